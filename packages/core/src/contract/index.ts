@@ -1,0 +1,40 @@
+// The door of `@sse-hub/core/contract`: what server and client share, with no effect and no platform in it.
+export type { HubErrorCode } from '../errors.ts'
+export { HubError } from '../errors.ts'
+export type {
+  Contract,
+  DataOf,
+  Emission,
+  Emittable,
+  EventDefinition,
+  EventName,
+  EventOf,
+  EventsOn,
+  HubEvent,
+  InputOf,
+  JsonOf,
+  KindOf,
+  Publication,
+  Publishable,
+  SubscribableTopic,
+  TopicOfKind,
+} from './contract.ts'
+export { defineContract, definitionOf, isDurable } from './contract.ts'
+export type { Cursor } from './cursor.ts'
+export { formatCursor, parseCursor } from './cursor.ts'
+export { checkTopic, isEventId, isEventType, isTopic, isUserId, kindOf, MAX_TOPIC_LENGTH } from './topic.ts'
+export type {
+  Block,
+  ByeReason,
+  EmitEntry,
+  EmitRequest,
+  EmitResponse,
+  EmitResult,
+  Frame,
+  Gap,
+  GapReason,
+  PageBody,
+  Sync,
+  WireError,
+} from './wire.ts'
+export { decodeBlock, decodePage, encodeBlock, encodeEvent } from './wire.ts'

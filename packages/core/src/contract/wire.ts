@@ -1,0 +1,241 @@
+// What goes over the wire (docs/PROTOCOL.md §3–5): blocks encoded behind a field guard, blocks decoded into frames, and the JSON bodies.
+import { HubError } from '../errors.ts'
+import type { HubEvent } from './contract.ts'
+import { parseCursor } from './cursor.ts'
+
+/** Why something is missing: the log dropped it, the log is another one, or the event no longer fits the contract. */
+export type GapReason = 'trimmed' | 'epoch' | 'schema'
+
+/** What a stream does not carry: events of `topics` in the range `(from, to]`. */
+export interface Gap {
+  /** The topics that are not whole. */
+  readonly topics: readonly string[]
+  /** The last cursor before the gap; absent when it is unknown. */
+  readonly from?: string
+  /** Where delivery continues. */
+  readonly to: string
+  /** Why. */
+  readonly reason: GapReason
+}
+
+/** Why the hub ends a stream. */
+export type ByeReason = 'disabled' | 'draining' | 'changed' | 'expired' | 'revoked' | 'overloaded'
+
+/** What a stream says first. */
+export interface Sync {
+  /** Where the stream starts. */
+  readonly cursor: string
+  /** The topics it carries. */
+  readonly topics: readonly string[]
+  /** What could not be replayed. */
+  readonly gaps: readonly Gap[]
+  /** Who the hub takes the client to be; null for an anonymous user. */
+  readonly user: string | null
+  /** The hub sends at least one byte in this many milliseconds. */
+  readonly heartbeatMs: number
+}
+
+/** One thing that a source says to a client. */
+export type Frame =
+  | ({ readonly kind: 'sync'; readonly retryMs?: number } & Sync)
+  | { readonly kind: 'event'; readonly event: HubEvent }
+  | { readonly kind: 'beat'; readonly cursor: string }
+  | ({ readonly kind: 'gap' } & Gap)
+  | { readonly kind: 'bye'; readonly reason: ByeReason; readonly retryMs: number }
+
+/** The fields of one block of a stream. */
+export interface Block {
+  /** The `event:` field. */
+  readonly event?: string
+  /** The `id:` field. */
+  readonly id?: string
+  /** The `data:` field: one line. */
+  readonly data?: string
+  /** The `retry:` field, in milliseconds. */
+  readonly retryMs?: number
+}
+
+// Which characters end a line or (NUL, in `id:`) void a field. This is the only door into a stream, so nothing else needs to ask.
+const UNSAFE = /[\r\n\0]/
+
+function field(name: string, value: string): string {
+  if (UNSAFE.test(value)) {
+    throw new HubError('malformed', `The field "${name}" of a stream block may not hold CR, LF or NUL: ${JSON.stringify(value.slice(0, 80))}`)
+  }
+  return `${name}: ${value}\n`
+}
+
+/**
+ * Writes one block of a stream, ready to send.
+ * @throws HubError `malformed` if a field holds CR, LF or NUL, or `retryMs` is not a whole number.
+ */
+export function encodeBlock(block: Block): string {
+  let text = ''
+  if (block.retryMs !== undefined) {
+    if (!Number.isSafeInteger(block.retryMs) || block.retryMs < 0) throw new HubError('malformed', `retryMs must be a whole number of milliseconds, not ${block.retryMs}`)
+    text += `retry: ${block.retryMs}\n`
+  }
+  if (block.event !== undefined) text += field('event', block.event)
+  if (block.id !== undefined) text += field('id', block.id)
+  if (block.data !== undefined) text += block.data === '' ? 'data:\n' : field('data', block.data)
+  return `${text}\n`
+}
+
+/** Writes the `data:` line of an event. A log keeps this text, so that a replay costs no second encoding. */
+export function encodeEvent(event: Pick<HubEvent, 'data' | 'topic' | 'at' | 'id' | 'user'>): string {
+  const { data, topic, at, id, user } = event
+  return JSON.stringify(user === undefined ? { data, topic, at, id } : { data, topic, at, id, user })
+}
+
+/**
+ * Reads one block of a hub's stream. Answers undefined for a `hub.` block that this version does not know.
+ * @throws HubError `protocol` for a block that no hub sends.
+ */
+export function decodeBlock(block: Block): Frame | undefined {
+  const type = block.event ?? 'message'
+  if (type === 'hub.beat') return { kind: 'beat', cursor: checkCursor(block.id, type) }
+  const data = parseObject(block.data ?? '', type)
+  switch (type) {
+    case 'hub.sync': {
+      const { cursor, topics, gaps, user, heartbeatMs } = data
+      if (!isStrings(topics) || !Array.isArray(gaps) || !isPositive(heartbeatMs) || !(user === null || typeof user === 'string')) throw unlike(type)
+      const sync = { kind: 'sync' as const, cursor: checkCursor(cursor, type), topics, gaps: gaps.map((gap) => checkGap(gap, type)), user, heartbeatMs }
+      return block.retryMs === undefined ? sync : { ...sync, retryMs: block.retryMs }
+    }
+    case 'hub.gap':
+      return { kind: 'gap', ...checkGap(data, type) }
+    case 'hub.bye': {
+      if (typeof data['reason'] !== 'string' || !isPositive(data['retryMs'])) throw unlike(type)
+      return { kind: 'bye', reason: data['reason'] as ByeReason, retryMs: data['retryMs'] }
+    }
+  }
+  if (type.startsWith('hub.')) return undefined
+  return { kind: 'event', event: checkEvent(block.id === undefined ? { ...data, type } : { ...data, type, cursor: block.id }, type) }
+}
+
+function checkEvent(value: Record<string, unknown>, where: string): HubEvent {
+  const { type, topic, data, at, id, user, cursor } = value
+  if (typeof type !== 'string' || typeof topic !== 'string' || typeof at !== 'number' || typeof id !== 'string') throw unlike(where)
+  if (user !== undefined && typeof user !== 'string') throw unlike(where)
+  if (cursor !== undefined) checkCursor(cursor, where)
+  return value as unknown as HubEvent & { data: typeof data }
+}
+
+function checkGap(value: unknown, where: string): Gap {
+  const { topics, from, to, reason } = (value ?? {}) as Record<string, unknown>
+  if (!isStrings(topics) || typeof reason !== 'string' || !(from === undefined || typeof from === 'string')) throw unlike(where)
+  const gap = { topics, to: checkCursor(to, where), reason: reason as GapReason }
+  return from === undefined ? gap : { ...gap, from }
+}
+
+function checkCursor(value: unknown, where: string): string {
+  if (typeof value !== 'string' || !parseCursor(value)) throw unlike(where)
+  return value
+}
+
+function parseObject(text: string, where: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw unlike(where, cause)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unlike(where)
+  return value as Record<string, unknown>
+}
+
+const isStrings = (value: unknown): value is string[] => Array.isArray(value) && value.every((item) => typeof item === 'string')
+const isPositive = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY
+
+function unlike(where: string, cause?: unknown): HubError {
+  return new HubError(
+    'protocol',
+    `The server sent "${where.slice(0, 40)}" in a form that no hub sends. If it is not an sse-hub server, read it with plainSource(); if it is, compare the versions on both sides.`,
+    { retryable: true, ...(cause === undefined ? {} : { cause }) },
+  )
+}
+
+/** The answer of `GET /page`. */
+export interface PageBody {
+  /** Where the page starts. */
+  readonly after: string
+  /** What was scanned: the `after` of the next page. */
+  readonly through: string
+  /** The topics it carries. */
+  readonly topics: readonly string[]
+  /** Who the hub takes the client to be. */
+  readonly user: string | null
+  /** Durable events in `(after, through]`, in order. */
+  readonly events: readonly HubEvent[]
+  /** What could not be read. */
+  readonly gaps: readonly Gap[]
+}
+
+/**
+ * Checks the body of a page.
+ * @throws HubError `protocol`
+ */
+export function decodePage(text: string): PageBody {
+  const body = parseObject(text, 'page')
+  const { after, through, topics, user, events, gaps } = body
+  if (!isStrings(topics) || !Array.isArray(events) || !Array.isArray(gaps) || !(user === null || typeof user === 'string')) throw unlike('page')
+  return {
+    after: checkCursor(after, 'page'),
+    through: checkCursor(through, 'page'),
+    topics,
+    user,
+    events: events.map((event) => checkEvent(event ?? {}, 'page')),
+    gaps: gaps.map((gap) => checkGap(gap, 'page')),
+  }
+}
+
+/** One emit of a batch. */
+export interface EmitEntry {
+  /** Its number within the producer, from 1; absent for an ephemeral event on a topic. */
+  readonly seq?: number
+  /** The client's name for it. */
+  readonly id: string
+  /** The event's type. */
+  readonly type: string
+  /** The topic; may be left out where the contract has none, or `user`. */
+  readonly topic?: string
+  /** The payload. */
+  readonly data: unknown
+}
+
+/** The body of `POST /events`. */
+export interface EmitRequest {
+  /** The outbox these come from. */
+  readonly producer: string
+  /** Who the client believes to be. */
+  readonly user?: string | null
+  /** The emits, in order. */
+  readonly events: readonly EmitEntry[]
+}
+
+/** An error as it stands in a JSON body. */
+export interface WireError {
+  /** A code of docs/PROTOCOL.md §7. */
+  readonly code: string
+  /** What happened and what to do. */
+  readonly message: string
+  /** Whether the same again can succeed later. */
+  readonly retryable: boolean
+  /** For `out_of_order`: the seq that the hub expects. */
+  readonly expected?: number
+  /** For `invalid_data`: what the validator said. */
+  readonly issues?: readonly { readonly message: string; readonly path?: readonly (string | number)[] }[]
+}
+
+/** What became of one emit. */
+export type EmitResult =
+  | { readonly id: string; readonly cursor?: string; readonly repeated?: true; readonly error?: undefined }
+  | { readonly id: string; readonly error: WireError }
+
+/** The answer of `POST /events`. */
+export interface EmitResponse {
+  /** Who the hub takes the client to be. */
+  readonly user: string | null
+  /** The results of a prefix of the batch, in order. */
+  readonly results: readonly EmitResult[]
+}

@@ -1,0 +1,20 @@
+// The real platform behind the ports: the only file of this package that touches timers, chance or the network.
+import type { Ports } from './ports.ts'
+
+/** The ports of a browser, Node 22 or later, Bun or Deno. */
+export const platform: Ports = {
+  clock: {
+    now: () => performance.now(),
+    after(delayMs, callback) {
+      const timer = setTimeout(callback, delayMs)
+      return () => clearTimeout(timer)
+    },
+  },
+  random: {
+    next: Math.random,
+    // randomUUID exists only in secure contexts; a page on plain http must work too.
+    id: () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(''),
+  },
+  // Called late, so that a test or a polyfill that replaces the global is honoured.
+  fetch: (url, init) => fetch(url, init),
+}

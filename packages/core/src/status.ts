@@ -1,0 +1,47 @@
+// The one state machine of the client: every change of what the application sees of the connection passes through `reduce`.
+import type { ByeReason } from './contract/wire.ts'
+import type { HubError } from './errors.ts'
+
+/** How frames come in: one stream, pages of the log, or another tab. */
+export type Via = 'sse' | 'poll' | 'tab'
+
+/** Why the client is down: what the hub said, or what happened to the connection. */
+export type DownReason = ByeReason | 'network' | 'timeout' | 'ended' | 'http' | 'protocol'
+
+/** What the application sees of the connection. */
+export type Status =
+  /** Nothing is subscribed, so there is no connection. */
+  | { readonly phase: 'idle' }
+  /** Asking; `attempt` counts from 0 and falls back to 0 only after a stretch of health. */
+  | { readonly phase: 'connecting'; readonly attempt: number; readonly via: Via }
+  /** Whole, or becoming so, for `topics`; `refused` is what was asked for and not granted. */
+  | {
+      readonly phase: 'live'
+      readonly via: Via
+      readonly user: string | null
+      readonly topics: readonly string[]
+      readonly refused: readonly string[]
+    }
+  /** Waiting to try again. `retryInMs` counts from the moment of this status. */
+  | {
+      readonly phase: 'down'
+      readonly reason: DownReason
+      readonly error: HubError
+      readonly attempt: number
+      readonly retryInMs: number
+    }
+  /** Not trying again by itself: not authorized, told to stop, or a question the hub does not understand. `client.start()` tries again. */
+  | { readonly phase: 'stopped'; readonly error: HubError }
+  /** Closed by the application. */
+  | { readonly phase: 'closed' }
+
+/** What the application sees of one topic. */
+export interface TopicStatus {
+  /**
+   * `live`: the client is whole for it and hears of every change; `pending`: subscribed, not whole yet or not any more;
+   * `refused`: the hub does not grant it; `unsubscribed`: nobody here asks for it.
+   */
+  readonly state: 'live' | 'pending' | 'refused' | 'unsubscribed'
+  /** Whether the state is `live`. */
+  readonly live: boolean
+}

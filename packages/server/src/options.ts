@@ -1,0 +1,94 @@
+// What an application says when it makes a hub, and the defaults, chosen here and nowhere else.
+import type { Contract } from '@sse-hub/core/contract'
+import type { EventLog } from './log.ts'
+import type { Clock, Random } from './ports.ts'
+
+/** What a request may do. Everything of `user:<user>` is granted without saying so. */
+export interface Grant {
+  /** Who it is; left out for an anonymous user, who has no `user` topic. */
+  readonly user?: string
+  /** The topics it may read. */
+  readonly read?: readonly string[]
+  /** The topics it may emit to. */
+  readonly write?: readonly string[]
+  /** Whether it may see details of health, metrics and the dashboard. Default false. */
+  readonly admin?: boolean
+  /** When the grant runs out, in milliseconds since 1970: the stream ends then and the client asks again. Default: never. */
+  readonly expiresAt?: number
+}
+
+/** Bounds that keep one client from hurting the others. */
+export interface Limits {
+  /** Open streams and waiting pages. Default 10,000. */
+  readonly connections: number
+  /** Open streams and waiting pages of one user. Default 100. */
+  readonly connectionsPerUser: number
+  /** Topics of one stream. Default 100. */
+  readonly topics: number
+  /** The body of a POST, in bytes. Default 262,144. */
+  readonly bodyBytes: number
+  /** One event's encoded payload, in bytes. Default 262,144. */
+  readonly eventBytes: number
+  /** Emits in one batch. Default 100. */
+  readonly batch: number
+  /** Emits per second of one user, with bursts of ten times as many. Default 50. */
+  readonly emitsPerSecond: number
+  /** Bytes that one connection may have waiting before it reads from the log instead. Default 262,144. */
+  readonly bufferBytes: number
+}
+
+/** What went wrong inside the hub without anybody to throw it at. */
+export interface Report {
+  /** What the hub was doing. */
+  readonly during: 'authorize' | 'replay' | 'tail' | 'handler' | 'emit' | 'stream' | 'schema'
+  /** The error. */
+  readonly error: unknown
+  /** The user, the topic, the event type and the cursor, as far as they are known. */
+  readonly user?: string
+  readonly topic?: string
+  readonly type?: string
+  readonly cursor?: string
+}
+
+/** What {@link createHub} takes. */
+export interface HubOptions<C extends Contract> {
+  /** The topics and events. */
+  readonly contract: C
+  /** Where durable events are kept. Default: `memoryLog()`. */
+  readonly log?: EventLog
+  /** Says what a request may do; null means not authorized (401). Asked at connect, for every POST, and again every `recheckMs` with the opening request's headers. */
+  readonly authorize: (request: Request) => Grant | null | Promise<Grant | null>
+  /** Where it is mounted. Default `/api/sse`. A router that strips the prefix is fine. */
+  readonly prefix?: string
+  /** Origins, besides the hub's own, that may connect and emit: `https://app.example`. Default none. */
+  readonly origins?: readonly string[] | ((origin: string) => boolean)
+  /** How often every stream shows a sign of life, in milliseconds. Default 2,000. */
+  readonly heartbeatMs?: number
+  /** How often the authorization of an open stream is asked for again, in milliseconds. Default 60,000. */
+  readonly recheckMs?: number
+  /** The normal `retry:` of streams, in milliseconds. Default 1,000. */
+  readonly retryMs?: number
+  /** How long clients should stay away while the hub is disabled, in milliseconds, before jitter. Default 30,000. */
+  readonly disabledRetryMs?: number
+  /** Bounds. Each has a default. */
+  readonly limits?: Partial<Limits>
+  /** Starts disabled. Default: whether the environment has `DISABLE_SSE_SYSTEM=true`. */
+  readonly disabled?: boolean
+  /** Hears what went wrong inside. Default: `console.error`. */
+  readonly onReport?: (report: Report) => void
+  /** Time and chance, for tests. Default: the platform's. */
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+/** The defaults of {@link Limits}. */
+export const defaultLimits: Limits = {
+  connections: 10_000,
+  connectionsPerUser: 100,
+  topics: 100,
+  bodyBytes: 262_144,
+  eventBytes: 262_144,
+  batch: 100,
+  emitsPerSecond: 50,
+  bufferBytes: 262_144,
+}
