@@ -91,6 +91,8 @@ export type Publication<C extends Contract, N extends Publishable<C> = Publishab
   }
 }[N]
 
+type IsEphemeral<C extends Contract, N extends EventName<C>> = C['events'][N] extends { topic: string; durable: false } ? true : false
+
 /** What `client.emit` takes: an emittable event, with its topic where the contract names a kind other than `user`. */
 export type Emission<C extends Contract, N extends Emittable<C> = Emittable<C>> = {
   [M in N]: {
@@ -100,7 +102,10 @@ export type Emission<C extends Contract, N extends Emittable<C> = Emittable<C>> 
     readonly data: InputOf<C, M>
     /** Your own name for it, 1–128 characters. Default: random. */
     readonly id?: string
-  } & ([KindOf<C, M>] extends [never] ? { readonly topic?: never } : KindOf<C, M> extends 'user' ? { readonly topic?: 'user' } : { readonly topic: TopicOfKind<KindOf<C, M>> })
+    /** Must be said of an event that the contract makes ephemeral: it is sent now or not at all, and never queues. */
+    readonly ephemeral?: IsEphemeral<C, M> extends true ? true : never
+  } & (IsEphemeral<C, M> extends true ? { readonly ephemeral: true } : unknown) &
+    ([KindOf<C, M>] extends [never] ? { readonly topic?: never } : KindOf<C, M> extends 'user' ? { readonly topic?: 'user' } : { readonly topic: TopicOfKind<KindOf<C, M>> })
 }[N]
 
 /** An event of the contract as it arrives. */
