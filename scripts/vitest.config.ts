@@ -1,12 +1,13 @@
 // Runs the tests of the scripts themselves, apart from the packages: the workspace has one project per package and no other.
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     name: 'scripts',
-    root: import.meta.dirname,
-    include: ['**/*.test.ts'],
-    exclude: ['e2e/**'],
+    root: join(import.meta.dirname, '..'),
+    include: ['scripts/**/*.test.ts'],
+    exclude: ['scripts/e2e/**'],
     testTimeout: 60_000,
   },
 })
