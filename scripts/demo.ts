@@ -5,4 +5,5 @@ import { run } from './lib/run.ts'
 
 const board = join(root, 'examples/board')
 const built = await run('pnpm', ['run', 'build'], { cwd: board })
-process.exitCode = built === 0 ? await run('pnpm', ['run', 'start'], { cwd: board }) : built
+// Not through `pnpm run start`: a signal must reach the server itself, so that it can drain.
+process.exitCode = built === 0 ? await run('node', ['server/main.ts'], { cwd: board }) : built
