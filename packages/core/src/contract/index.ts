@@ -2,6 +2,7 @@
 export type { HubErrorCode } from '../errors.ts'
 export { HubError } from '../errors.ts'
 export type {
+  Coalesce,
   Contract,
   DataOf,
   Emission,
@@ -12,16 +13,17 @@ export type {
   EventsOn,
   HubEvent,
   InputOf,
-  JsonOf,
   KindOf,
   Publication,
   Publishable,
   SubscribableTopic,
   TopicOfKind,
 } from './contract.ts'
-export { defineContract, definitionOf, isDurable } from './contract.ts'
+export { definitionOf, isDurable } from './contract.ts'
 export type { Cursor } from './cursor.ts'
 export { formatCursor, parseCursor } from './cursor.ts'
+export type { JsonOf } from './define.ts'
+export { defineContract } from './define.ts'
 export { checkTopic, isEventId, isEventType, isTopic, isUserId, kindOf, MAX_TOPIC_LENGTH } from './topic.ts'
 export type {
   Block,

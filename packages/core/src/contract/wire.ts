@@ -60,7 +60,10 @@ const UNSAFE = /[\r\n\0]/
 
 function field(name: string, value: string): string {
   if (UNSAFE.test(value)) {
-    throw new HubError('malformed', `The field "${name}" of a stream block may not hold CR, LF or NUL: ${JSON.stringify(value.slice(0, 80))}`)
+    throw new HubError(
+      'malformed',
+      `The field "${name}" of a stream block may not hold CR, LF or NUL: ${JSON.stringify(value.slice(0, 80))}`,
+    )
   }
   return `${name}: ${value}\n`
 }
@@ -72,7 +75,8 @@ function field(name: string, value: string): string {
 export function encodeBlock(block: Block): string {
   let text = ''
   if (block.retryMs !== undefined) {
-    if (!Number.isSafeInteger(block.retryMs) || block.retryMs < 0) throw new HubError('malformed', `retryMs must be a whole number of milliseconds, not ${block.retryMs}`)
+    if (!Number.isSafeInteger(block.retryMs) || block.retryMs < 0)
+      throw new HubError('malformed', `retryMs must be a whole number of milliseconds, not ${block.retryMs}`)
     text += `retry: ${block.retryMs}\n`
   }
   if (block.event !== undefined) text += field('event', block.event)
@@ -98,24 +102,41 @@ export function decodeBlock(block: Block): Frame | undefined {
   switch (type) {
     case 'hub.sync': {
       const { cursor, topics, gaps, user, heartbeatMs } = data
-      if (!isStrings(topics) || !Array.isArray(gaps) || !isPositive(heartbeatMs) || !(user === null || typeof user === 'string')) throw unlike(type)
-      const sync = { kind: 'sync' as const, cursor: checkCursor(cursor, type), topics, gaps: gaps.map((gap) => checkGap(gap, type)), user, heartbeatMs }
+      if (
+        !isStrings(topics) ||
+        !Array.isArray(gaps) ||
+        !isPositive(heartbeatMs) ||
+        !(user === null || typeof user === 'string')
+      )
+        throw unlike(type)
+      const sync = {
+        kind: 'sync' as const,
+        cursor: checkCursor(cursor, type),
+        topics,
+        gaps: gaps.map((gap) => checkGap(gap, type)),
+        user,
+        heartbeatMs,
+      }
       return block.retryMs === undefined ? sync : { ...sync, retryMs: block.retryMs }
     }
     case 'hub.gap':
       return { kind: 'gap', ...checkGap(data, type) }
     case 'hub.bye': {
-      if (typeof data['reason'] !== 'string' || !isPositive(data['retryMs'])) throw unlike(type)
-      return { kind: 'bye', reason: data['reason'] as ByeReason, retryMs: data['retryMs'] }
+      if (typeof data.reason !== 'string' || !isPositive(data.retryMs)) throw unlike(type)
+      return { kind: 'bye', reason: data.reason as ByeReason, retryMs: data.retryMs }
     }
   }
   if (type.startsWith('hub.')) return undefined
-  return { kind: 'event', event: checkEvent(block.id === undefined ? { ...data, type } : { ...data, type, cursor: block.id }, type) }
+  return {
+    kind: 'event',
+    event: checkEvent(block.id === undefined ? { ...data, type } : { ...data, type, cursor: block.id }, type),
+  }
 }
 
 function checkEvent(value: Record<string, unknown>, where: string): HubEvent {
   const { type, topic, data, at, id, user, cursor } = value
-  if (typeof type !== 'string' || typeof topic !== 'string' || typeof at !== 'number' || typeof id !== 'string') throw unlike(where)
+  if (typeof type !== 'string' || typeof topic !== 'string' || typeof at !== 'number' || typeof id !== 'string')
+    throw unlike(where)
   if (user !== undefined && typeof user !== 'string') throw unlike(where)
   if (cursor !== undefined) checkCursor(cursor, where)
   return value as unknown as HubEvent & { data: typeof data }
@@ -123,7 +144,8 @@ function checkEvent(value: Record<string, unknown>, where: string): HubEvent {
 
 function checkGap(value: unknown, where: string): Gap {
   const { topics, from, to, reason } = (value ?? {}) as Record<string, unknown>
-  if (!isStrings(topics) || typeof reason !== 'string' || !(from === undefined || typeof from === 'string')) throw unlike(where)
+  if (!isStrings(topics) || typeof reason !== 'string' || !(from === undefined || typeof from === 'string'))
+    throw unlike(where)
   const gap = { topics, to: checkCursor(to, where), reason: reason as GapReason }
   return from === undefined ? gap : { ...gap, from }
 }
@@ -144,8 +166,10 @@ function parseObject(text: string, where: string): Record<string, unknown> {
   return value as Record<string, unknown>
 }
 
-const isStrings = (value: unknown): value is string[] => Array.isArray(value) && value.every((item) => typeof item === 'string')
-const isPositive = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY
+const isStrings = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string')
+const isPositive = (value: unknown): value is number =>
+  typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY
 
 function unlike(where: string, cause?: unknown): HubError {
   return new HubError(
@@ -178,7 +202,13 @@ export interface PageBody {
 export function decodePage(text: string): PageBody {
   const body = parseObject(text, 'page')
   const { after, through, topics, user, events, gaps } = body
-  if (!isStrings(topics) || !Array.isArray(events) || !Array.isArray(gaps) || !(user === null || typeof user === 'string')) throw unlike('page')
+  if (
+    !isStrings(topics) ||
+    !Array.isArray(events) ||
+    !Array.isArray(gaps) ||
+    !(user === null || typeof user === 'string')
+  )
+    throw unlike('page')
   return {
     after: checkCursor(after, 'page'),
     through: checkCursor(through, 'page'),
