@@ -3,9 +3,10 @@ import { HubError } from '../errors.ts'
 
 const KIND = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/
 const TYPE = /^(?!hub\.)(?!open$)(?!error$)[A-Za-z][A-Za-z0-9._-]{0,127}$/
-// C0 and C1 controls, DEL, the comma that separates topics in a query, and lone surrogates, which UTF-8 cannot carry.
-const UNFIT_KEY = /[\u0000-\u001f\u007f-\u009f,]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
-const UNFIT_ID = /[\u0000-\u001f\u007f-\u009f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+// Cc: C0 and C1 controls and DEL. Cs, in a pattern that reads code points: lone surrogates, which UTF-8 cannot carry.
+const UNFIT_ID = /[\p{Cc}\p{Cs}]/u
+// A comma separates topics in a query.
+const UNFIT_KEY = /[\p{Cc}\p{Cs},]/u
 
 /** The longest topic, in UTF-16 code units. */
 export const MAX_TOPIC_LENGTH = 256
@@ -56,7 +57,7 @@ export function checkTopic(text: string): string {
   if (isTopic(text)) return text
   throw new HubError(
     'invalid_topic',
-    `${JSON.stringify(text)} is not a topic. Write "kind" or "kind:key": a kind is a letter, then letters, digits, "_" or "-"; ` +
+    `${JSON.stringify(String(text).slice(0, 80))} is not a topic. Write "kind" or "kind:key": a kind is a letter, then letters, digits, "_" or "-"; ` +
       `a key has no comma and no control character; at most ${MAX_TOPIC_LENGTH} characters in all.`,
   )
 }

@@ -55,14 +55,15 @@ export interface Block {
   readonly retryMs?: number
 }
 
-// Which characters end a line or (NUL, in `id:`) void a field. This is the only door into a stream, so nothing else needs to ask.
-const UNSAFE = /[\r\n\0]/
+// CR and LF end a line, NUL voids an `id:`, and UTF-8 cannot carry a lone surrogate (Cs), so another text would arrive. This is the only
+// door into a stream, so nothing else needs to ask.
+const UNSAFE = /[\r\n\0\p{Cs}]/u
 
 function field(name: string, value: string): string {
   if (UNSAFE.test(value)) {
     throw new HubError(
       'malformed',
-      `The field "${name}" of a stream block may not hold CR, LF or NUL: ${JSON.stringify(value.slice(0, 80))}`,
+      `The field "${name}" of a stream block may not hold CR, LF, NUL or a lone surrogate, but is ${quote(value)}. Remove them, or send them inside the JSON of the payload.`,
     )
   }
   return `${name}: ${value}\n`
@@ -70,84 +71,120 @@ function field(name: string, value: string): string {
 
 /**
  * Writes one block of a stream, ready to send.
- * @throws HubError `malformed` if a field holds CR, LF or NUL, or `retryMs` is not a whole number.
+ * @throws HubError `malformed` if a field holds CR, LF, NUL or a lone surrogate, `event` is empty, or `retryMs` is not a whole number.
  */
 export function encodeBlock(block: Block): string {
+  const { event, id, data, retryMs } = block
   let text = ''
-  if (block.retryMs !== undefined) {
-    if (!Number.isSafeInteger(block.retryMs) || block.retryMs < 0)
-      throw new HubError('malformed', `retryMs must be a whole number of milliseconds, not ${block.retryMs}`)
-    text += `retry: ${block.retryMs}\n`
+  if (retryMs !== undefined) {
+    if (!Number.isSafeInteger(retryMs) || retryMs < 0) {
+      throw new HubError('malformed', `retryMs must be a whole number of milliseconds, at least 0, not ${retryMs}.`)
+    }
+    text += `retry: ${retryMs}\n`
   }
-  if (block.event !== undefined) text += field('event', block.event)
-  if (block.id !== undefined) text += field('id', block.id)
-  if (block.data !== undefined) text += block.data === '' ? 'data:\n' : field('data', block.data)
+  if (event !== undefined) {
+    // An empty one would arrive as "message".
+    if (event === '')
+      throw new HubError('malformed', 'The field "event" of a stream block may not be empty: leave it out.')
+    text += field('event', event)
+  }
+  if (id !== undefined) text += field('id', id)
+  if (data !== undefined) text += data === '' ? 'data:\n' : field('data', data)
   return `${text}\n`
 }
 
-/** Writes the `data:` line of an event. A log keeps this text, so that a replay costs no second encoding. */
+/**
+ * Writes the `data:` line of an event. A log keeps this text, so that a replay costs no second encoding.
+ * @throws HubError `invalid_data` for a payload that JSON cannot hold: undefined, a function, a bigint, a cycle.
+ */
 export function encodeEvent(event: Pick<HubEvent, 'data' | 'topic' | 'at' | 'id' | 'user'>): string {
   const { data, topic, at, id, user } = event
-  return JSON.stringify(user === undefined ? { data, topic, at, id } : { data, topic, at, id, user })
+  let json: string
+  try {
+    json = JSON.stringify(user === undefined ? { data, topic, at, id } : { data, topic, at, id, user })
+  } catch (cause) {
+    throw notJson(cause instanceof Error ? cause.message : String(cause), cause)
+  }
+  // JSON.stringify leaves out what it cannot write.
+  if (!json.startsWith('{"data":')) throw notJson(`it is ${typeof data}`)
+  return json
+}
+
+function notJson(why: string, cause?: unknown): HubError {
+  return new HubError(
+    'invalid_data',
+    `The payload of an event must be JSON, and this one is not: ${why}. Let the schema of the event put out plain JSON.`,
+    { cause },
+  )
 }
 
 /**
- * Reads one block of a hub's stream. Answers undefined for a `hub.` block that this version does not know.
+ * Reads one block of a hub's stream. Of a `hub.` block that this version does not know, only the id counts: it is read as a beat, or, without
+ * an id, as undefined.
  * @throws HubError `protocol` for a block that no hub sends.
  */
 export function decodeBlock(block: Block): Frame | undefined {
   const type = block.event ?? 'message'
-  if (type === 'hub.beat') return { kind: 'beat', cursor: checkCursor(block.id, type) }
-  const data = parseObject(block.data ?? '', type)
   switch (type) {
     case 'hub.sync': {
-      const { cursor, topics, gaps, user, heartbeatMs } = data
-      if (
-        !isStrings(topics) ||
-        !Array.isArray(gaps) ||
-        !isPositive(heartbeatMs) ||
-        !(user === null || typeof user === 'string')
-      )
-        throw unlike(type)
-      const sync = {
-        kind: 'sync' as const,
+      const { cursor, topics, gaps, user, heartbeatMs } = parseObject(block.data, type)
+      if (!isStrings(topics) || !Array.isArray(gaps) || !isPositive(heartbeatMs) || !isUser(user)) throw unlike(type)
+      return {
+        kind: 'sync',
         cursor: checkCursor(cursor, type),
         topics,
         gaps: gaps.map((gap) => checkGap(gap, type)),
         user,
         heartbeatMs,
+        ...(block.retryMs === undefined ? {} : { retryMs: block.retryMs }),
       }
-      return block.retryMs === undefined ? sync : { ...sync, retryMs: block.retryMs }
     }
     case 'hub.gap':
-      return { kind: 'gap', ...checkGap(data, type) }
+      return { kind: 'gap', ...checkGap(parseObject(block.data, type), type) }
     case 'hub.bye': {
-      if (typeof data.reason !== 'string' || !isPositive(data.retryMs)) throw unlike(type)
-      return { kind: 'bye', reason: data.reason as ByeReason, retryMs: data.retryMs }
+      const { reason, retryMs } = parseObject(block.data, type)
+      if (typeof reason !== 'string' || !(retryMs === 0 || isPositive(retryMs))) throw unlike(type)
+      return { kind: 'bye', reason: reason as ByeReason, retryMs }
     }
+    case 'hub.beat':
+      return { kind: 'beat', cursor: checkCursor(block.id, type) }
   }
-  if (type.startsWith('hub.')) return undefined
-  return {
-    kind: 'event',
-    event: checkEvent(block.id === undefined ? { ...data, type } : { ...data, type, cursor: block.id }, type),
+  if (type.startsWith('hub.')) {
+    return block.id === undefined ? undefined : { kind: 'beat', cursor: checkCursor(block.id, type) }
   }
+  const data = parseObject(block.data, type)
+  return { kind: 'event', event: checkEvent(data, type, block.id, type) }
 }
 
-function checkEvent(value: Record<string, unknown>, where: string): HubEvent {
-  const { type, topic, data, at, id, user, cursor } = value
-  if (typeof type !== 'string' || typeof topic !== 'string' || typeof at !== 'number' || typeof id !== 'string')
+/** Takes what an event has and nothing else: a member of the payload's object must not pass for the stream's own `type` or `id:`. */
+function checkEvent(value: Record<string, unknown>, type: unknown, cursor: unknown, where: string): HubEvent {
+  const { data, topic, at, id, user } = value
+  if (
+    typeof type !== 'string' ||
+    data === undefined ||
+    typeof topic !== 'string' ||
+    typeof at !== 'number' ||
+    typeof id !== 'string' ||
+    !(user === undefined || typeof user === 'string')
+  ) {
     throw unlike(where)
-  if (user !== undefined && typeof user !== 'string') throw unlike(where)
-  if (cursor !== undefined) checkCursor(cursor, where)
-  return value as unknown as HubEvent & { data: typeof data }
+  }
+  return {
+    type,
+    topic,
+    data,
+    at,
+    id,
+    ...(user === undefined ? {} : { user }),
+    ...(cursor === undefined ? {} : { cursor: checkCursor(cursor, where) }),
+  }
 }
 
 function checkGap(value: unknown, where: string): Gap {
-  const { topics, from, to, reason } = (value ?? {}) as Record<string, unknown>
-  if (!isStrings(topics) || typeof reason !== 'string' || !(from === undefined || typeof from === 'string'))
-    throw unlike(where)
+  const { topics, from, to, reason } = asObject(value, where)
+  if (!isStrings(topics) || typeof reason !== 'string') throw unlike(where)
   const gap = { topics, to: checkCursor(to, where), reason: reason as GapReason }
-  return from === undefined ? gap : { ...gap, from }
+  return from === undefined ? gap : { ...gap, from: checkCursor(from, where) }
 }
 
 function checkCursor(value: unknown, where: string): string {
@@ -155,13 +192,17 @@ function checkCursor(value: unknown, where: string): string {
   return value
 }
 
-function parseObject(text: string, where: string): Record<string, unknown> {
+function parseObject(text: string | undefined, where: string): Record<string, unknown> {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(text ?? '')
   } catch (cause) {
     throw unlike(where, cause)
   }
+  return asObject(value, where)
+}
+
+function asObject(value: unknown, where: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unlike(where)
   return value as Record<string, unknown>
 }
@@ -169,7 +210,9 @@ function parseObject(text: string, where: string): Record<string, unknown> {
 const isStrings = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string')
 const isPositive = (value: unknown): value is number =>
-  typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY
+  typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY
+const isUser = (value: unknown): value is string | null => value === null || typeof value === 'string'
+const quote = (text: string): string => JSON.stringify(text.slice(0, 80))
 
 function unlike(where: string, cause?: unknown): HubError {
   return new HubError(
@@ -200,22 +243,19 @@ export interface PageBody {
  * @throws HubError `protocol`
  */
 export function decodePage(text: string): PageBody {
-  const body = parseObject(text, 'page')
-  const { after, through, topics, user, events, gaps } = body
-  if (
-    !isStrings(topics) ||
-    !Array.isArray(events) ||
-    !Array.isArray(gaps) ||
-    !(user === null || typeof user === 'string')
-  )
-    throw unlike('page')
+  const where = 'page'
+  const { after, through, topics, user, events, gaps } = parseObject(text, where)
+  if (!isStrings(topics) || !Array.isArray(events) || !Array.isArray(gaps) || !isUser(user)) throw unlike(where)
   return {
-    after: checkCursor(after, 'page'),
-    through: checkCursor(through, 'page'),
+    after: checkCursor(after, where),
+    through: checkCursor(through, where),
     topics,
     user,
-    events: events.map((event) => checkEvent(event ?? {}, 'page')),
-    gaps: gaps.map((gap) => checkGap(gap, 'page')),
+    events: events.map((item) => {
+      const event = asObject(item, where)
+      return checkEvent(event, event.type, checkCursor(event.cursor, where), where)
+    }),
+    gaps: gaps.map((gap) => checkGap(gap, where)),
   }
 }
 
