@@ -52,8 +52,10 @@ async function browsers(): Promise<Tally> {
     if (problem) console.error(problem)
   }
   if (findBrowser('chromium') || findBrowser('firefox')) return vitest(e2e)
-  const { code, output } = await capture('vitest', ['list', '--config', e2e, '--json'])
-  const count = code === 0 ? (JSON.parse(output.slice(output.indexOf('['))) as unknown[]).length : 1
+  const file = join(scratch, 'list.json')
+  const { code, output } = await capture('vitest', ['list', '--config', e2e, `--json=${file}`])
+  if (code !== 0) return honest(undefined, code, `vitest list --config ${e2e}\n${output}`)
+  const count = (JSON.parse(readFileSync(file, 'utf8')) as unknown[]).length
   return { ...emptyTally, skipped: count, reasons: [`${count} end-to-end tests: no browser. ${browserRemedy}`] }
 }
 
