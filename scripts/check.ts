@@ -23,7 +23,7 @@ const checks: readonly Check[] = [
     check(`types of ${config.replace('/tsconfig.json', '')}`, 'tsc', '-p', config),
   ),
   check('public API', 'node', 'scripts/api.ts'),
-  check('unused code', 'knip', '--config', 'scripts/knip.json'),
+  check('unused code', 'knip', '--config', 'scripts/knip.jsonc'),
   check('lint and format', 'biome', 'check', '--error-on-warnings', '.'),
   check('layering', 'node', 'scripts/layering.ts'),
   check('sizes', 'node', 'scripts/sizes.ts'),

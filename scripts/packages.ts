@@ -1,7 +1,7 @@
 // Builds and packs what would be published, and reads it as npm, Node and TypeScript will: a mistake in `exports` breaks users, never us.
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import * as attw from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
@@ -23,25 +23,50 @@ async function must(command: string, args: readonly string[], cwd: string): Prom
   if (code !== 0) throw new Error(`\`${command} ${args.join(' ')}\` failed in ${cwd}:\n${output}`)
 }
 
-async function problemsOf({ path, name }: Package, scratch: string): Promise<string[]> {
+/** Builds and packs one package, and unpacks it where an application would have it. */
+async function install({ path, name }: Package, application: string): Promise<Uint8Array> {
   await must('pnpm', ['run', 'build'], path)
-  const destination = mkdtempSync(join(scratch, 'pack-'))
+  const destination = mkdtempSync(join(application, 'pack-'))
   await must('pnpm', ['pack', '--pack-destination', destination], path)
   const tarball = globSync('*.tgz', { cwd: destination })[0]
   if (!tarball) throw new Error(`pnpm pack left no tarball of ${name}.`)
-  const bytes = readFileSync(join(destination, tarball))
+  const installed = join(application, 'node_modules', name)
+  mkdirSync(installed, { recursive: true })
+  await must('tar', ['-xzf', join(destination, tarball), '--strip-components=1', '-C', installed], application)
+  return new Uint8Array(readFileSync(join(destination, tarball)))
+}
 
-  await must('tar', ['-xzf', tarball], destination)
-  const manifest = JSON.parse(readFileSync(join(destination, 'package/package.json'), 'utf8')) as Manifest
-  const linted = await publint({ pkgDir: join(destination, 'package'), pack: false, strict: true })
-  const types = await attw.checkPackage(attw.createPackageFromTarballData(new Uint8Array(bytes)))
+async function problemsOf(one: Package, tarball: Uint8Array, application: string): Promise<string[]> {
+  const installed = join(application, 'node_modules', one.name)
+  const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as Manifest
+  const linted = await publint({ pkgDir: installed, pack: false, strict: true })
+  const types = await attw.checkPackage(attw.createPackageFromTarballData(tarball))
   return [
     ...problemsOfManifest(manifest),
     ...linted.messages.map((message) => formatMessage(message, linted.pkg) ?? message.code),
-    ...(types.types
-      ? types.problems.filter(concernsUs).map((problem) => JSON.stringify(problem))
-      : ['The package has no types.']),
-  ].map((problem) => `${name}: ${problem}`)
+    ...(types.types ? types.problems.filter(concernsUs).map((problem) => JSON.stringify(problem)) : ['has no types']),
+    ...(await problemsOfImports(one, manifest, application)),
+  ].map((problem) => `${one.name}: ${problem}`)
+}
+
+/** Imports every entry point in an application that has only what the manifest asks for. */
+async function problemsOfImports(
+  { path, entries }: Package,
+  manifest: Manifest,
+  application: string,
+): Promise<string[]> {
+  for (const dependency of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
+    const target = join(application, 'node_modules', dependency)
+    mkdirSync(dirname(target), { recursive: true })
+    if (!existsSync(target)) symlinkSync(realpathSync(join(path, 'node_modules', dependency)), target)
+  }
+  const problems: string[] = []
+  for (const { specifier } of entries) {
+    const program = `await import('${specifier}')`
+    const { code, output } = await capture('node', ['--input-type=module', '--eval', program], { cwd: application })
+    if (code !== 0) problems.push(`${program} fails:\n${output}`)
+  }
+  return problems
 }
 
 const concernsUs = (problem: attw.Problem): boolean =>
@@ -63,13 +88,16 @@ function problemsOfManifest({ exports, dependencies, peerDependencies }: Manifes
   ]
 }
 
-const scratch = mkdtempSync(join(tmpdir(), 'sse-hub-packages-'))
+const application = mkdtempSync(join(tmpdir(), 'sse-hub-packages-'))
 try {
-  for (const one of packages) {
-    const problems = await problemsOf(one, scratch)
+  // All are installed before the first is read: they import each other.
+  const installed = []
+  for (const one of packages) installed.push({ one, tarball: await install(one, application) })
+  for (const { one, tarball } of installed) {
+    const problems = await problemsOf(one, tarball, application)
     for (const problem of problems) console.error(problem)
     if (problems.length > 0) process.exitCode = 1
   }
 } finally {
-  rmSync(scratch, { recursive: true, force: true })
+  rmSync(application, { recursive: true, force: true })
 }
