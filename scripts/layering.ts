@@ -61,7 +61,7 @@ const rules: Readonly<Record<string, PackageRules>> = {
 }
 
 /** Tests, and what only they share, may reach anything; nothing may reach them. */
-const tests = ['**/*.test.{ts,tsx}', '**/*.test-d.{ts,tsx}', 'testing/**']
+const tests = ['**/*.test.{ts,tsx}', '**/*.test-d.{ts,tsx}', '**/fixtures/**', 'testing/**']
 
 const effectGlobals = new Set([
   ...['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate', 'queueMicrotask'],

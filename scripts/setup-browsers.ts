@@ -5,6 +5,9 @@ import { run } from './lib/run.ts'
 
 const debianPackage: Readonly<Record<BrowserName, string>> = { chromium: 'chromium', firefox: 'firefox-esr' }
 
+/** Without any font a browser lays text out with no height, and nothing can be clicked. */
+const fonts = 'fonts-liberation'
+
 /** Installs the browsers that are missing. Answers what stands in the way, or nothing. */
 export async function setupBrowsers(): Promise<string | undefined> {
   const missing = (['chromium', 'firefox'] as const).filter((name) => !findBrowser(name))
@@ -20,7 +23,9 @@ export async function setupBrowsers(): Promise<string | undefined> {
       env: { DEBIAN_FRONTEND: 'noninteractive' },
     })
   if ((await apt('update', '-q')) !== 0) return cannot('`apt-get update` failed')
-  if ((await apt('install', '-q', '--no-install-recommends', ...missing.map((name) => debianPackage[name]))) !== 0) {
+  if (
+    (await apt('install', '-q', '--no-install-recommends', fonts, ...missing.map((name) => debianPackage[name]))) !== 0
+  ) {
     return cannot('`apt-get install` failed')
   }
   const absent = missing.filter((name) => !findBrowser(name))
