@@ -1,11 +1,12 @@
 // Names the test projects, one per package; Vitest no longer looks for this file by itself, so `scripts/test.ts` passes it as the config.
+import { join } from 'node:path'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 
 const project = (name: string, environment: 'node' | 'happy-dom' = 'node') =>
   ({
     test: {
       name,
-      root: new URL(`packages/${name}`, import.meta.url).pathname,
+      root: join(import.meta.dirname, 'packages', name),
       include: ['src/**/*.test.{ts,tsx}'],
       environment,
       restoreMocks: true,
