@@ -129,9 +129,12 @@ export function defineContract<
     }
   }
 > {
-  const { topics } = definition
+  const topics = definition?.topics
   // The parameter's type serves inference; from here on an event is what its interface says.
-  const events = definition.events as Readonly<Record<string, EventDefinition | undefined>>
+  const events = definition?.events as Readonly<Record<string, EventDefinition | undefined>>
+  if (!Array.isArray(topics) || !events) {
+    throw wrong('A contract needs `topics`, a list of kinds, and `events`, an object')
+  }
   const kinds = new Set<string>()
   for (const kind of topics) {
     if (!isKind(kind)) {
