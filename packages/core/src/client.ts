@@ -1,21 +1,16 @@
 // createHubClient: subscriptions in, typed events out, over one connection; the composition root of the browser side.
+import { createConnection } from './connection.ts'
 import type { Contract, Emission, Emittable, EventOf, EventsOn, SubscribableTopic } from './contract/contract.ts'
-import type { GapReason } from './contract/wire.ts'
-import type { HubError } from './errors.ts'
+import type { HeadersOption } from './http.ts'
+import { createOutbox, type Emitted } from './outbox.ts'
+import { logError, platform } from './platform.ts'
 import type { Clock, Fetch, Random } from './ports.ts'
-import type { Status, TopicStatus } from './status.ts'
-
-/** What a subscriber is told when it is not whole: what it read before, of this topic, must be read again. */
-export interface TopicGap {
-  /** The topic, as the hub writes it (`user:<id>` for `user`). */
-  readonly topic: string
-  /** The last cursor before the gap; absent when it is unknown. */
-  readonly from?: string
-  /** Where delivery starts or continues. */
-  readonly to: string
-  /** `added`: the topic is new to this client. The others are the hub's: the log dropped it, is another one, or an event no longer fits the contract. */
-  readonly reason: 'added' | GapReason
-}
+import { createSequence, type TopicGap } from './sequence.ts'
+import type { Source } from './sources/source.ts'
+import { sseSource } from './sources/sse.ts'
+import { reduce, type Status, type StatusEvent, type TopicStatus } from './status.ts'
+import { createSubscriptions, type Listener } from './subscriptions.ts'
+import { check } from './validate.ts'
 
 /** What to hear of one topic. */
 export interface Subscription<C extends Contract, T extends SubscribableTopic<C>> {
@@ -29,20 +24,6 @@ export interface Subscription<C extends Contract, T extends SubscribableTopic<C>
   readonly onEvent?: (event: EventOf<C, EventsOn<C, T>>) => void
   /** Hears that this subscription is not whole. Events after `to` follow. */
   readonly onGap?: (gap: TopicGap) => void
-}
-
-/** What became of an emit. */
-export type EmitOutcome =
-  | { readonly ok: true; readonly id: string; readonly cursor?: string }
-  /** The error's code is the hub's (docs/PROTOCOL.md §7), `uncertain` (sent, and the hub has lost its memory of it) or `closed`. */
-  | { readonly ok: false; readonly id: string; readonly error: HubError }
-
-/** An emit on its way. */
-export interface Emitted {
-  /** Its id: yours, or a random one. */
-  readonly id: string
-  /** Resolves to what became of it. It never rejects. */
-  readonly accepted: Promise<EmitOutcome>
 }
 
 /** The connection's status, as a store: a snapshot and a subscription, ready for `useSyncExternalStore`. */
@@ -70,10 +51,12 @@ export interface ClientOptions<C extends Contract> {
   /** Pass the contract itself, not only its type, to validate events as they arrive and emits before they leave. */
   readonly contract?: C
   /** Headers of every request; asked again at each attempt, and with `refresh: true` once after a 401. */
-  readonly headers?: HeadersInit | ((context: { readonly refresh: boolean }) => HeadersInit | Promise<HeadersInit>)
+  readonly headers?: HeadersOption
   /** Default `same-origin`. */
   readonly credentials?: RequestCredentials
-  /** How long an attempt may take until the first byte, in milliseconds. Default 10,000. */
+  /** Where frames come from. Default: the hub's stream; `pollSource` reads pages instead, `plainSource()` any other SSE server. */
+  readonly source?: Source
+  /** How long an attempt may take until the hub has begun the stream, in milliseconds. Default 10,000. */
   readonly connectTimeoutMs?: number
   /** How long changes of topics are gathered before the stream is opened anew, in milliseconds. Default 50. */
   readonly debounceMs?: number
@@ -99,4 +82,142 @@ export interface HubClient<C extends Contract> {
   start(): void
   /** Ends the connection. Subscriptions stay; `start()` takes up where it left. Emits that wait are settled as `closed`. */
   close(): void
+}
+
+const STATES = {
+  live: { state: 'live', live: true },
+  pending: { state: 'pending', live: false },
+  refused: { state: 'refused', live: false },
+  unsubscribed: { state: 'unsubscribed', live: false },
+} as const satisfies Record<TopicStatus['state'], TopicStatus>
+
+/**
+ * Makes the browser side of a hub. Nothing happens until the first `subscribe` or `emit`, so it may be made anywhere, on a server too.
+ *
+ * @example
+ * ```ts
+ * import { createHubClient } from '@sse-hub/core'
+ * import type { contract } from './contract.ts'
+ *
+ * export const client = createHubClient<typeof contract>({ url: '/api/sse' })
+ * const stop = client.subscribe({
+ *   topic: 'board:7',
+ *   on: { 'card.moved': ({ data }) => console.log(data.id, data.column) },
+ *   onGap: ({ reason }) => console.log('read the board again:', reason),
+ * })
+ * ```
+ */
+export function createHubClient<C extends Contract>(options: ClientOptions<C>): HubClient<C> {
+  const { clock, random, fetch } = { ...platform, ...options }
+  const { contract, source = sseSource, connectTimeoutMs = 10_000, debounceMs = 50, lingerMs = 1_000 } = options
+  const url = options.url.replace(/\/+$/, '')
+  const http = { fetch, headers: options.headers, credentials: options.credentials }
+
+  const report = (during: ClientReport['during'], error: unknown) => {
+    if (options.onReport) options.onReport({ during, error })
+    else if (during === 'handler' || during === 'validate') logError(`sse-hub: ${during}`, error)
+  }
+  /** Calls what the application gave us; what it throws, now or later, hurts nobody else. */
+  const call = <A>(handler: ((argument: A) => unknown) | undefined, argument: A) => {
+    const run = async () => handler?.(argument)
+    run().catch((error: unknown) => report('handler', error))
+  }
+
+  let status: Status = { phase: 'idle' }
+  const listeners = new Set<() => void>()
+  const notify = () => {
+    for (const listener of [...listeners]) call(listener, undefined)
+  }
+  const tell = (event: StatusEvent) => {
+    const next = reduce(status, event)
+    if (next === status) return
+    status = next
+    notify()
+  }
+
+  const sequence = createSequence()
+  const subscriptions = createSubscriptions({
+    sequence,
+    clock,
+    lingerMs,
+    call,
+    check: (event) => check(contract, event.type, event.data),
+    report: (error) => report('validate', error),
+    changed() {
+      notify()
+      connection.changed()
+    },
+  })
+  const connection = createConnection({
+    source,
+    url,
+    http,
+    clock,
+    random,
+    connectTimeoutMs,
+    debounceMs,
+    topics: subscriptions.topics,
+    after: subscriptions.after,
+    status: () => status,
+    tell,
+    report: (error) => report('connect', error),
+    take(frame, asked) {
+      switch (frame.kind) {
+        case 'sync': {
+          const { user, topics } = frame
+          if (!subscriptions.sync(frame, asked)) return false
+          const refused = asked.filter((topic) => !topics.includes(subscriptions.full(topic)))
+          tell({ type: 'sync', via: source.via, user, topics, refused })
+          break
+        }
+        case 'event':
+          subscriptions.deliver(frame.event)
+          break
+        case 'beat':
+          sequence.commit(frame.cursor)
+          break
+        case 'gap':
+          subscriptions.gap(frame)
+      }
+      return true
+    },
+  })
+  const outbox = createOutbox({
+    url,
+    http,
+    clock,
+    random,
+    timeoutMs: connectTimeoutMs,
+    user: subscriptions.user,
+    check: (type, data) => check(contract, type, data),
+    report: (error) => report('emit', error),
+  })
+
+  return {
+    subscribe: (subscription) => subscriptions.add(subscription as unknown as Listener),
+    emit: (emission) => outbox.emit(emission as Emission<Contract>),
+    status: {
+      get: () => status,
+      topic(topic) {
+        if (!subscriptions.has(topic)) return STATES.unsubscribed
+        if (status.phase !== 'live') return STATES.pending
+        if (status.topics.includes(subscriptions.full(topic))) return STATES.live
+        return status.refused.includes(topic) ? STATES.refused : STATES.pending
+      },
+      subscribe(listener) {
+        // Wrapped, so that the same function may listen twice and each answer unsubscribes its own.
+        const own = () => listener()
+        listeners.add(own)
+        return () => void listeners.delete(own)
+      },
+    },
+    start() {
+      connection.start()
+      outbox.start()
+    },
+    close() {
+      connection.close()
+      outbox.close()
+    },
+  }
 }

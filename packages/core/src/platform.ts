@@ -13,8 +13,15 @@ export const platform: Ports = {
   random: {
     next: Math.random,
     // randomUUID exists only in secure contexts; a page on plain http must work too.
-    id: () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(''),
+    id: () =>
+      Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(''),
   },
   // Called late, so that a test or a polyfill that replaces the global is honoured.
   fetch: (url, init) => fetch(url, init),
+}
+
+/** Where a client's reports go when the application does not hear them. */
+export function logError(message: string, error: unknown): void {
+  // biome-ignore lint/suspicious/noConsole: nobody else would learn of it
+  console.error(message, error)
 }

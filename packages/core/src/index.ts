@@ -1,0 +1,29 @@
+// The door of `@sse-hub/core`: what a browser needs.
+export type { ClientOptions, ClientReport, HubClient, StatusStore, Subscription } from './client.ts'
+export { createHubClient } from './client.ts'
+export type {
+  Contract,
+  DataOf,
+  Emission,
+  Emittable,
+  EventDefinition,
+  EventName,
+  EventOf,
+  EventsOn,
+  HubEvent,
+  InputOf,
+  KindOf,
+  SubscribableTopic,
+  TopicOfKind,
+} from './contract/contract.ts'
+export type { ByeReason, Frame, Gap, GapReason, Sync } from './contract/wire.ts'
+export type { HubErrorCode } from './errors.ts'
+export { HubError } from './errors.ts'
+export type { HeadersOption } from './http.ts'
+export type { EmitOutcome, Emitted } from './outbox.ts'
+export type { Clock, Fetch, Random } from './ports.ts'
+export type { TopicGap } from './sequence.ts'
+export { type PlainOptions, plainSource } from './sources/plain.ts'
+export { pollSource } from './sources/poll.ts'
+export type { Question, Source } from './sources/source.ts'
+export type { DownReason, Status, TopicStatus, Via } from './status.ts'

@@ -1,0 +1,34 @@
+// What a source is: where a client's frames come from, whatever carries them.
+import type { Frame } from '../contract/wire.ts'
+import type { Via } from '../status.ts'
+
+/** What a source is asked for, and what it may use. */
+export interface Question {
+  /** Where the hub is mounted. */
+  readonly url: string
+  /** The topics wanted, sorted. */
+  readonly topics: readonly string[]
+  /** The cursor to resume from; undefined for the present. */
+  readonly after: string | undefined
+  /**
+   * Makes a GET request; resolves with an answer of status 2xx and the content type expected.
+   * @throws HubError for any other
+   */
+  readonly get: (url: string, expect: string, headers?: Readonly<Record<string, string>>) => Promise<Response>
+  /** Waits, in milliseconds; ends early when the attempt ends. */
+  readonly pause: (ms: number) => Promise<void>
+}
+
+/** Where a client's frames come from. It is done when it ends or throws; the client decides what follows. */
+export interface Source {
+  /** What `status` calls it. */
+  readonly via: Via
+  /** Begins. The first frame is `sync` (or `bye`). Frames come in batches as the network brings them; an empty batch is a sign of life. */
+  readonly open: (question: Question) => AsyncIterable<readonly Frame[]>
+}
+
+/** The query that asks for a question's topics from its cursor on. */
+export function queryOf(topics: readonly string[], after: string | undefined): string {
+  const query = `?topics=${topics.map(encodeURIComponent).join(',')}`
+  return after === undefined ? query : `${query}&after=${encodeURIComponent(after)}`
+}
