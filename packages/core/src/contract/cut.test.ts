@@ -1,6 +1,7 @@
 // Cuts every fixture at every byte: however the network slices a stream, a reader must make the same of it, and of a part only what is whole.
 import { createParser } from 'eventsource-parser'
 import { describe, expect, test } from 'vitest'
+import { sseSource } from '../sources/sse.ts'
 import { hubStreams, plainStreams } from './fixtures/streams.ts'
 import { type Block, decodeBlock, type Frame } from './wire.ts'
 
@@ -72,9 +73,6 @@ function read(chunks: Iterable<Uint8Array>): Heard {
   return heard
 }
 
-const frames = (heard: Heard): Frame[] =>
-  heard.blocks.map(decodeBlock).filter((frame): frame is Frame => frame !== undefined)
-
 /** The same bytes in every two parts, one at a time, and with empty chunks between. */
 function* slicings(bytes: Uint8Array): Generator<Uint8Array[]> {
   for (let at = 0; at <= bytes.length; at++) yield [bytes.subarray(0, at), bytes.subarray(at)]
@@ -83,20 +81,46 @@ function* slicings(bytes: Uint8Array): Generator<Uint8Array[]> {
   yield single.flatMap((byte) => [new Uint8Array(), byte])
 }
 
-describe('a stream of a hub', () => {
-  test.each(dressed(hubStreams))('$name: the same frames for every cut', ({ bytes, frames: expected }) => {
-    for (const chunks of slicings(bytes)) expect(frames(read(chunks))).toEqual(expected)
+/** The frames that a reader makes of chunks, one after the other. */
+type Reader = (chunks: readonly Uint8Array[]) => Promise<readonly Frame[]>
+
+const readers: readonly (readonly [name: string, read: Reader])[] = [
+  [
+    'eventsource-parser and decodeBlock',
+    async (chunks) => read(chunks).blocks.flatMap((block) => decodeBlock(block) ?? []),
+  ],
+  [
+    "the client's source",
+    async (chunks) => {
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (const chunk of chunks) controller.enqueue(chunk)
+          controller.close()
+        },
+      })
+      const frames: Frame[] = []
+      const question = { url: '/api/sse', topics: ['board:7'], after: undefined, pause: async () => {} }
+      for await (const batch of sseSource.open({ ...question, get: async () => new Response(body) }))
+        frames.push(...batch)
+      return frames
+    },
+  ],
+]
+
+describe.each(readers)('a stream of a hub, by %s', (_, readFrames) => {
+  test.each(dressed(hubStreams))('$name: the same frames for every cut', async ({ bytes, frames }) => {
+    for (const chunks of slicings(bytes)) expect(await readFrames(chunks)).toEqual(frames)
   })
 
-  test.each(dressed(hubStreams))('$name: of a part, the frames that are whole', ({ bytes, frames: expected }) => {
+  test.each(dressed(hubStreams))('$name: of a part, the frames that are whole', async ({ bytes, frames }) => {
     let whole = 0
     for (let at = 0; at <= bytes.length; at++) {
-      const heard = frames(read([bytes.subarray(0, at)]))
-      expect(heard).toEqual(expected.slice(0, heard.length))
+      const heard = await readFrames([bytes.subarray(0, at)])
+      expect(heard).toEqual(frames.slice(0, heard.length))
       expect(heard.length).toBeGreaterThanOrEqual(whole)
       whole = heard.length
     }
-    expect(whole).toBe(expected.length)
+    expect(whole).toBe(frames.length)
   })
 })
 

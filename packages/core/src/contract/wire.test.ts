@@ -271,6 +271,13 @@ const hostile = fc
   .map((parts) => parts.join(''))
 const options = { numRuns: 3000 }
 
+/** The same value without keys that begin with a backslash: once V8 has read one, it takes keys with escapes for it (nodejs/node#63785). */
+function sound(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sound)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key.replace(/^\\/, 'k'), sound(item)]))
+}
+
 describe('whatever a field holds', () => {
   const part = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
   const anyBlock = fc
@@ -278,7 +285,8 @@ describe('whatever a field holds', () => {
       event: part(hostile),
       id: part(hostile),
       data: part(hostile),
-      retryMs: part(fc.oneof(fc.nat(), fc.double())),
+      // Plus 0, because -0 is written as 0.
+      retryMs: part(fc.oneof(fc.nat(), fc.double()).map((ms) => ms + 0)),
     })
     .map(
       ({ event, id, data, retryMs }): Block => ({
@@ -328,7 +336,7 @@ describe('whatever a field holds', () => {
       id: hostile,
       at: fc.integer(),
       user: part(hostile),
-      data: fc.jsonValue().chain((value) => hostile.map((text) => ({ value, text, [text]: text }))),
+      data: fc.tuple(fc.jsonValue(), hostile).map(([value, text]) => sound({ value, text, [text]: text })),
       cursor: part(fc.constantFrom('k:1', 'E-_9:9007199254740991')),
     })
     fc.assert(
