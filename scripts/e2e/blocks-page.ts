@@ -1,0 +1,55 @@
+// Runs in the browser: reads a stream by the native EventSource, and by fetch and our own source, and keeps what each heard.
+import type { Block, Frame } from '@sse-hub/core/contract'
+import { readBlocks } from '../../packages/core/src/sources/blocks.ts'
+import { sseSource } from '../../packages/core/src/sources/sse.ts'
+
+/** What a native EventSource hears of one event. */
+export interface Heard {
+  readonly type: string
+  readonly data: string
+  readonly lastEventId: string
+}
+
+/** What the test calls. */
+export interface BlocksPage {
+  /** Reads a stream with listeners for these types, until a block of the type `end`. */
+  native(url: string, types: readonly string[], end: string): Promise<Heard[]>
+  /** Reads all blocks of a stream. */
+  blocks(url: string): Promise<Block[]>
+  /** Reads all frames of a hub's stream. */
+  frames(url: string): Promise<Frame[]>
+}
+
+const page: BlocksPage = {
+  native(url, types, end) {
+    return new Promise((resolve, reject) => {
+      const heard: Heard[] = []
+      const source = new EventSource(url)
+      const hear = (event: Event): void => {
+        // The source's own `open` and `error` carry no message; a stream's events of these names do.
+        if (!(event instanceof MessageEvent)) {
+          if (event.type === 'error') reject(new Error(`EventSource failed after ${heard.length} events`))
+          return
+        }
+        heard.push({ type: event.type, data: event.data, lastEventId: event.lastEventId })
+        if (event.type !== end) return
+        source.close()
+        resolve(heard)
+      }
+      for (const type of new Set([...types, 'message', 'open', 'error', end])) source.addEventListener(type, hear)
+    })
+  },
+  async blocks(url) {
+    const blocks: Block[] = []
+    for await (const batch of readBlocks(await fetch(url))) blocks.push(...batch)
+    return blocks
+  },
+  async frames(url) {
+    const frames: Frame[] = []
+    const question = { url: '', topics: [], after: undefined, pause: async () => {} }
+    for await (const batch of sseSource.open({ ...question, get: () => fetch(url) })) frames.push(...batch)
+    return frames
+  },
+}
+
+Object.assign(globalThis, { page })
