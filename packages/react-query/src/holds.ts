@@ -1,0 +1,123 @@
+// The topics that one query holds: a subscription for each, and whether what the query has is whole for it.
+import { type Contract, type HubClient, type HubEvent, isAfter, type TopicGap } from '@sse-hub/core'
+
+/** What a query needs of a client, whatever its contract. */
+export interface Topics {
+  subscribe(subscription: {
+    readonly topic: string
+    readonly after?: string
+    readonly onEvent: (event: HubEvent) => void
+    readonly onGap: (gap: TopicGap) => void
+  }): () => void
+  readonly status: HubClient<Contract>['status']
+}
+
+/** What holds work with. */
+export interface HoldsOptions {
+  readonly client: Topics
+  readonly event: (event: HubEvent) => void
+  /** The cursor that the data reflects, if it is known. */
+  readonly cursor: () => string | undefined
+  /** The data is not whole. */
+  readonly incomplete: () => void
+  /** The client would not take a topic. */
+  readonly report: (error: unknown) => void
+}
+
+/** The topics of one query. */
+export interface Holds {
+  has(topic: string): boolean
+  /** Holds a topic for the data that is there: after the cursor it reflects, or else until the client says what it lacks. */
+  take(topic: string): void
+  /**
+   * Holds a topic for the answer of the fetch in flight. Without `start` the topic must have been live when that fetch began. With it,
+   * the stream is going to start there, and the answer must not be older.
+   */
+  await(topic: string, start?: string): void
+  /** Lets go of all topics but these. */
+  keep(topics: readonly string[]): void
+  /** A fetch has begun: what is held already is whole for its answer. */
+  began(): void
+  /** The fetch has ended. Call it when `cursor` is that of the answer. */
+  ended(ok: boolean): void
+  /** Looks at the client's status. */
+  check(): void
+  /** Whether the data is whole for the topic, and the client hears of every change. */
+  covers(topic: string): boolean
+}
+
+interface Hold {
+  stop: () => void
+  /**
+   * `whole`: the client tells of every gap from what the data reflects; `unsure`: it was read before the topic was held, which the client
+   * tells only if the topic is new to it; `awaiting`: the answer of the fetch in flight decides.
+   */
+  state: 'whole' | 'unsure' | 'awaiting'
+  start?: string | undefined
+}
+
+/** Makes the holds of one query; none at first. */
+export function createHolds({ client, event, cursor, incomplete, report }: HoldsOptions): Holds {
+  const holds = new Map<string, Hold>()
+
+  const isLive = (topic: string) => client.status.topic(topic).live
+  const subscribe = (topic: string, state: Hold['state'], after: string | undefined) => {
+    const hold: Hold = { state, stop: () => {} }
+    holds.set(topic, hold)
+    try {
+      hold.stop = client.subscribe({
+        topic,
+        ...(after === undefined ? {} : { after }),
+        onEvent: event,
+        onGap({ to }) {
+          if (hold.state === 'unsure') hold.state = 'whole'
+          const has = cursor()
+          // What was read at or after the end of the gap does not lack it.
+          if (has === undefined || isAfter(to, has)) incomplete()
+        },
+      })
+    } catch (error) {
+      report(error)
+    }
+    return hold
+  }
+
+  const self: Holds = {
+    has: (topic) => holds.has(topic),
+    take(topic) {
+      const after = cursor()
+      subscribe(topic, after === undefined ? 'unsure' : 'whole', after)
+    },
+    await(topic, start) {
+      subscribe(topic, 'awaiting', start).start = start
+    },
+    keep(topics) {
+      for (const [topic, { stop }] of holds) {
+        if (topics.includes(topic)) continue
+        holds.delete(topic)
+        stop()
+      }
+    },
+    began() {
+      for (const hold of holds.values()) hold.start = undefined
+    },
+    ended(ok) {
+      const has = cursor()
+      for (const hold of holds.values()) {
+        if (hold.state !== 'awaiting') continue
+        hold.state = 'whole'
+        if (!ok || (hold.start !== undefined && (has === undefined || isAfter(hold.start, has)))) incomplete()
+      }
+    },
+    check() {
+      for (const [topic, hold] of holds) {
+        // Live, and the client has not said that the topic is new to it: then others have held it, and it cannot know what this data lacks.
+        if (hold.state !== 'unsure' || !isLive(topic)) continue
+        hold.state = 'whole'
+        incomplete()
+      }
+    },
+    covers: (topic) => holds.get(topic)?.state === 'whole' && isLive(topic),
+  }
+  return self
+}

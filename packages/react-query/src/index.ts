@@ -1,0 +1,20 @@
+// The door of `@sse-hub/react-query`: live queries for every adapter of TanStack Query. React's hooks are in `@sse-hub/react-query/react`.
+export type { ConnectOptions, QueryReport } from './connect.ts'
+export { hubJson, withCursor } from './cursor.ts'
+export type { HubQuery } from './hub-query.ts'
+export { createHubQuery } from './hub-query.ts'
+export type { LiveOptions, LiveQuery, LiveQueryOptions, LiveQueryOptionsOf } from './live.ts'
+export type {
+  EntityId,
+  EntityVersion,
+  Identity,
+  Named,
+  PartOf,
+  Patch,
+  Reducer,
+  Refetch,
+  Remove,
+  Tombstones,
+  Upsert,
+} from './reducers.ts'
+export { invalidate, patch, remove, upsert } from './reducers.ts'

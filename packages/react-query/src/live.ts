@@ -1,0 +1,117 @@
+// What makes a query live: the definition that its options carry in `meta`, and the promise that it is never stale while it is covered.
+import type { Contract, EventOf, EventsOn, HubEvent, SubscribableTopic } from '@sse-hub/core'
+import type {
+  DataTag,
+  DefaultError,
+  Query,
+  QueryFunction,
+  QueryKey,
+  QueryMeta,
+  QueryObserverOptions,
+} from '@tanstack/query-core'
+import { noteAnswer } from './cursor.ts'
+import type { Reducer } from './reducers.ts'
+
+/** What a live query says beside what every query says. */
+export interface LiveOptions<C extends Contract, TData, T extends SubscribableTopic<C>> {
+  /** The topic whose events change the query, or several; `user` is the user's own. */
+  readonly topic: T | readonly T[]
+  /** What each type of event does to the data. Types that are left out change nothing. */
+  readonly on: { readonly [N in EventsOn<C, T>]?: Reducer<TData, EventOf<C, N>> }
+  /** What to do while the hub is down, or refuses a topic. Default: nothing. */
+  readonly fallback?: {
+    /** Read the query every so many milliseconds, as long as it is mounted and the page has the focus. */
+    readonly refetchInterval: number
+  }
+}
+
+/** What `liveQueryOptions` takes: all that a query takes, and {@link LiveOptions}. */
+export type LiveQueryOptions<
+  C extends Contract,
+  TQueryFnData,
+  TError,
+  TData,
+  TQueryKey extends QueryKey,
+  T extends SubscribableTopic<C>,
+> = Omit<QueryObserverOptions<TQueryFnData, TError, TData, TQueryFnData, TQueryKey>, 'queryKey' | 'queryFn'> & {
+  readonly queryKey: TQueryKey
+  readonly queryFn: QueryFunction<TQueryFnData, TQueryKey>
+} & LiveOptions<C, NoInfer<TQueryFnData>, T>
+
+/** What `liveQueryOptions` answers: options for `useQuery`, `useSuspenseQuery`, `fetchQuery` and every other adapter, with a typed key. */
+export type LiveQuery<TQueryFnData, TError, TData, TQueryKey extends QueryKey> = Omit<
+  QueryObserverOptions<TQueryFnData, TError, TData, TQueryFnData, TQueryKey>,
+  'queryKey' | 'queryFn'
+> & {
+  queryKey: DataTag<TQueryKey, TQueryFnData, TError>
+  queryFn: QueryFunction<TQueryFnData, TQueryKey>
+}
+
+/** The options helper, for one contract. */
+export type LiveQueryOptionsOf<C extends Contract> = <
+  TQueryFnData = unknown,
+  TError = DefaultError,
+  TData = TQueryFnData,
+  const TQueryKey extends QueryKey = QueryKey,
+  const T extends SubscribableTopic<C> = never,
+>(
+  options: LiveQueryOptions<C, TQueryFnData, TError, TData, TQueryKey, T>,
+) => LiveQuery<TQueryFnData, TError, TData, TQueryKey>
+
+/** The definition of a live query, whatever its contract. */
+export interface Live {
+  readonly topics: readonly string[]
+  readonly on: Readonly<Record<string, Reducer<unknown, HubEvent> | undefined>>
+  readonly pollMs: number | undefined
+}
+
+// A symbol, since dehydrated queries carry their `meta`: what serializes them drops it instead of choking on functions.
+// Registered, so that two copies of this file in one page understand each other.
+const LIVE: unique symbol = Symbol.for('@sse-hub/react-query')
+
+type LiveMeta = QueryMeta & { readonly [LIVE]?: Live }
+
+/** Whether a query is covered, by query: known to whoever connects it. */
+const coverage = new WeakMap<Query, () => boolean>()
+
+/** Says how to ask whether a query is covered: it has all that was published on its topics, and hears of all that will be. */
+export function setCoverage(query: Query, isCovered: () => boolean): void {
+  coverage.set(query, isCovered)
+}
+
+/** Makes the options of a live query. */
+export function liveQueryOptions<TQueryFnData, TError, TData, TQueryKey extends QueryKey>(
+  options: LiveQueryOptions<Contract, TQueryFnData, TError, TData, TQueryKey, string>,
+): LiveQuery<TQueryFnData, TError, TData, TQueryKey> {
+  const { topic, on, fallback, queryFn, staleTime, meta, ...rest } = options
+  const live: Live = {
+    topics: typeof topic === 'string' ? [topic] : topic,
+    on: on as Live['on'],
+    pollMs: fallback?.refetchInterval,
+  }
+  const liveMeta: LiveMeta = { ...meta, [LIVE]: live }
+  return {
+    ...rest,
+    queryKey: rest.queryKey as DataTag<TQueryKey, TQueryFnData, TError>,
+    meta: liveMeta,
+    // The context is passed on untouched: reading its `signal` would make every unmount cancel the fetch.
+    async queryFn(context) {
+      const data = await queryFn(context)
+      noteAnswer(context.queryKey, data)
+      return data
+    },
+    staleTime(query) {
+      if (coverage.get(query as unknown as Query)?.()) return Number.POSITIVE_INFINITY
+      return (typeof staleTime === 'function' ? staleTime(query) : staleTime) ?? 0
+    },
+  }
+}
+
+/** The definition that a query carries, if it is live: its own, or that of one of its observers. */
+export function liveOf({ meta, observers }: Query): Live | undefined {
+  for (const each of [meta, ...observers.map(({ options }) => options.meta)]) {
+    const live = (each as LiveMeta | undefined)?.[LIVE]
+    if (live) return live
+  }
+  return undefined
+}

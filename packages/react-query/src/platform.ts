@@ -1,0 +1,17 @@
+// The real platform behind the ports: the only file of this package that touches timers or the console.
+import type { Clock } from '@sse-hub/core'
+
+/** The platform's time. */
+export const clock: Clock = {
+  now: () => performance.now(),
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Where reports go when the application does not hear them. */
+export function logError(message: string, error: unknown): void {
+  // biome-ignore lint/suspicious/noConsole: nobody else would learn of it
+  console.error(message, error)
+}

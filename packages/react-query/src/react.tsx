@@ -1,0 +1,229 @@
+// createHubReact: the provider that connects, and the hooks, for React 18.3 and later.
+'use client'
+import {
+  type Contract,
+  type EventName,
+  type EventOf,
+  type HubClient,
+  HubError,
+  type KindOf,
+  type Status,
+  type SubscribableTopic,
+  type TopicOfKind,
+  type TopicStatus,
+} from '@sse-hub/core'
+import { type QueryClient, useQueryClient } from '@tanstack/react-query'
+import {
+  type Context,
+  createContext,
+  type ReactElement,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useInsertionEffect,
+  useRef,
+  useSyncExternalStore,
+} from 'react'
+import { type ConnectOptions, connectQueries, type QueryReport } from './connect.ts'
+import { createHubQuery } from './hub-query.ts'
+import type { LiveQueryOptionsOf } from './live.ts'
+import { clock } from './platform.ts'
+
+/** What `HubProvider` takes. */
+export interface HubProviderProps<C extends Contract> {
+  /** The client, made once, outside of React. It stays yours: the provider never closes it. */
+  readonly client: HubClient<C>
+  /** The cache whose live queries are connected. Default: that of the `QueryClientProvider` around. */
+  readonly queryClient?: QueryClient
+  /** Hears what went wrong in live queries; the one given first counts. Default: `console.error`. */
+  readonly onReport?: (report: QueryReport) => void
+  readonly children?: ReactNode
+}
+
+/** What `useHubStatus` tells: the client's status, and whether it is live; with a topic, whether that is. */
+export type HubStatus = Status & {
+  /** Whether the client (or, if a topic was given, that topic) is whole and hears of every change. */
+  readonly live: boolean
+  /** The state of the topic that was given; `unsubscribed` without one. */
+  readonly topicState: TopicStatus['state']
+}
+
+/** What `useHubStatus` takes. */
+export interface UseHubStatusOptions<C extends Contract, TSelected> {
+  /** Tell `live` and `topicState` of this topic. It does not subscribe to it. */
+  readonly topic?: SubscribableTopic<C>
+  /** Takes a part of the status: the component renders only when that part changes. */
+  readonly select?: (status: HubStatus) => TSelected
+}
+
+/** The topics that an event can arrive on, as a client writes them. */
+export type TopicOfEvent<C extends Contract, N extends EventName<C>> = [KindOf<C, N>] extends [never]
+  ? never
+  : KindOf<C, N> extends 'user'
+    ? 'user'
+    : TopicOfKind<KindOf<C, N>>
+
+/** What {@link createHubReact} answers. */
+export interface HubReact<C extends Contract> {
+  /** Connects live queries with the client, for everything below it. */
+  readonly HubProvider: (props: HubProviderProps<C>) => ReactElement
+  /** Makes the options of a live query. */
+  readonly liveQueryOptions: LiveQueryOptionsOf<C>
+  /**
+   * The client of the provider.
+   * @throws HubError `invalid_option` outside of a provider
+   */
+  readonly useHub: () => HubClient<C>
+  /** The client's status, or what `select` takes of it. On a server it is idle. */
+  readonly useHubStatus: <TSelected = HubStatus>(options?: UseHubStatusOptions<C, TSelected>) => TSelected
+  /** Hears a type of event while the component is mounted. The handler may change at every render, and costs no new subscription. */
+  readonly useHubEvent: <N extends EventName<C>>(
+    type: N,
+    options: { readonly topic: TopicOfEvent<C, N> },
+    handler: (event: EventOf<C, N>) => void,
+  ) => void
+}
+
+interface Connected {
+  users: number
+  readonly stop: () => void
+  cancelStop?: (() => void) | undefined
+}
+
+// How long a cache stays connected after the last provider went: StrictMode, a moved subtree and hot reload mount again at once.
+const LINGER_MS = 1_000
+
+const connections = new WeakMap<QueryClient, WeakMap<object, Connected>>()
+
+/** Connects a cache once, however many providers ask for it. */
+function share<C extends Contract>(options: ConnectOptions<C>): () => void {
+  const { client, queryClient } = options
+  const byClient = connections.get(queryClient) ?? new WeakMap<object, Connected>()
+  connections.set(queryClient, byClient)
+  const connected = byClient.get(client) ?? { users: 0, stop: connectQueries(options) }
+  byClient.set(client, connected)
+  connected.users++
+  connected.cancelStop?.()
+  return () => {
+    if (--connected.users > 0) return
+    connected.cancelStop = clock.after(LINGER_MS, () => {
+      byClient.delete(client)
+      connected.stop()
+    })
+  }
+}
+
+const IDLE: HubStatus = { phase: 'idle', live: false, topicState: 'unsubscribed' }
+
+/**
+ * Makes the provider and the hooks for one contract.
+ *
+ * @example
+ * ```tsx
+ * import { createHubReact } from '@sse-hub/react-query/react'
+ * import type { contract } from './contract.ts'
+ *
+ * export const { HubProvider, liveQueryOptions, useHubStatus, useHubEvent } = createHubReact<typeof contract>()
+ *
+ * export function Live() {
+ *   const { live } = useHubStatus({ topic: 'board:7' })
+ *   useHubEvent('card.moved', { topic: 'board:7' }, ({ data }) => console.log(data.id))
+ *   return <p>{live ? 'live' : 'waiting'}</p>
+ * }
+ * ```
+ */
+export function createHubReact<C extends Contract>(): HubReact<C> {
+  // A context of its own, so that two hubs in one page do not take each other's place.
+  const context = createContext<HubClient<C> | undefined>(undefined)
+  return {
+    HubProvider(props) {
+      useConnection(props)
+      return <context.Provider value={props.client}>{props.children}</context.Provider>
+    },
+    liveQueryOptions: createHubQuery<C>().liveQueryOptions,
+    useHub: () => useClient(context),
+    useHubStatus: (options) => useStatus(context, options),
+    useHubEvent: (type, options, handler) => useEvent(context, type, options, handler),
+  }
+}
+
+type HubContext<C extends Contract> = Context<HubClient<C> | undefined>
+
+function useConnection<C extends Contract>({ client, queryClient: own, onReport }: HubProviderProps<C>): void {
+  const queryClient = useQueryClient(own)
+  const report = useLatest(onReport)
+  useEffect(
+    () => share({ client, queryClient, ...(report.current && { onReport: report.current }) }),
+    [client, queryClient, report],
+  )
+}
+
+function useClient<C extends Contract>(context: HubContext<C>): HubClient<C> {
+  const client = useContext(context)
+  if (client) return client
+  throw new HubError('invalid_option', 'There is no hub here: put <HubProvider client={…}> around this component.')
+}
+
+function useStatus<C extends Contract, TSelected = HubStatus>(
+  context: HubContext<C>,
+  { topic, select }: UseHubStatusOptions<C, TSelected> = {},
+): TSelected {
+  const { status } = useClient(context)
+  // A snapshot must be the same object until something changes.
+  const memory = useRef<{
+    readonly status: Status
+    readonly of: TopicStatus | undefined
+    readonly snapshot: HubStatus
+  }>(undefined)
+  const picked = useRef<{ readonly snapshot: HubStatus; readonly select: unknown; readonly value: TSelected }>(
+    undefined,
+  )
+  const pick = (snapshot: HubStatus): TSelected => {
+    const last = picked.current
+    if (last && last.snapshot === snapshot && last.select === select) return last.value
+    const value = select ? select(snapshot) : (snapshot as TSelected)
+    picked.current = { snapshot, select, value }
+    return value
+  }
+  const read = (): TSelected => {
+    const now = status.get()
+    const of = topic === undefined ? undefined : status.topic(topic)
+    const last = memory.current
+    if (last && last.status === now && last.of === of) return pick(last.snapshot)
+    const live = of ? of.live : now.phase === 'live'
+    const snapshot: HubStatus = { ...now, live, topicState: of?.state ?? 'unsubscribed' }
+    memory.current = { status: now, of, snapshot }
+    return pick(snapshot)
+  }
+  return useSyncExternalStore(status.subscribe, read, () => pick(IDLE))
+}
+
+function useEvent<C extends Contract, N extends EventName<C>>(
+  context: HubContext<C>,
+  type: N,
+  { topic }: { readonly topic: TopicOfEvent<C, N> },
+  handler: (event: EventOf<C, N>) => void,
+): void {
+  const client = useClient(context)
+  const latest = useLatest(handler)
+  useEffect(
+    () =>
+      client.subscribe({
+        topic: topic as SubscribableTopic<C>,
+        onEvent(event) {
+          if (event.type === (type as string)) latest.current(event as unknown as EventOf<C, N>)
+        },
+      }),
+    [client, topic, type, latest],
+  )
+}
+
+/** The newest value, for whoever is called later: React 18 has no `useEffectEvent`. */
+function useLatest<T>(value: T): { readonly current: T } {
+  const latest = useRef(value)
+  // Earlier than any effect that might call it.
+  useInsertionEffect(() => {
+    latest.current = value
+  })
+  return latest
+}

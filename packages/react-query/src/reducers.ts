@@ -1,0 +1,163 @@
+// What an event does to the data of a query: keeps a list of entities by identity and version, or asks to read it again.
+import { replaceEqualDeep } from '@tanstack/query-core'
+
+/** What names an entity within a list. */
+export type EntityId = string | number
+
+/** What orders the states of one entity: a count, or text that sorts, such as an ISO date. */
+export type EntityVersion = string | number
+
+/**
+ * How to tell the entities of a list apart, and an older state of one from a newer. Declare it once and give the same value to
+ * {@link upsert}, {@link patch} and {@link remove}: they share what they know of deleted entities by it.
+ */
+export interface Identity<I, V = I> {
+  /** The entity's name within the list. */
+  readonly id: (entity: I) => EntityId
+  /** Grows with every change of the entity. With it events may be applied twice, or to data that is newer, without harm. */
+  readonly version?: (entity: V) => EntityVersion
+}
+
+/** The versions at which entities were deleted since the data was read, by identity: what keeps a delete deleted. */
+export type Tombstones = Map<object, Map<EntityId, EntityVersion>>
+
+declare const refetch: unique symbol
+/** What the reducer of {@link invalidate} returns. */
+export type Refetch = { readonly [refetch]: true }
+
+/** A reducer returns this to have the query read again. */
+export const REFETCH = Symbol('refetch') as unknown as Refetch
+
+/**
+ * What an event does to the data of a query: `(old, event) => new`. Returning `old` or `undefined` changes nothing. It is not called
+ * before there is data, must not change `old` in place, and should bear being called twice with the same event. If it
+ * throws, that is reported and the query is read again. Pass `tombstones` on where you call {@link upsert} or {@link remove} in it.
+ */
+export type Reducer<TData, TEvent> = (old: TData, event: TEvent, tombstones: Tombstones) => TData | Refetch | undefined
+
+/**
+ * What a payload must hold to name an entity: its `id`; where the entity has no property of that name, all that the identity's
+ * `id` function takes, so write `id: (c: Pick<Card, 'cardId'>) => c.cardId`.
+ */
+export type Named<I> = 'id' extends keyof I ? Pick<I, 'id'> : I
+
+/** Some members of an entity. */
+export type PartOf<E> = { readonly [K in keyof E]?: E[K] | undefined }
+
+/** The reducer of {@link upsert}. */
+export type Upsert<I, V> = <E extends I & V>(
+  old: readonly E[],
+  event: { readonly data: NoInfer<E> },
+  tombstones?: Tombstones,
+) => E[]
+/** The reducer of {@link patch}. */
+export type Patch<I, V> = <E extends I & V>(
+  old: readonly E[],
+  event: { readonly data: Named<I> & NoInfer<PartOf<E>> },
+  tombstones?: Tombstones,
+) => E[]
+/** The reducer of {@link remove}. */
+export type Remove<I, V> = <E extends I & V>(
+  old: readonly E[],
+  event: { readonly data: Named<I> },
+  tombstones?: Tombstones,
+) => E[]
+
+// Enough for what can be deleted while one answer is the base; the oldest are forgotten first.
+const MAX_TOMBSTONES = 1_000
+
+/** Whether a state at version `a` is older than one at `b`; without both versions, the one that comes later is newer. */
+const isOlder = (a: EntityVersion | undefined, b: EntityVersion | undefined) =>
+  a !== undefined && b !== undefined && a < b
+
+const versionOf = <I, V>({ version }: Identity<I, V>, entity: unknown) => version?.(entity as V)
+
+/** Puts what `change` makes of the entity that `data` names in its place, unless `data` is older. */
+function change<E, I, V>(
+  identity: Identity<I, V>,
+  old: readonly E[],
+  data: unknown,
+  next: (entity: E) => unknown,
+  missing: () => E[],
+): E[] {
+  const id = identity.id(data as I)
+  const index = old.findIndex((entity) => identity.id(entity as unknown as I) === id)
+  const before = old[index]
+  if (before === undefined) return missing()
+  if (isOlder(versionOf(identity, data), versionOf(identity, before))) return old as E[]
+  // What is equal stays the same object, so that nothing renders for it.
+  const after = replaceEqualDeep(before, next(before)) as E
+  return after === before ? (old as E[]) : old.map((entity, at) => (at === index ? after : entity))
+}
+
+/**
+ * The payload is a full entity: it replaces the one of the same id unless it is older, or is appended.
+ *
+ * @example
+ * ```ts
+ * import { upsert } from '@sse-hub/react-query'
+ *
+ * interface Card { id: string; title: string; version: number }
+ * const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
+ *
+ * export const on = { 'card.created': upsert(card) }
+ * ```
+ */
+export function upsert<I, V = I>(identity: Identity<I, V>): Upsert<I, V> {
+  return (old, { data }, tombstones) =>
+    change(
+      identity,
+      old,
+      data,
+      () => data,
+      () => {
+        const deletedAt = tombstones?.get(identity)?.get(identity.id(data))
+        return isOlder(versionOf(identity, data), deletedAt) ? (old as (typeof data)[]) : [...old, data]
+      },
+    )
+}
+
+/**
+ * The payload is a part of an entity: it is merged into the one of the same id, unless it is older. An id that the list does not
+ * hold changes nothing, since a part cannot make a whole.
+ */
+export function patch<I, V = I>(identity: Identity<I, V>): Patch<I, V> {
+  return <E>(old: readonly E[], { data }: { readonly data: Named<I> & PartOf<E> }) =>
+    change(
+      identity,
+      old,
+      data,
+      (entity) => ({ ...entity, ...data }),
+      () => old as E[],
+    )
+}
+
+/** The payload names an entity: it is taken out, unless the payload has a version and the entity is newer. */
+export function remove<I, V = I>(identity: Identity<I, V>): Remove<I, V> {
+  return <E>(old: readonly E[], { data }: { readonly data: Named<I> }, tombstones?: Tombstones) => {
+    const id = identity.id(data as I)
+    const version = versionOf(identity, data)
+    let deletedAt = version
+    const kept = old.filter((entity) => {
+      if (identity.id(entity as unknown as I) !== id) return true
+      const own = versionOf(identity, entity)
+      if (isOlder(version, own)) return true
+      deletedAt ??= own
+      return false
+    })
+    if (tombstones && deletedAt !== undefined) bury(tombstones, identity, id, deletedAt)
+    return kept.length === old.length ? (old as E[]) : kept
+  }
+}
+
+function bury(tombstones: Tombstones, identity: object, id: EntityId, version: EntityVersion): void {
+  const graves: Map<EntityId, EntityVersion> = tombstones.get(identity) ?? new Map()
+  if (!isOlder(version, graves.get(id))) tombstones.set(identity, graves.set(id, version))
+  const [oldest] = graves.keys()
+  if (graves.size > MAX_TOMBSTONES && oldest !== undefined) graves.delete(oldest)
+}
+
+/** The event says too little to change the data, so the query is read again: soon, and once for many events. */
+export function invalidate(): () => Refetch {
+  return () => REFETCH
+}

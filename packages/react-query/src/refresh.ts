@@ -1,0 +1,86 @@
+// Reads one query again when what it has cannot be mended by events: soon, once for many reasons, and until it has succeeded.
+import type { Clock } from '@sse-hub/core'
+import type { Query } from '@tanstack/query-core'
+
+// Reasons that come together are folded into one fetch.
+const FOLD_MS = 50
+// Events that invalidate cause at most one fetch in this time.
+const PACE_MS = 1_000
+// How long to wait after the n-th failure: 1 s, 2 s, 4 s … A query gives up after its own retries; the cache must not.
+const RETRY_MS = 1_000
+const MAX_RETRY_MS = 30_000
+
+/** The wish to read a query again. */
+export interface Refresh {
+  /** What the query has is not the server's state: it must be read by a fetch that begins from now on. `paced`: one of many such reasons. */
+  ask(pace: 'now' | 'paced'): void
+  /** Takes up an open wish, for a query that is observed again. */
+  resume(): void
+  /** A fetch has begun. */
+  began(): void
+  /** A fetch has ended, with an answer or without. */
+  ended(ok: boolean): void
+  /** Whether no wish is open. */
+  clean(): boolean
+  /** Forgets timers. */
+  stop(): void
+}
+
+/** Makes the wish of one query; there is none at first. */
+export function createRefresh(query: Query, clock: Clock): Refresh {
+  // `reading`: the fetch in flight began after the last wish, so its answer grants it.
+  let state: 'clean' | 'dirty' | 'reading' = 'clean'
+  let waitMs = 0
+  let beganAt = Number.NEGATIVE_INFINITY
+  let failures = 0
+  let cancel: (() => void) | undefined
+
+  const stop = () => {
+    cancel?.()
+    cancel = undefined
+  }
+  const wait = (ms: number) => {
+    stop()
+    cancel = clock.after(ms, () => {
+      cancel = undefined
+      // Nobody looks: it stays invalidated, and is read when somebody does. A fetch in flight began too early, and its end comes back here.
+      if (query.isActive()) query.fetch(undefined, { cancelRefetch: false }).catch(() => {})
+    })
+  }
+
+  return {
+    ask(pace) {
+      const paced = pace === 'paced'
+      // A wish that is open already says when.
+      if (paced && state === 'dirty') return
+      state = 'dirty'
+      waitMs = paced ? Math.max(FOLD_MS, beganAt + PACE_MS - clock.now()) : 0
+      query.invalidate()
+      wait(waitMs)
+    },
+    resume() {
+      if (state === 'dirty' && !cancel && query.state.fetchStatus === 'idle') wait(0)
+    },
+    began() {
+      beganAt = clock.now()
+      if (state !== 'dirty') return
+      state = 'reading'
+      stop()
+    },
+    ended(ok) {
+      if (ok) {
+        failures = 0
+        if (state === 'reading') state = 'clean'
+      } else if (state === 'reading') {
+        state = 'dirty'
+        waitMs = Math.min(RETRY_MS * 2 ** failures++, MAX_RETRY_MS)
+      }
+      if (state !== 'dirty') return
+      // The answer of a fetch that began before the wish has cleared the mark.
+      query.invalidate()
+      wait(waitMs)
+    },
+    clean: () => state === 'clean',
+    stop,
+  }
+}
