@@ -1,7 +1,7 @@
 // What an application says when it makes a hub, and the defaults, chosen here and nowhere else.
-import type { Contract } from '@sse-hub/core/contract'
+import { type Contract, HubError } from '@sse-hub/core/contract'
 import type { EventLog } from './log.ts'
-import type { Clock, Random } from './ports.ts'
+import { type Clock, complain, isSet, platform, type Random } from './ports.ts'
 
 /** What a request may do. Everything of `user:<user>` is granted without saying so. */
 export interface Grant {
@@ -56,7 +56,10 @@ export interface HubOptions<C extends Contract> {
   readonly contract: C
   /** Where durable events are kept. Default: `memoryLog()`. */
   readonly log?: EventLog
-  /** Says what a request may do; null means not authorized (401). Asked at connect, for every POST, and again every `recheckMs` with the opening request's headers. */
+  /**
+   * Says what a request may do; null means not authorized (401). Asked at connect, for every POST, and again at least every `recheckMs`, with a
+   * fresh request that has the opening request's URL and headers and no body.
+   */
   readonly authorize: (request: Request) => Grant | null | Promise<Grant | null>
   /** Where it is mounted. Default `/api/sse`. A router that strips the prefix is fine. */
   readonly prefix?: string
@@ -64,7 +67,7 @@ export interface HubOptions<C extends Contract> {
   readonly origins?: readonly string[] | ((origin: string) => boolean)
   /** How often every stream shows a sign of life, in milliseconds. Default 2,000. */
   readonly heartbeatMs?: number
-  /** How often the authorization of an open stream is asked for again, in milliseconds. Default 60,000. */
+  /** The longest that an open stream goes on without its authorization being confirmed, in milliseconds. Default 60,000. */
   readonly recheckMs?: number
   /** The normal `retry:` of streams, in milliseconds. Default 1,000. */
   readonly retryMs?: number
@@ -91,4 +94,65 @@ export const defaultLimits: Limits = {
   batch: 100,
   emitsPerSecond: 50,
   bufferBytes: 262_144,
+}
+
+/** The options with every default in place. The log is chosen by `createHub`. */
+export interface Settings<C extends Contract> extends Required<Omit<HubOptions<C>, 'log' | 'limits' | 'origins'>> {
+  readonly limits: Limits
+  readonly origins: (origin: string) => boolean
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ * @throws HubError `invalid_option`
+ */
+export function settle<C extends Contract>(options: HubOptions<C>): Settings<C> {
+  const settings: Settings<C> = {
+    prefix: '/api/sse',
+    heartbeatMs: 2_000,
+    recheckMs: 60_000,
+    retryMs: 1_000,
+    disabledRetryMs: 30_000,
+    disabled: isSet('DISABLE_SSE_SYSTEM'),
+    onReport: ({ during, error, ...where }) => complain(`sse-hub: ${during} failed`, where, error),
+    ...platform,
+    ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+    contract: options.contract,
+    authorize: options.authorize,
+    limits: { ...defaultLimits, ...options.limits },
+    origins: origins(options.origins ?? []),
+  }
+  if (typeof settings.authorize !== 'function') {
+    wrong(
+      '`authorize` must be a function: it says what a request may do, or null (to let everybody read: `() => ({ read: [...] })`)',
+    )
+  }
+  if (settings.prefix !== '' && !/^\/[^?#]*[^/?#]$/.test(settings.prefix)) {
+    wrong(`\`prefix\` must begin with "/" and not end with it, like "/api/sse", not ${JSON.stringify(settings.prefix)}`)
+  }
+  for (const name of ['heartbeatMs', 'recheckMs', 'retryMs', 'disabledRetryMs'] as const)
+    wholeNumber(name, settings[name])
+  for (const [name, value] of Object.entries(settings.limits)) wholeNumber(`limits.${name}`, value)
+  return settings
+}
+
+function origins(list: readonly string[] | ((origin: string) => boolean)): (origin: string) => boolean {
+  if (typeof list === 'function') return list
+  for (const origin of list) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      wrong(
+        `\`origins\` lists ${JSON.stringify(origin)}, which is no origin: write scheme, host and port and nothing else, like "https://app.example", or pass a function`,
+      )
+    }
+  }
+  const known = new Set(list)
+  return (origin) => known.has(origin)
+}
+
+function wholeNumber(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) wrong(`\`${name}\` must be a whole number of at least 1, not ${value}`)
+}
+
+function wrong(what: string): never {
+  throw new HubError('invalid_option', `${what} (see createHub)`)
 }

@@ -18,6 +18,17 @@ export interface Random {
   id(): string
 }
 
+/** Whether the environment sets this variable to `true`. False where there is no environment. */
+export function isSet(variable: string): boolean {
+  return globalThis.process?.env?.[variable] === 'true'
+}
+
+/** Where reports go when the application says nothing of them. */
+export function complain(...what: readonly unknown[]): void {
+  // biome-ignore lint/suspicious/noConsole: whoever does not want this passes `onReport`.
+  console.error(...what)
+}
+
 /** The ports of Node, Bun, Deno and Workers. */
 export const platform: { readonly clock: Clock; readonly random: Random } = {
   clock: {
@@ -26,7 +37,10 @@ export const platform: { readonly clock: Clock; readonly random: Random } = {
       const timer = setTimeout(callback, delayMs)
       return () => clearTimeout(timer)
     },
-    soon: typeof setImmediate === 'function' ? (callback) => void setImmediate(callback) : (callback) => void setTimeout(callback, 0),
+    soon:
+      typeof setImmediate === 'function'
+        ? (callback) => void setImmediate(callback)
+        : (callback) => void setTimeout(callback, 0),
   },
   random: {
     next: Math.random,

@@ -1,0 +1,60 @@
+// What the URL of a stream or a page asks for: which topics, after which cursor; judged against the contract and the grant.
+import { type Contract, checkTopic, type Gap, HubError, kindOf, parseCursor } from '@sse-hub/core/contract'
+import { type Access, isKnownKind } from './gate.ts'
+import type { Cursor } from './log.ts'
+
+/** The topics that a URL asks for, without duplicates; undefined when it asks for all that are granted. `user` stands for the user's own. */
+export type AskedTopics = ReadonlySet<string> | undefined
+
+/**
+ * Reads `?topics=`.
+ * @throws HubError `invalid_topic`, `too_many_topics`
+ */
+export function askedTopics(url: URL, contract: Contract, most: number): AskedTopics {
+  const lists = url.searchParams.getAll('topics')
+  if (lists.length === 0) return undefined
+  const topics = new Set(lists.flatMap((list) => (list === '' ? [] : list.split(','))))
+  if (topics.size > most) throw tooMany(topics.size, most)
+  for (const topic of topics) {
+    if (!isKnownKind(contract, kindOf(checkTopic(topic)))) {
+      throw new HubError(
+        'invalid_topic',
+        `The contract has no topics of kind ${JSON.stringify(kindOf(topic))}: add it to \`topics\`, or ask for others.`,
+      )
+    }
+  }
+  return topics
+}
+
+/**
+ * The topics that are both asked for and granted: sorted, complete, without duplicates.
+ * @throws HubError `too_many_topics`
+ */
+export function grantedTopics(asked: AskedTopics, { user, read }: Access, most: number): string[] {
+  const topics = asked
+    ? new Set([...asked].map((topic) => (topic === 'user' && user !== null ? `user:${user}` : topic)))
+    : read
+  const granted = [...topics].filter((topic) => read.has(topic)).sort()
+  if (granted.length > most) throw tooMany(granted.length, most)
+  return granted
+}
+
+/** The gap of a client that asked for `after` and gets what comes after `to`. */
+export function openingGap(
+  after: string,
+  topics: readonly string[],
+  { reason, to }: { reason: 'trimmed' | 'epoch'; to: Cursor },
+): Gap {
+  const cursor = parseCursor(after)
+  // A place that this log never reached is none, and so is what cannot be read.
+  const known = cursor !== undefined && !(reason === 'epoch' && cursor.epoch === to.epoch)
+  const gap = { topics, to: `${to.epoch}:${to.position}`, reason }
+  return known ? { ...gap, from: after } : gap
+}
+
+function tooMany(count: number, most: number): HubError {
+  return new HubError(
+    'too_many_topics',
+    `${count} topics are more than the ${most} that one stream may carry: name fewer in \`?topics=\`, or raise \`limits.topics\`.`,
+  )
+}

@@ -1,0 +1,358 @@
+// The hub's side of one open stream: it reads on from its cursor until it has caught up with the tail, then lives off the tail.
+import { type ByeReason, formatCursor, type Gap, parseCursor } from '@sse-hub/core/contract'
+import { openingGap } from './asked.ts'
+import type { Outlet, Sink } from './body.ts'
+import type { Counters } from './counters.ts'
+import { byeText, type Frame, frameOf, gapText, joinFrames, syncText } from './frames.ts'
+import type { EventLog, LogGap, LogPage } from './log.ts'
+import type { Report } from './options.ts'
+import type { Clock } from './ports.ts'
+import type { Member } from './roster.ts'
+import type { Listener, Tail } from './tail.ts'
+import type { Vetting } from './vetting.ts'
+import { within } from './within.ts'
+
+/**
+ * `waiting`: nobody reads it yet, or its first block is not written yet; `reading`: it reads the log on from its position, and ignores the tail's
+ * durable events, which are in the log too; `live`: it has caught up, and queues what the tail hands out; `ending`: it has said good-bye; `gone`.
+ */
+export type Phase = 'waiting' | 'reading' | 'live' | 'ending' | 'gone'
+
+/** One open stream. */
+export interface Connection extends Member, Listener, Outlet {
+  readonly phase: Phase
+  /** Writes what was queued in this turn. `join` may be shared by all connections of the turn. */
+  flush(join: (frames: readonly Frame[]) => Frame): void
+}
+
+/** What a connection takes from its hub. */
+export interface ConnectionHub {
+  readonly log: EventLog
+  readonly tail: Tail
+  readonly vetting: Vetting
+  readonly clock: Clock
+  readonly counters: Counters
+  /** Has `flush` called at the end of this turn. */
+  readonly flushSoon: (connection: Connection) => void
+  readonly beat: (epoch: string, position: number) => Frame
+  readonly report: (report: Report) => void
+  readonly heartbeatMs: number
+  readonly retryMs: number
+  readonly bufferBytes: number
+  /** How long a client should stay away when the hub cannot serve it now, in milliseconds. */
+  readonly awayMs: () => number
+}
+
+/** What makes one connection differ from another. */
+export interface Visit {
+  readonly user: string | null
+  /** What it carries: granted, sorted, without duplicates. */
+  readonly topics: readonly string[]
+  /** Where it starts; left out: at the head. */
+  readonly after?: string
+  /** Called once, when nothing is left of it. */
+  readonly onGone: () => void
+}
+
+// A Response that nobody reads, or a log that does not answer, must not hold a place for ever.
+const LEASE_MS = 10_000
+const READ_MS = 10_000
+// From good-bye to the end, for a reader that does not take it: the kill switch promises a second.
+const GRACE_MS = 500
+const PAGE_EVENTS = 500
+// Before another node's epoch has come round to this node's tail, or the other way round.
+const CATCH_UP_MS = 50
+
+/** Opens a connection. It begins when a sink is attached. */
+export function openConnection({ user, topics, after, onGone }: Visit, hub: ConnectionHub): Connection {
+  const { log, tail, vetting, clock, counters, heartbeatMs, retryMs, bufferBytes } = hub
+  const filter: ReadonlySet<string> = new Set(topics)
+
+  let phase: Phase = 'waiting'
+  // Scanned and queued up to here. Only `live` may claim more: all that the tail has handed out.
+  let epoch = ''
+  let position = 0
+
+  let sink: Sink | undefined
+  let blocked = true
+  let queue: Frame[] = []
+  // Ephemeral events wait apart, by their key or a number of their own: they are unordered, and may be replaced.
+  const passing = new Map<string | number, Frame>()
+  let unkeyed = 0
+  let bytes = 0
+  let sizes = { bytes: 0, events: 0 }
+  let said = false
+  let wake = () => {}
+  let stopBeat = () => {}
+  let stopLease = clock.after(LEASE_MS, () => vanish(true))
+
+  // The sum of a turn leaves in one write.
+  let dirty = false
+  const flushSoon = () => {
+    if (blocked || dirty) return
+    dirty = true
+    hub.flushSoon(connection)
+  }
+
+  const push = (frame: Frame) => {
+    queue.push(frame)
+    bytes += frame.bytes.length
+    flushSoon()
+  }
+
+  const forget = () => {
+    queue = []
+    passing.clear()
+    bytes = 0
+  }
+
+  const flush = (join: (frames: readonly Frame[]) => Frame) => {
+    dirty = false
+    if (!sink || blocked) return
+    if (bytes > 0) {
+      const batch = join(passing.size > 0 ? [...queue, ...passing.values()] : queue)
+      forget()
+      try {
+        blocked = !sink.write(batch)
+      } catch (error) {
+        hub.report({ during: 'stream', error })
+        return vanish(true)
+      }
+    }
+    if (phase !== 'ending') {
+      if (!blocked) wake()
+    } else if (!said) {
+      said = true
+      sink.end()
+    }
+  }
+
+  // Resolves when all that was queued has been taken, or when the connection ends.
+  const drained = () =>
+    new Promise<void>((resolve) => {
+      const look = () => {
+        if ((!blocked && bytes === 0) || phase === 'ending' || phase === 'gone') resolve()
+        else wake = look
+      }
+      look()
+    })
+
+  const pause = (delayMs: number) =>
+    new Promise<void>((resolve) => {
+      const stop = clock.after(delayMs, resolve)
+      wake = () => {
+        stop()
+        resolve()
+      }
+    })
+
+  const turn = () => new Promise<void>((resolve) => clock.soon(resolve))
+
+  const vanish = (cut: boolean) => {
+    if (phase === 'gone') return
+    phase = 'gone'
+    release()
+    stopLease()
+    forget()
+    if (cut) sink?.destroy()
+    onGone()
+  }
+
+  const release = () => {
+    tail.remove(connection)
+    stopBeat()
+    wake()
+  }
+
+  const fail = (error: unknown) => {
+    if (phase === 'ending' || phase === 'gone') return
+    hub.report({
+      during: 'replay',
+      error,
+      cursor: formatCursor({ epoch, position }),
+      ...(user === null ? {} : { user }),
+    })
+    connection.end('overloaded', hub.awayMs())
+  }
+
+  const ask = (from: { epoch: string; position: number }): Promise<LogPage | LogGap> => {
+    // About as many as fit, judged by those before: what does not fit is read again.
+    const average = sizes.events > 0 ? sizes.bytes / sizes.events : 1
+    const limit = Math.max(1, Math.min(PAGE_EVENTS, Math.ceil(bufferBytes / average)))
+    return within(clock, READ_MS, 'The log', log.read(from, { topics: filter, limit }))
+  }
+
+  // The tail was joined before anything is read: an event appended between the two must not vanish.
+  const open = async () => {
+    await tail.join()
+    if (phase !== 'waiting') return
+    tail.add(connection)
+    const cursor = after === undefined ? undefined : parseCursor(after)
+    const first = cursor && (await ask(cursor))
+    const head = cursor ?? (await within(clock, READ_MS, 'The log', log.head()))
+    if (phase !== 'waiting') return
+    let start = head
+    const gaps: Gap[] = []
+    if (first?.gap) start = first.gap.to
+    const missed = first?.gap ?? (after !== undefined && !cursor ? { reason: 'epoch' as const, to: head } : undefined)
+    if (after !== undefined && missed && topics.length > 0) gaps.push(openingGap(after, topics, missed))
+    counters.gaps += gaps.length
+    epoch = start.epoch
+    position = start.position
+    push(frameOf(syncText({ cursor: formatCursor(start), topics, gaps, user, heartbeatMs }, retryMs)))
+    phase = 'reading'
+    stopLease()
+    stopBeat = clock.after(heartbeatMs, beat)
+    if (first && !first.gap) await take(first)
+    if (!isLive()) await read()
+  }
+
+  // Asked right after a page, in the same breath: in the next, the tail may have moved on.
+  const isLive = () => {
+    if (phase === 'reading' && tail.at?.epoch === epoch && position >= tail.at.position) phase = 'live'
+    return phase === 'live'
+  }
+
+  // Pulled by the reader: a page is read when what came before it has been taken, so that nothing is held for one who does not read.
+  const read = async () => {
+    while (phase === 'reading') {
+      await drained()
+      if (phase !== 'reading') return
+      const page = await ask({ epoch, position })
+      if (phase !== 'reading') return
+      const before = position
+      if (page.gap) miss(page.gap)
+      else await take(page)
+      if (isLive()) return
+      // A log that has nothing new for us while the tail is elsewhere is about to learn, or to tell, of a new epoch.
+      await (page.gap || position > before ? turn() : pause(CATCH_UP_MS))
+    }
+  }
+
+  const take = async (page: LogPage) => {
+    for (const event of page.events) {
+      const framed = vetting.frame(page.epoch, event)
+      const frame = framed instanceof Promise ? await framed : framed
+      if (phase !== 'reading') return
+      sizes = { bytes: sizes.bytes + frame.bytes.length, events: sizes.events + 1 }
+      if (bytes > 0 && bytes + frame.bytes.length > bufferBytes) return
+      push(frame)
+      counters.delivered++
+      position = event.position
+    }
+    position = page.through
+  }
+
+  const miss = ({ reason, to }: LogGap['gap']) => {
+    counters.gaps++
+    if (topics.length > 0) {
+      push(frameOf(gapText({ topics, from: formatCursor({ epoch, position }), to: formatCursor(to), reason })))
+    }
+    epoch = to.epoch
+    position = to.position
+  }
+
+  // All that the tail has handed out of its topics has been queued.
+  const settlePosition = () => {
+    if (tail.at && tail.at.epoch === epoch) position = Math.max(position, tail.at.position)
+  }
+
+  const fallBehind = () => {
+    settlePosition()
+    phase = 'reading'
+    read().catch(fail)
+  }
+
+  const beat = () => {
+    stopBeat = clock.after(heartbeatMs, beat)
+    if (blocked) return
+    if (phase === 'live') settlePosition()
+    push(hub.beat(epoch, position))
+  }
+
+  const connection: Connection = {
+    user,
+    topics,
+    get phase() {
+      return phase
+    },
+    get buffered() {
+      return bytes + (sink?.pending ?? 0)
+    },
+    flush,
+
+    attach(to) {
+      if (sink || phase === 'gone') return to.destroy()
+      sink = to
+      blocked = false
+      if (phase === 'ending') return flush(joinFrames)
+      stopLease()
+      stopLease = clock.after(LEASE_MS, () => fail(new Error('The log did not answer in time.')))
+      open().catch(fail)
+    },
+    drained() {
+      blocked = false
+      flush(joinFrames)
+    },
+    closed: () => vanish(false),
+
+    durable(frame, at) {
+      if (phase !== 'live' || at <= position) return
+      if (bytes > 0 && bytes + frame.bytes.length > bufferBytes) {
+        // What only waits for the end of the turn can go now.
+        flush(joinFrames)
+        if (bytes > 0) {
+          counters.fellBehind++
+          return fallBehind()
+        }
+      }
+      push(frame)
+      counters.delivered++
+      position = at
+    },
+    ephemeral({ frame, key }) {
+      if (phase !== 'live' && phase !== 'reading') return
+      const name = key ?? unkeyed++
+      const replaced = passing.get(name)
+      if (replaced) {
+        passing.delete(name)
+        bytes -= replaced.bytes.length
+        counters.coalesced++
+      }
+      if (bytes > 0 && bytes + frame.bytes.length > bufferBytes) {
+        counters.dropped++
+        return
+      }
+      passing.set(name, frame)
+      bytes += frame.bytes.length
+      if (!replaced) counters.delivered++
+      if (!blocked) hub.flushSoon(connection)
+    },
+    reset() {
+      if (phase === 'live') fallBehind()
+    },
+
+    end(reason, byeMs) {
+      if (phase === 'ending' || phase === 'gone') return
+      phase = 'ending'
+      release()
+      // Who may not see it any more gets no more of it: not what waits here, nor what waits in a socket that is full.
+      if (isWithdrawal(reason)) {
+        forget()
+        if (sink && blocked) return vanish(true)
+      }
+      const bye = frameOf(byeText(reason, byeMs))
+      queue.push(bye)
+      bytes += bye.bytes.length
+      if (!sink) return
+      stopLease()
+      stopLease = clock.after(GRACE_MS, () => vanish(true))
+      flush(joinFrames)
+    },
+  }
+  return connection
+}
+
+function isWithdrawal(reason: ByeReason): boolean {
+  return reason === 'revoked' || reason === 'changed' || reason === 'expired'
+}

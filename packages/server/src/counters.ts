@@ -1,0 +1,24 @@
+// What the hub counts since it was made.
+
+/** Counts since the hub was made. */
+export interface Counters {
+  /** Durable and ephemeral events that this hub published or accepted from clients. */
+  published: number
+  /** Emits settled: accepted or refused. */
+  emits: number
+  /** Events queued for readers: one for each event and reader. */
+  delivered: number
+  /** Ephemeral events not delivered since a reader's buffer was full. */
+  dropped: number
+  /** Ephemeral events replaced by a newer one of their key before they were sent. */
+  coalesced: number
+  /** Gaps told. */
+  gaps: number
+  /** How often a live connection's buffer was full, so that it went on from the log. */
+  fellBehind: number
+}
+
+/** All zero. */
+export function createCounters(): Counters {
+  return { published: 0, emits: 0, delivered: 0, dropped: 0, coalesced: 0, gaps: 0, fellBehind: 0 }
+}

@@ -1,0 +1,92 @@
+// What a connection sends: blocks encoded once, whose bytes every connection shares.
+import { type ByeReason, encodeBlock, formatCursor, type Gap, type Sync } from '@sse-hub/core/contract'
+
+/** Bytes ready to send, shared by whoever sends them: nobody may change them. */
+export interface Frame {
+  /** The bytes as they stand in the stream. */
+  readonly bytes: Uint8Array
+  /** The same as one chunk of HTTP/1.1's chunked encoding; built when first asked for, then shared too. */
+  chunk(): Uint8Array
+}
+
+const encoder = new TextEncoder()
+
+function ofBytes(bytes: Uint8Array): Frame {
+  let chunk: Uint8Array | undefined
+  return {
+    bytes,
+    chunk() {
+      if (!chunk) {
+        const head = encoder.encode(`${bytes.length.toString(16)}\r\n`)
+        chunk = new Uint8Array(head.length + bytes.length + 2)
+        chunk.set(head)
+        chunk.set(bytes, head.length)
+        chunk.set([13, 10], head.length + bytes.length)
+      }
+      return chunk
+    },
+  }
+}
+
+/** One frame of a block's text. */
+export function frameOf(text: string): Frame {
+  return ofBytes(encoder.encode(text))
+}
+
+/** Several frames as one. */
+export function joinFrames(frames: readonly Frame[]): Frame {
+  const [first] = frames
+  if (first && frames.length === 1) return first
+  const bytes = new Uint8Array(frames.reduce((size, frame) => size + frame.bytes.length, 0))
+  let at = 0
+  for (const frame of frames) {
+    bytes.set(frame.bytes, at)
+    at += frame.bytes.length
+  }
+  return ofBytes(bytes)
+}
+
+/**
+ * Joins, and remembers the last join: connections that are in step have the same run of frames to send, and share one concatenation.
+ * Make one per turn of the event loop, so that it holds nothing afterwards.
+ */
+export function createJoiner(): (frames: readonly Frame[]) => Frame {
+  let last: readonly Frame[] = []
+  let joined: Frame | undefined
+  return (frames) => {
+    if (joined && frames.length === last.length && frames.every((frame, index) => frame === last[index])) return joined
+    last = frames
+    joined = joinFrames(frames)
+    return joined
+  }
+}
+
+/** The first block of a stream. */
+export function syncText(sync: Sync, retryMs: number): string {
+  return encodeBlock({ retryMs, event: 'hub.sync', id: sync.cursor, data: JSON.stringify(sync) })
+}
+
+/** The block that says what is missing. */
+export function gapText(gap: Gap): string {
+  return encodeBlock({ event: 'hub.gap', id: gap.to, data: JSON.stringify(gap) })
+}
+
+/** The last block of a stream. */
+export function byeText(reason: ByeReason, retryMs: number): string {
+  return encodeBlock({ retryMs, event: 'hub.bye', data: JSON.stringify({ reason, retryMs }) })
+}
+
+/** A maker of heartbeats that remembers its last: idle connections in step share one frame. */
+export function createBeats(): (epoch: string, position: number) => Frame {
+  let lastEpoch = ''
+  let lastPosition = -1
+  let last: Frame | undefined
+  return (epoch, position) => {
+    if (!last || position !== lastPosition || epoch !== lastEpoch) {
+      lastEpoch = epoch
+      lastPosition = position
+      last = frameOf(encodeBlock({ event: 'hub.beat', id: formatCursor({ epoch, position }), data: '' }))
+    }
+    return last
+  }
+}

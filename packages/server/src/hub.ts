@@ -1,0 +1,333 @@
+// createHub: contract, log and authorization in, one fetch handler out; the composition root of the server side.
+import {
+  type Contract,
+  definitionOf,
+  type Emittable,
+  type EventOf,
+  formatCursor,
+  HubError,
+  isDurable,
+  type Publication,
+} from '@sse-hub/core/contract'
+import type { Connection } from './connection.ts'
+import { type Counters, createCounters } from './counters.ts'
+import { createEmits, type Handler } from './emits.ts'
+import { createBeats, createJoiner } from './frames.ts'
+import { createGate } from './gate.ts'
+import { answerHealth } from './health.ts'
+import { createHttp } from './http.ts'
+import type { NewEvent } from './log.ts'
+import { memoryLog } from './logs/memory.ts'
+import { type HubOptions, type Report, settle } from './options.ts'
+import { answerPage } from './page.ts'
+import { createRegistry, type Ready } from './registry.ts'
+import { createRoster } from './roster.ts'
+import { answerStream, type Visited } from './stream.ts'
+import { createTail } from './tail.ts'
+import { createVetting } from './vetting.ts'
+import { within } from './within.ts'
+
+/** What a publish came to. */
+export interface Published {
+  /** The event's id: yours, or a random one. */
+  readonly id: string
+  /** Its place in the log; absent for an ephemeral event. */
+  readonly cursor?: string
+}
+
+/** The hub in figures: what is, and what was counted since it was made. */
+export interface Stats extends Readonly<Counters> {
+  /** Open streams and waiting pages. */
+  readonly connections: number
+  /** The same by what they do: `waiting` (not begun), `reading` (from the log), `live`, `ending`, `page`. */
+  readonly phases: Readonly<Record<string, number>>
+  /** How many different users they are; anonymous ones are not counted. */
+  readonly users: number
+  /** Bytes that wait for slow readers. */
+  readonly bufferedBytes: number
+  /** Up to where the log's tail was handed out; null before the first stream. */
+  readonly tail: string | null
+  /** How many positions the tail is behind the newest that this hub knows of. */
+  readonly tailLag: number
+  readonly disabled: boolean
+  readonly draining: boolean
+}
+
+/** The server side: contract, log, authorization and fan-out behind one fetch handler. */
+export interface Hub<C extends Contract> {
+  /** Where it is mounted, without a slash at the end. */
+  readonly prefix: string
+  /** Answers a request. It never rejects, and needs no `this`: `export const GET = hub.fetch, POST = hub.fetch`. */
+  readonly fetch: (request: Request) => Promise<Response>
+  /**
+   * Publishes events: resolves when they are kept, as durably as the log says. Several are kept all or none, in order.
+   * Rejects with a HubError: `invalid_data` (its `details.issues` say what), `unknown_type`, `invalid_topic`, `too_large`, `malformed`; or, retryable and
+   * with an unknown outcome (try again with the same `id`), `internal`.
+   */
+  publish(publication: Publication<C>): Promise<Published>
+  publish(publications: readonly Publication<C>[]): Promise<readonly Published[]>
+  /** Validates, stamps and encodes, for a log that keeps events in your own transaction: `log.appendIn(tx, await hub.prepare([…]))`. Durable events only. */
+  prepare(publications: readonly Publication<C>[]): Promise<readonly NewEvent[]>
+  /** The head of the log. Read it before the state that an answer reflects, and send it as that answer's `Hub-Cursor` header. */
+  cursor(): Promise<string>
+  /**
+   * Hears what clients emit, on the node that accepted it, before the emit is answered and at least once. A throw refuses the emit: for good, or, by a HubError
+   * with `retryable: true`, for now. The topic of an event without one is an empty string. The answer stops it.
+   */
+  on<N extends Emittable<C>>(type: N, handler: (event: EventOf<C, N>) => unknown): () => void
+  /** Sends everybody elsewhere, spread over `overMs` (default 5,000), and lets nobody in any more; resolves when all are gone. Emits are still accepted. */
+  drain(options?: { readonly overMs?: number }): Promise<void>
+  /** The kill switch: ends every stream and page within a second, and lets nobody in. Emits and publishing go on. */
+  disable(): void
+  /** Undoes `disable()`. */
+  enable(): void
+  /** Ends every stream and page of a user, and forgets what waits for it. */
+  disconnect(user: string): void
+  /** The hub in figures. */
+  stats(): Stats
+  /** Ends everything, then closes the log. May be called twice. */
+  close(): Promise<void>
+}
+
+const DRAIN_MS = 5_000
+// The rest of a stream's second, should its good-bye not get through.
+const CLOSE_MS = 2_000
+
+/**
+ * Makes a hub.
+ *
+ * @throws HubError `invalid_option`
+ * @example
+ * ```ts
+ * import { defineContract } from '@sse-hub/core/contract'
+ * import { createHub } from '@sse-hub/server'
+ * import { z } from 'zod'
+ *
+ * const contract = defineContract({
+ *   topics: ['board'],
+ *   events: { 'card.moved': { topic: 'board', data: z.object({ id: z.string(), column: z.string() }) } },
+ * })
+ * export const hub = createHub({ contract, authorize: () => ({ user: 'u1', read: ['board:7'] }) })
+ * export const GET = hub.fetch, POST = hub.fetch
+ *
+ * await hub.publish({ type: 'card.moved', topic: 'board:7', data: { id: 'c1', column: 'done' } })
+ * ```
+ */
+export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
+  const settings = settle(options)
+  const { contract, clock, random, limits, heartbeatMs, retryMs, recheckMs, prefix } = settings
+  const log = options.log ?? memoryLog({ clock, random })
+
+  const report = (what: Report) => {
+    try {
+      settings.onReport(what)
+    } catch {
+      // A reporter that fails has nobody to report to.
+    }
+  }
+
+  let disabled = settings.disabled
+  let draining: Promise<void> | undefined
+  let closing: Promise<void> | undefined
+  let newest = 0
+
+  const counters = createCounters()
+  const registry = createRegistry(contract, { clock, random, eventBytes: limits.eventBytes })
+  const vetting = createVetting(contract, { clock, report })
+  const gate = createGate({ contract, authorize: settings.authorize, clock, recheckMs, report })
+  const roster = createRoster(limits)
+  const tail = createTail({ log, vetting, clock, report })
+
+  // Half to one and a half times as long, so that those who left together do not come back together.
+  const jittered = (delayMs: number) => Math.round(delayMs * (0.5 + random.next()))
+  const awayMs = () => jittered(settings.disabledRetryMs)
+  const shut = () => {
+    if (draining || closing) return { reason: 'draining' as const, retryMs: jittered(retryMs) }
+    return disabled ? { reason: 'disabled' as const, retryMs: awayMs() } : undefined
+  }
+
+  // What a turn of the event loop queued leaves at its end, one write for each connection.
+  let dirty: Connection[] = []
+  const flushAll = () => {
+    const connections = dirty
+    dirty = []
+    const join = createJoiner()
+    for (const connection of connections) connection.flush(join)
+  }
+  const flushSoon = (connection: Connection) => {
+    if (dirty.push(connection) === 1) clock.soon(flushAll)
+  }
+
+  const visited: Visited = {
+    ...{
+      contract,
+      log,
+      tail,
+      vetting,
+      clock,
+      counters,
+      gate,
+      roster,
+      limits,
+      report,
+      heartbeatMs,
+      retryMs,
+      awayMs,
+      shut,
+      flushSoon,
+    },
+    beat: createBeats(),
+    bufferBytes: limits.bufferBytes,
+  }
+
+  const handlers = new Map<string, Set<Handler>>()
+  const answerEmits = createEmits({
+    ...{ contract, registry, vetting, log, gate, clock, limits, counters, report },
+    handlers: (type) => handlers.get(type) ?? [],
+  })
+
+  // Work that the log must not be closed under.
+  const working = new Set<Promise<unknown>>()
+  const work = async <T>(start: () => Promise<T>): Promise<T> => {
+    if (closing) throw new HubError('closed', 'The hub is closed.')
+    const running = start()
+    working.add(running)
+    try {
+      return await running
+    } finally {
+      working.delete(running)
+    }
+  }
+
+  const append = async (ready: readonly Ready[]): Promise<Published[]> => {
+    const kept = ready.filter(({ durable }) => durable).map(({ event }) => event)
+    const passing = ready.filter(({ durable }) => !durable).map(({ event }) => event)
+    const appended = vetting.expect(ready.map(({ event }) => event))
+    try {
+      const { epoch, positions } = kept.length > 0 ? await log.append(kept) : { epoch: '', positions: [] }
+      if (passing.length > 0) await log.announce(passing)
+      counters.published += ready.length
+      let index = 0
+      return ready.map(({ event: { id }, durable }) => {
+        if (!durable) return { id }
+        const position = positions[index++] ?? 0
+        newest = Math.max(newest, position)
+        return { id, cursor: formatCursor({ epoch, position }) }
+      })
+    } catch (error) {
+      if (error instanceof HubError) throw error
+      throw new HubError(
+        'internal',
+        'The log failed, so it is unknown whether the events were kept. Publish again with the same `id`.',
+        {
+          retryable: true,
+          cause: error,
+        },
+      )
+    } finally {
+      appended()
+    }
+  }
+
+  function publish(publication: Publication<C>): Promise<Published>
+  function publish(publications: readonly Publication<C>[]): Promise<readonly Published[]>
+  function publish(what: Publication<C> | readonly Publication<C>[]): Promise<Published | readonly Published[]> {
+    return work(async () => {
+      const publications = (Array.isArray(what) ? what : [what]) as readonly Publication<C>[]
+      const published = await append(await Promise.all(publications.map(registry.publication)))
+      return Array.isArray(what) ? published : (published[0] as Published)
+    })
+  }
+
+  const everybody = (reason: 'disabled' | 'draining', retryMs: () => number) => {
+    for (const member of roster.members()) member.end(reason, retryMs())
+  }
+
+  const stats = (): Stats => {
+    const phases: Record<string, number> = {}
+    let bufferedBytes = 0
+    for (const { phase, buffered } of roster.members()) {
+      phases[phase] = (phases[phase] ?? 0) + 1
+      bufferedBytes += buffered
+    }
+    return {
+      ...counters,
+      ...{ connections: roster.size, users: roster.users, phases, bufferedBytes },
+      tail: tail.at ? formatCursor(tail.at) : null,
+      tailLag: tail.at ? Math.max(0, newest - tail.at.position) : 0,
+      disabled,
+      draining: draining !== undefined,
+    }
+  }
+
+  const getPage = (request: Request, url: URL) => answerPage(request, url, visited)
+  const getHealth = (request: Request) => answerHealth(request, { log, gate, clock, shut, stats, report })
+  const getStream = (request: Request, url: URL) => answerStream(request, url, visited)
+
+  return {
+    prefix,
+    fetch: createHttp({
+      prefix,
+      routes: {
+        '/events': { GET: getStream, HEAD: getStream, POST: (request) => work(() => answerEmits(request)) },
+        '/page': { GET: getPage, HEAD: getPage },
+        '/health': { GET: getHealth, HEAD: getHealth },
+      },
+      origins: settings.origins,
+      awayMs,
+      report,
+    }),
+    publish,
+    prepare: async (publications) => {
+      for (const { type } of publications) {
+        const definition = definitionOf(contract, type)
+        if (definition && !isDurable(definition)) {
+          throw new HubError(
+            'invalid_option',
+            `The event "${type}" is ephemeral, so no log keeps it: publish it after your transaction.`,
+          )
+        }
+      }
+      const ready = await Promise.all(publications.map(registry.publication))
+      return ready.map(({ event }) => event)
+    },
+    cursor: async () => formatCursor(await log.head()),
+    on(type, handler) {
+      const some = handlers.get(type) ?? new Set()
+      // The registry has validated the data against this very type.
+      const added = (event: Parameters<Handler>[0]) => handler(event as EventOf<C, typeof type>)
+      handlers.set(type, some.add(added))
+      return () => void some.delete(added)
+    },
+    drain({ overMs = DRAIN_MS } = {}) {
+      const members = roster.members()
+      draining ??= roster.empty()
+      for (const [index, member] of members.entries()) {
+        clock.after((overMs * index) / members.length, () => member.end('draining', jittered(retryMs)))
+      }
+      return draining
+    },
+    disable() {
+      if (disabled) return
+      disabled = true
+      everybody('disabled', awayMs)
+    },
+    enable() {
+      disabled = false
+    },
+    disconnect(user) {
+      for (const member of roster.members(user)) member.end('revoked', retryMs)
+    },
+    stats,
+    close() {
+      closing ??= (async () => {
+        everybody('draining', () => jittered(retryMs))
+        await within(clock, CLOSE_MS, 'The last stream', roster.empty()).catch(() => {})
+        await Promise.allSettled(working)
+        tail.close()
+        await log.close?.()
+      })()
+      return closing
+    },
+  }
+}

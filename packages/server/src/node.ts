@@ -1,0 +1,196 @@
+// `@sse-hub/server/node`: the hub on node:http, http2 and Express-like frameworks, writing streams to the socket itself.
+import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { Socket } from 'node:net'
+import { outletOf, type Sink } from './body.ts'
+import type { Frame } from './frames.ts'
+
+/** A request as node:http, http2 and Express-like frameworks hand it on. */
+export type NodeRequest = (IncomingMessage | Http2ServerRequest) & {
+  /** The URL before a router stripped the mount point. */
+  readonly originalUrl?: string
+  /** A body that a middleware has read already. */
+  readonly body?: unknown
+}
+
+/** A response of node:http or http2. */
+export type NodeResponse = ServerResponse | Http2ServerResponse
+
+/** What the handler needs of a hub. */
+export interface Fetcher {
+  /** Where it is mounted. */
+  readonly prefix: string
+  readonly fetch: (request: Request) => Promise<Response>
+}
+
+/**
+ * Makes a handler of node:http, http2 or an Express-like framework. Mounted at the root of such a framework, it passes on what is not below the hub's prefix.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http'
+ * import { createHub } from '@sse-hub/server'
+ * import { toNodeHandler } from '@sse-hub/server/node'
+ * import { contract } from './contract.ts'
+ *
+ * const hub = createHub({ contract, authorize: () => ({ user: 'u1' }) })
+ * createServer(toNodeHandler(hub)).listen(3000)
+ * ```
+ */
+export function toNodeHandler(
+  hub: Fetcher,
+): (req: NodeRequest, res: NodeResponse, next?: (error?: unknown) => void) => void {
+  return (req, res, next) => {
+    const url = req.url ?? '/'
+    const asked = req.originalUrl ?? url
+    const isOurs = asked.startsWith(`${hub.prefix}/`)
+    // Nothing was stripped, so this is the root of a framework, and the request is somebody else's.
+    if (next && !isOurs && asked === url) return next()
+    // What http2's compatibility layer hands on is, in all that is used here, a response of node:http.
+    const out = res as ServerResponse
+    handle(hub, req, out, isOurs ? asked : url).catch((error: unknown) => {
+      if (next && !out.headersSent) next(error)
+      else out.destroy()
+    })
+  }
+}
+
+async function handle(hub: Fetcher, req: NodeRequest, res: ServerResponse, path: string): Promise<void> {
+  // Without a listener, a reset in the middle of a request would end the process.
+  req.on('error', ignore)
+  res.on('error', ignore)
+  const gone = new AbortController()
+  res.on('close', () => gone.abort())
+  const request = toRequest(req, path, gone.signal)
+  if (!request) {
+    res.writeHead(400, { 'content-length': '0' })
+    res.end()
+    return
+  }
+  await writeTo(res, await hub.fetch(request))
+}
+
+/**
+ * Writes a Response of a hub, streams included: for frameworks that have called `hub.fetch` themselves. Resolves when it is written, or, for a stream, when it has begun.
+ */
+export function writeResponse(response: Response, res: NodeResponse): Promise<void> {
+  return writeTo(res as ServerResponse, response)
+}
+
+async function writeTo(res: ServerResponse, response: Response): Promise<void> {
+  const headers: Record<string, string> = Object.fromEntries(response.headers)
+  const outlet = outletOf(response.body)
+  if (!outlet) {
+    const body = Buffer.from(await response.arrayBuffer())
+    if (res.destroyed || res.writableEnded) return
+    if (response.status !== 204) headers['content-length'] = String(body.length)
+    res.writeHead(response.status, headers)
+    res.end(body)
+    return
+  }
+  res.on('close', outlet.closed)
+  res.on('finish', outlet.closed)
+  // It may have closed while the hub thought, and will not say so again.
+  if (res.destroyed || res.closed) return outlet.closed()
+  res.writeHead(response.status, headers)
+  res.flushHeaders()
+  outlet.attach(directSink(res, outlet.drained) ?? responseSink(res, outlet.drained))
+}
+
+/**
+ * Past the response, to the socket: each frame carries its HTTP chunk framing, built once for all. Half as costly as `res.write`. Only on HTTP/1.1,
+ * with a response that has its socket (a pipelined one may have to wait) and whose `write` nobody has wrapped (to compress, say).
+ */
+function directSink(res: ServerResponse, drained: () => void): Sink | undefined {
+  if (!res.chunkedEncoding || res.write !== OutgoingMessage.prototype.write) return undefined
+  const { socket } = res
+  if (!(socket instanceof Socket)) return undefined
+  socket.setNoDelay(true)
+  socket.on('drain', drained)
+  // The socket outlives the response.
+  res.once('close', () => socket.off('drain', drained))
+  return {
+    write: (frame: Frame) => socket.write(frame.chunk()),
+    end: () => void res.end(),
+    destroy: () => void socket.destroy(),
+    get pending() {
+      return socket.writableLength
+    },
+  }
+}
+
+function responseSink(res: ServerResponse, drained: () => void): Sink {
+  const out: ServerResponse & { readonly flush?: () => void } = res
+  out.on('drain', drained)
+  return {
+    write(frame: Frame) {
+      const more = out.write(frame.bytes)
+      // A compressing middleware holds back what it is not told to let go.
+      out.flush?.()
+      return more
+    },
+    end: () => void out.end(),
+    destroy: () => void out.destroy(),
+    get pending() {
+      return out.writableLength
+    },
+  }
+}
+
+function toRequest(req: NodeRequest, path: string, signal: AbortSignal): Request | undefined {
+  const { headers, method = 'GET', socket } = req
+  const host = headers[':authority'] ?? headers.host ?? 'localhost'
+  const scheme = 'encrypted' in socket && socket.encrypted ? 'https' : 'http'
+  try {
+    // A target like `//host/…` must not pass for a host, and an absolute one is not ours.
+    const url = new URL(`${scheme}://${String(host)}${path.startsWith('/') ? path : '/'}`)
+    const fetchHeaders = new Headers()
+    for (const [name, value] of Object.entries(headers)) {
+      if (value === undefined || name.startsWith(':')) continue
+      for (const one of Array.isArray(value) ? value : [value]) fetchHeaders.append(name, one)
+    }
+    const init: RequestInit & { duplex?: 'half' } = { method, headers: fetchHeaders, signal }
+    if (method !== 'GET' && method !== 'HEAD') {
+      init.body = bodyOf(req)
+      init.duplex = 'half'
+    }
+    return new Request(url, init)
+  } catch {
+    return undefined
+  }
+}
+
+/** The body: what a middleware has made of it if it was read already, else the bytes as they come. */
+function bodyOf(req: NodeRequest): string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
+  const { body } = req
+  if (body !== undefined && (req.readableDidRead || req.readableEnded)) {
+    if (typeof body === 'string') return body
+    return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body)
+  }
+  // Not Readable.toWeb: cancelling that destroys the socket, over which the refusal must still go.
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        req.on('data', (bytes: Uint8Array) => {
+          controller.enqueue(bytes)
+          req.pause()
+        })
+        req.once('end', () => close(() => controller.close()))
+        req.once('close', () => close(() => controller.error(new Error('The request ended early.'))))
+        req.pause()
+        let closed = false
+        const close = (how: () => void) => {
+          if (closed) return
+          closed = true
+          how()
+        }
+      },
+      pull: () => void req.resume(),
+      // Node discards the rest when the answer is finished.
+      cancel: () => void req.removeAllListeners('data'),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+const ignore = () => {}

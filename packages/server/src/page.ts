@@ -1,0 +1,176 @@
+// GET /page: one page of the log as JSON, which waits for news when there is none.
+import { type ByeReason, formatCursor, type Gap, HubError, parseCursor } from '@sse-hub/core/contract'
+import { answerAway, answerJson, unauthorized } from './answers.ts'
+import { askedTopics, grantedTopics, openingGap } from './asked.ts'
+import type { Cursor } from './log.ts'
+import type { Member } from './roster.ts'
+import { sameTopics, type Visited } from './stream.ts'
+import type { Listener } from './tail.ts'
+import { schemaGap } from './vetting.ts'
+import { within } from './within.ts'
+
+const PAGE_EVENTS = 500
+const LONGEST_WAIT_MS = 25_000
+const READ_MS = 10_000
+const CATCH_UP_MS = 50
+
+/**
+ * Answers `GET /page`.
+ * @throws HubError `malformed`, `invalid_topic`, `too_many_topics`, `unauthorized`, `overloaded`
+ */
+export async function answerPage(request: Request, url: URL, hub: Visited): Promise<Response> {
+  const { log, tail, vetting, clock, gate, roster, limits } = hub
+  const asked = askedTopics(url, hub.contract, limits.topics)
+  const waitMs = askedWait(url)
+  const shut = hub.shut()
+  if (shut) return answerAway(shut.reason, shut.retryMs)
+  const access = await gate.ask(request)
+  if (!access) throw unauthorized()
+  const { user } = access
+  const topics = grantedTopics(asked, access, limits.topics)
+  const shutNow =
+    hub.shut() ?? (roster.full(user) ? { reason: 'overloaded' as const, retryMs: hub.awayMs() } : undefined)
+  if (shutNow) return answerAway(shutNow.reason, shutNow.retryMs)
+
+  let ended: { readonly reason: ByeReason; readonly retryMs: number } | undefined
+  let aborted = request.signal.aborted
+  let wake = () => {}
+  const abort = () => {
+    aborted = true
+    wake()
+  }
+  const visitor: Member & Listener = {
+    user,
+    topics,
+    phase: 'page',
+    buffered: 0,
+    end(reason, retryMs) {
+      ended ??= { reason, retryMs }
+      wake()
+    },
+    durable: () => wake(),
+    ephemeral: () => {},
+    reset: () => wake(),
+  }
+  const leave = roster.enter(visitor)
+  const stopWatch = gate.watch(
+    request,
+    access,
+    (now) => sameTopics(asked, now, topics, limits.topics),
+    (why) => visitor.end(why, hub.retryMs),
+  )
+  request.signal.addEventListener('abort', abort)
+
+  const pause = (delayMs: number) =>
+    new Promise<void>((resolve) => {
+      const stop = clock.after(delayMs, resolve)
+      wake = () => {
+        stop()
+        resolve()
+      }
+    })
+
+  const answer = (after: Cursor, through: Cursor, events: readonly string[], gaps: readonly Gap[]) => {
+    hub.counters.gaps += gaps.length
+    hub.counters.delivered += events.length
+    const head = JSON.stringify({ after: formatCursor(after), through: formatCursor(through), topics, user, gaps })
+    return answerJson(200, `${head.slice(0, -1)},"events":[${events.join(',')}]}`)
+  }
+
+  const head = () => within(clock, READ_MS, 'The log', log.head())
+
+  try {
+    // Tail before read, as for a stream: what is appended in between must wake us.
+    await tail.join()
+    tail.add(visitor)
+    const after = url.searchParams.get('after') || undefined
+    if (after === undefined) {
+      const now = await head()
+      return answer(now, now, [], [])
+    }
+    const start = parseCursor(after)
+    if (!start) {
+      const now = await head()
+      return answer(now, now, [], topics.length > 0 ? [openingGap(after, topics, { reason: 'epoch', to: now })] : [])
+    }
+
+    const { epoch } = start
+    let { position } = start
+    const until = clock.now() + waitMs
+    const isCaughtUp = () => tail.at?.epoch === epoch && position >= tail.at.position
+    for (;;) {
+      if (ended) return answerAway(ended.reason, ended.retryMs)
+      // Nobody hears this answer.
+      if (aborted) return new Response(null, { status: 499 })
+      const page = await within(
+        clock,
+        READ_MS,
+        'The log',
+        log.read({ epoch, position }, { topics: new Set(topics), limit: PAGE_EVENTS }),
+      )
+      if (page.gap) {
+        const { to } = page.gap
+        return answer(
+          to,
+          to,
+          [],
+          topics.length > 0 ? [openingGap(formatCursor({ epoch, position }), topics, page.gap)] : [],
+        )
+      }
+      const before = position
+      const events: string[] = []
+      const gaps: Gap[] = []
+      let bytes = 0
+      position = page.through
+      for (const event of page.events) {
+        if (bytes > 0 && bytes + event.json.length > limits.bufferBytes) {
+          position = event.position - 1
+          break
+        }
+        if (await vetting.fits(page.epoch, event)) events.push(pageEvent(page.epoch, event))
+        else gaps.push(schemaGap(page.epoch, event))
+        bytes += event.json.length
+      }
+      // What was found must not be said any more when it ended while a validator thought.
+      if (ended) continue
+      const leftMs = until - clock.now()
+      if (events.length > 0 || gaps.length > 0 || (leftMs <= 0 && (isCaughtUp() || position === before))) {
+        return answer(start, { epoch, position }, events, gaps)
+      }
+      if (isCaughtUp()) {
+        await pause(leftMs)
+        // Nothing of our topics was handed out up to here, or the next read finds it.
+      } else {
+        await pause(position > before ? 0 : CATCH_UP_MS)
+      }
+    }
+  } catch (error) {
+    if (error instanceof HubError && error.code === 'overloaded') throw error
+    hub.report({ during: 'replay', error, ...(user === null ? {} : { user }) })
+    throw new HubError('overloaded', 'The hub cannot read its log. Try again after Retry-After.', {
+      retryable: true,
+      cause: error,
+      details: { retryAfterMs: hub.awayMs() },
+    })
+  } finally {
+    tail.remove(visitor)
+    request.signal.removeEventListener('abort', abort)
+    stopWatch()
+    leave()
+  }
+}
+
+/** An event as it stands in a page: the text that the log keeps, with its cursor and type before it. */
+function pageEvent(
+  epoch: string,
+  event: { readonly type: string; readonly position: number; readonly json: string },
+): string {
+  const head = JSON.stringify({ cursor: formatCursor({ epoch, position: event.position }), type: event.type })
+  return `${head.slice(0, -1)},${event.json.slice(1)}`
+}
+
+function askedWait(url: URL): number {
+  const text = url.searchParams.get('wait') || '0'
+  if (!/^\d{1,9}$/.test(text)) throw new HubError('malformed', '`wait` must be a whole number of milliseconds.')
+  return Math.min(Number(text), LONGEST_WAIT_MS)
+}

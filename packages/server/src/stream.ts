@@ -1,0 +1,81 @@
+// GET /events: from a request to an open connection, or to the good-bye that stands in for it.
+import type { ByeReason, Contract } from '@sse-hub/core/contract'
+import { answerBye, streamHeaders, unauthorized } from './answers.ts'
+import { type AskedTopics, askedTopics, grantedTopics } from './asked.ts'
+import { lazyBody } from './body.ts'
+import { type ConnectionHub, openConnection } from './connection.ts'
+import type { Access, Gate } from './gate.ts'
+import type { Limits } from './options.ts'
+import type { Roster } from './roster.ts'
+
+/** What streams and pages take from their hub. */
+export interface Visited extends ConnectionHub {
+  readonly contract: Contract
+  readonly gate: Gate
+  readonly roster: Roster
+  readonly limits: Limits
+  /** Why nobody may come in now, and how long to stay away; undefined while the hub is open. */
+  readonly shut: () => { readonly reason: ByeReason; readonly retryMs: number } | undefined
+}
+
+/**
+ * Answers `GET /events`.
+ * @throws HubError `invalid_topic`, `too_many_topics`, `unauthorized`
+ */
+export async function answerStream(request: Request, url: URL, hub: Visited): Promise<Response> {
+  const { gate, roster, limits, retryMs } = hub
+  const asked = askedTopics(url, hub.contract, limits.topics)
+  const shut = hub.shut()
+  if (shut) return answerBye(shut.reason, shut.retryMs)
+
+  let access: Access | null
+  try {
+    access = await gate.ask(request)
+  } catch {
+    return answerBye('overloaded', hub.awayMs())
+  }
+  if (!access) throw unauthorized()
+  const topics = grantedTopics(asked, access, limits.topics)
+  if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
+
+  // Again: it may have been shut while the application thought.
+  const shutNow =
+    hub.shut() ?? (roster.full(access.user) ? { reason: 'overloaded' as const, retryMs: hub.awayMs() } : undefined)
+  if (shutNow) return answerBye(shutNow.reason, shutNow.retryMs)
+
+  const after = request.headers.get('last-event-id') || url.searchParams.get('after')
+  const connection = openConnection(
+    {
+      user: access.user,
+      topics,
+      ...(after ? { after } : {}),
+      onGone() {
+        leave()
+        stopWatch()
+        request.signal.removeEventListener('abort', connection.closed)
+      },
+    },
+    hub,
+  )
+  const leave = roster.enter(connection)
+  const stopWatch = gate.watch(
+    request,
+    access,
+    (now) => sameTopics(asked, now, topics, limits.topics),
+    (why) => connection.end(why, retryMs),
+  )
+  request.signal.addEventListener('abort', connection.closed)
+  if (request.signal.aborted) connection.closed()
+  return new Response(lazyBody(connection), { headers: streamHeaders })
+}
+
+/** Whether a grant that was asked for again comes to the same topics. */
+export function sameTopics(asked: AskedTopics, now: Access, topics: readonly string[], most: number): boolean {
+  try {
+    const topicsNow = grantedTopics(asked, now, most)
+    return topicsNow.length === topics.length && topicsNow.every((topic, index) => topic === topics[index])
+  } catch {
+    // More than a stream may carry: connecting again will tell.
+    return false
+  }
+}
