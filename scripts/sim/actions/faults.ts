@@ -1,0 +1,90 @@
+// What the network does to people. Each fault tells the history that it struck, for the checks to know what may excuse a request.
+import type { ClientSees, HubSees } from '../exchange.ts'
+import type { Trap } from '../network.ts'
+import { action, somePage } from './action.ts'
+
+const cut = action({
+  name: 'cut a connection',
+  weight: 8,
+  plan: (chance, config) => ({
+    page: somePage(chance, config),
+    client: chance.weighted<ClientSees>({ error: 5, end: 3, nothing: 3 }),
+    hub: chance.weighted<HubSees>({ told: 3, nothing: 1 }),
+  }),
+  run({ pages, fault }, { page, client, hub }) {
+    const link = pages[page]?.link
+    for (const exchange of link?.exchanges() ?? []) exchange.cut(client, hub)
+    fault(`cut: the client sees ${client}, the hub ${hub}`, link?.page)
+  },
+})
+
+const hold = action({
+  name: 'hold everything back',
+  weight: 5,
+  plan: (chance, config) => ({
+    page: somePage(chance, config),
+    forMs: chance.pick([100, 1_000, 4_000, 7_000, 15_000]),
+  }),
+  run({ pages, fault, clock }, { page, forMs }) {
+    const link = pages[page]?.link
+    link?.hold(forMs)
+    fault('hold', link?.page)
+    clock.after(forMs, () => fault('hold ends', link?.page))
+  },
+})
+
+const refuse = action({
+  name: 'go offline',
+  weight: 3,
+  plan: (chance, config) => ({
+    page: somePage(chance, config),
+    forMs: chance.pick([200, 2_000, 10_000]),
+    cut: chance.maybe(0.7),
+  }),
+  run({ pages, fault, clock }, { page, forMs, cut }) {
+    const link = pages[page]?.link
+    link?.refuse(forMs)
+    if (cut) for (const exchange of link?.exchanges() ?? []) exchange.cut('error', 'nothing')
+    fault('offline', link?.page)
+    clock.after(forMs, () => fault('offline ends', link?.page))
+  },
+})
+
+const slow = action({
+  name: 'slow the network down',
+  weight: 3,
+  plan: (chance, config) => ({
+    page: somePage(chance, config),
+    byMs: chance.pick([100, 900, 3_000]),
+    forMs: chance.pick([1_000, 8_000]),
+  }),
+  run({ pages, fault, clock }, { page, byMs, forMs }) {
+    const link = pages[page]?.link
+    link?.slow(byMs, forMs)
+    fault('slow', link?.page)
+    clock.after(forMs, () => fault('slow ends', link?.page))
+  },
+})
+
+const trap = action({
+  name: 'spoil the next request',
+  weight: 6,
+  plan: (chance, config) => ({
+    page: somePage(chance, config),
+    method: chance.weighted({ GET: 1, POST: 2 }),
+    trap: chance.weighted<Trap>({
+      'lose the answer': 3,
+      'mute the answer': 1,
+      'late answer': 1,
+      'double the request': 3,
+    }),
+  }),
+  run({ pages, fault }, { page, method, trap }) {
+    const link = pages[page]?.link
+    link?.trap(method, trap)
+    fault(trap, link?.page)
+  },
+})
+
+/** What the network does. */
+export const faults = [cut, hold, refuse, slow, trap]

@@ -1,0 +1,297 @@
+// Each check fires on a small history that breaks its promise, and stays silent on one that keeps them all.
+import { describe, expect, it } from 'vitest'
+import { gatherFacts } from '../facts.ts'
+import type { Entry, EntryOf, Final, Happening } from '../history.ts'
+import type { Config } from '../plan.ts'
+import { checks, judge } from './index.ts'
+
+const config: Config = {
+  pages: [{ user: 'ann', validates: false, via: 'sse', latencyMs: [1, 1] }],
+  topics: ['board:1', 'room'],
+  logEvents: 100,
+  heartbeatMs: 2_000,
+  recheckMs: 10_000,
+  disabledRetryMs: 5_000,
+  diskMs: 0,
+  bufferBytes: 1_000,
+  windowBytes: 1_000,
+  activeMs: 10_000,
+}
+
+const json = (n: number, topic = 'board:1') => JSON.stringify({ data: { n, text: '' }, topic, at: n, id: `p${n}` })
+const appended = (position: number, more: Partial<EntryOf<'appended'>['event']> = {}): Happening => {
+  const event = { type: 'card.moved', topic: 'board:1', id: `p${position}`, json: json(position, more.topic), ...more }
+  return { what: 'appended', epoch: 'E', position, event }
+}
+const request = (exchange: number, url: string, more: Partial<EntryOf<'request'>> = {}): Happening => ({
+  what: 'request',
+  exchange,
+  page: 1,
+  method: 'GET',
+  url,
+  ...more,
+})
+const said = (exchange: number, event: string, id: string | undefined, data: unknown): Happening => {
+  const text = typeof data === 'string' ? data : JSON.stringify(data)
+  return { what: 'said', exchange, block: { event, ...(id === undefined ? {} : { id }), data: text } }
+}
+const heard = (happening: Happening): Happening => ({ ...(happening as EntryOf<'said'>), what: 'heard' })
+const sync = (exchange: number, cursor: string, more: object = {}): Happening =>
+  said(exchange, 'hub.sync', cursor, { cursor, topics: ['board:1'], gaps: [], user: 'ann', heartbeatMs: 2000, ...more })
+const event = (position: number, screen = 1, more: Partial<EntryOf<'event'>> = {}): Happening => ({
+  what: 'event',
+  screen,
+  id: `p${position}`,
+  cursor: `E:${position}`,
+  json: json(position),
+  type: 'card.moved',
+  ...more,
+})
+const gap = (to: string, reason: 'added' | 'trimmed' | 'epoch' | 'schema', from?: string): Happening => ({
+  what: 'gap',
+  screen: 1,
+  gap: { topic: 'board:1', to, reason, ...(from === undefined ? {} : { from }) },
+})
+const live = { phase: 'live', via: 'sse', user: 'ann', topics: ['board:1'], refused: [] }
+const screen = { screen: 1, topic: 'board:1', state: 'live', granted: true, missing: [], surplus: [] }
+const final = (more: Partial<Final['pages'][number]> = {}, world: Partial<Final> = {}): Happening => ({
+  what: 'settled',
+  final: {
+    atRest: true,
+    connections: 1,
+    leftovers: [],
+    pages: [{ page: 1, user: 'ann', status: live, streams: [1], screens: [screen], ...more }],
+    ...world,
+  },
+})
+
+const opening: Happening[] = [
+  { what: 'hub up', hub: 1, epoch: 'E' },
+  { what: 'granted', user: 'ann', read: ['board:1'], write: ['board:1'] },
+  { what: 'opened', page: 1, user: 'ann' },
+  { what: 'mounted', page: 1, screen: 1, topic: 'board:1', live: false },
+  request(1, '/api/sse/events?topics=board:1'),
+  { what: 'accepted', exchange: 1, hub: 1 },
+  { what: 'answered', exchange: 1, status: 200, type: 'text/event-stream' },
+]
+// Told in the very moment in which it was heard: the ninth.
+const beginning: (Happening & { at?: number })[] = [
+  ...opening,
+  sync(1, 'E:0'),
+  heard(sync(1, 'E:0')),
+  { ...gap('E:0', 'added'), at: 900 },
+]
+const firstEvent: Happening[] = [
+  appended(1),
+  said(1, 'card.moved', 'E:1', json(1)),
+  heard(said(1, 'card.moved', 'E:1', json(1))),
+  event(1),
+]
+
+/** Gives each entry its moment: 100 ms after the one before, unless it brings its own. */
+function history(...happenings: (Happening & { at?: number })[]): Entry[] {
+  let at = 0
+  return happenings.map((happening) => {
+    at = happening.at ?? at + 100
+    return { ...happening, at } as Entry
+  })
+}
+const verdict = (...happenings: (Happening & { at?: number })[]) => judge(gatherFacts(config, history(...happenings)))
+
+const broken: [check: string, why: string, happenings: (Happening & { at?: number })[]][] = [
+  ['once and in order', 'an event twice', [...beginning, ...firstEvent, event(1), final()]],
+  ['once and in order', 'backward', [...beginning, appended(1), appended(2), event(2), event(1), final()]],
+  [
+    'once and in order',
+    'another epoch without a gap',
+    [...beginning, ...firstEvent, event(1, 1, { cursor: 'F:1' }), final()],
+  ],
+  [
+    'once and in order',
+    'after it was unmounted',
+    [...beginning, appended(1), { what: 'unmounted', screen: 1 }, event(1), final()],
+  ],
+  ['nothing lost without a word', 'a hole', [...beginning, appended(1), appended(2), event(2), final()]],
+  ['nothing lost without a word', 'the end is missing', [...beginning, ...firstEvent, appended(2), final()]],
+  [
+    'an event that does not fit is announced',
+    'it was delivered',
+    [...beginning, appended(1, { json: json(-1) }), event(1), final()],
+  ],
+  [
+    'the hub says a gap only where the log lost something',
+    'trimmed, and held',
+    [
+      ...beginning,
+      ...firstEvent,
+      said(1, 'hub.gap', 'E:1', { topics: ['board:1'], from: 'E:0', to: 'E:1', reason: 'trimmed' }),
+      final(),
+    ],
+  ],
+  [
+    'the hub says a gap only where the log lost something',
+    'epoch, and the same',
+    [...beginning, said(1, 'hub.gap', 'E:0', { topics: ['board:1'], to: 'E:0', reason: 'epoch' }), final()],
+  ],
+  [
+    'a screen hears of a gap only where it was not covered',
+    'added, and covered',
+    [...beginning, ...firstEvent, gap('E:1', 'added'), final()],
+  ],
+  [
+    'a screen hears of a gap only where it was not covered',
+    'trimmed, and held',
+    [...beginning, ...firstEvent, gap('E:1', 'trimmed', 'E:0'), final()],
+  ],
+  [
+    'a cursor means scanned and sent',
+    'the head as the beat',
+    [...beginning, appended(1), said(1, 'hub.beat', 'E:1', ''), final()],
+  ],
+  [
+    'a cursor means scanned and sent',
+    'skips one',
+    [...beginning, appended(1), appended(2), said(1, 'card.moved', 'E:2', json(2)), final()],
+  ],
+  [
+    'a cursor means scanned and sent',
+    'starts later than asked',
+    [
+      ...opening.slice(0, 4),
+      appended(1),
+      request(1, '/api/sse/events?topics=board:1&after=E:0'),
+      ...opening.slice(5),
+      sync(1, 'E:1'),
+      final(),
+    ],
+  ],
+  ['a cursor means scanned and sent', 'never sent', [...beginning, appended(1), final()]],
+  [
+    'a page is what the log holds',
+    'an event is missing',
+    [
+      ...opening.slice(0, 4),
+      appended(1),
+      request(1, '/api/sse/page?topics=board:1&after=E:0'),
+      ...opening.slice(5),
+      {
+        what: 'answer body',
+        exchange: 1,
+        text: JSON.stringify({ after: 'E:0', through: 'E:1', topics: ['board:1'], user: 'ann', events: [], gaps: [] }),
+      },
+      final(),
+    ],
+  ],
+  [
+    'acknowledged means kept, once',
+    'it is not there',
+    [
+      ...beginning,
+      { what: 'publish', id: 'p9', topic: 'board:1', durable: true },
+      { what: 'published', id: 'p9', cursor: 'E:9' },
+      final(),
+    ],
+  ],
+  [
+    'acknowledged means kept, once',
+    'it is there twice',
+    [...beginning, appended(1), appended(2, { id: 'p1' }), final()],
+  ],
+  [
+    'emits exactly once, in order, answered truthfully',
+    'accepted, and nowhere',
+    [
+      ...beginning,
+      { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true },
+      { what: 'emitted', page: 1, id: 'e1', ok: true, cursor: 'E:1' },
+      final(),
+    ],
+  ],
+  [
+    'emits exactly once, in order, answered truthfully',
+    'refused, and kept',
+    [
+      ...beginning,
+      appended(1, { id: 'e1' }),
+      { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true },
+      { what: 'emitted', page: 1, id: 'e1', ok: false, code: 'forbidden' },
+      final(),
+    ],
+  ],
+  [
+    'emits exactly once, in order, answered truthfully',
+    'never settled',
+    [...beginning, { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true }, final()],
+  ],
+  [
+    'emits exactly once, in order, answered truthfully',
+    'out of order',
+    [
+      ...beginning,
+      appended(1, { id: 'e2', producer: 'ann/x', seq: 2 }),
+      appended(2, { id: 'e1', producer: 'ann/x', seq: 1 }),
+      final(),
+    ],
+  ],
+  [
+    'authorization is continuous',
+    'read without a grant',
+    [
+      ...beginning,
+      appended(1, { topic: 'room', json: json(1, 'room') }),
+      said(1, 'room.said', 'E:1', json(1, 'room')),
+      final(),
+    ],
+  ],
+  [
+    'authorization is continuous',
+    'written without a grant',
+    [...beginning, appended(1, { topic: 'room', producer: 'ann/x', seq: 1 }), final()],
+  ],
+  [
+    'live means hearing something',
+    'silent for too long',
+    [...beginning, { what: 'status', page: 1, status: live }, { ...final(), at: 20_000 }],
+  ],
+  ['everybody comes back', 'down at the end', [...beginning, final({ status: { phase: 'down' } })]],
+  [
+    'everybody comes back',
+    'a refused topic is not named',
+    [
+      ...beginning,
+      final({ screens: [screen, { ...screen, screen: 2, topic: 'room', state: 'pending', granted: false }] }),
+    ],
+  ],
+  [
+    'the kill switch ends everything within a second',
+    'a stream lives on',
+    [...beginning, { what: 'switched', on: false }, { ...final(), at: 9_000 }],
+  ],
+  [
+    'nobody hammers',
+    'thirty requests',
+    [...beginning, ...Array.from({ length: 30 }, (_, index) => request(index + 2, '/api/sse/events')), final()],
+  ],
+  ['nothing is left behind', 'a connection too many', [...beginning, final({}, { connections: 2 })]],
+  ['nothing is left behind', 'timers', [...beginning, final({}, { leftovers: ['a timer waits'] })]],
+  [
+    'nothing breaks inside',
+    'a report that nobody expects',
+    [...beginning, { what: 'report', from: 'hub 1', during: 'tail', error: 'TypeError', expected: false }, final()],
+  ],
+  ['convergence', 'an event is missing', [...beginning, final({ screens: [{ ...screen, missing: ['p1'] }] })]],
+]
+
+describe('the checks', () => {
+  it('are silent where every promise is kept', () => {
+    expect(verdict(...beginning, ...firstEvent, said(1, 'hub.beat', 'E:1', ''), final()).findings).toEqual([])
+  })
+
+  it.each(broken)('"%s" fires: %s', (check, _why, happenings) => {
+    expect(verdict(...happenings).findings.map((finding) => finding.check)).toContain(check)
+  })
+
+  it('have each been seen to fire here', () => {
+    expect([...new Set(broken.map(([check]) => check))].sort()).toEqual(checks.map(({ name }) => name).sort())
+  })
+})

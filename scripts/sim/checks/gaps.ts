@@ -1,0 +1,102 @@
+// Line 3's sharp edge: a gap where the log held the range and the topic was covered is a violation; so is a gap that nobody announced.
+import { cursorOf, type Facts, fits } from '../facts.ts'
+import { marksOf } from '../marks.ts'
+import type { Check } from './check.ts'
+
+interface Gap {
+  readonly topics: readonly string[]
+  readonly from?: string
+  readonly to: string
+  readonly reason: string
+}
+
+/** Whether the log still held everything after a cursor at a moment: it keeps a known number of the newest events. */
+function held(facts: Facts, cursor: { readonly epoch: string; readonly position: number }, at: number): boolean {
+  const newer = (facts.truth.get(cursor.epoch) ?? []).filter(
+    (event) => event.position > cursor.position && event.at <= at,
+  )
+  return newer.length <= facts.config.logEvents
+}
+
+/** What the hub announces is true. */
+export const hubGaps: Check = {
+  name: 'the hub says a gap only where the log lost something',
+  line: '2, 3',
+  run(facts, found) {
+    let looked = 0
+    const judge = (number: number, at: number, from: string | undefined, gap: Gap) => {
+      looked++
+      const wrong = (why: string) =>
+        found({ at, what: `exchange ${number}: gap ${JSON.stringify(gap)} from ${from}: ${why}` })
+      const start = cursorOf(from)
+      const to = cursorOf(gap.to)
+      if (!to) return wrong('`to` is no cursor')
+      if (gap.reason === 'schema') {
+        const event = facts.at(gap.to)
+        if (!event || fits(event)) wrong('the event there fits the contract')
+      } else if (!start) wrong('nobody sends cursors that cannot be read')
+      else if (gap.reason === 'epoch') {
+        if (start.epoch === to.epoch) wrong('the epoch is the same')
+      } else if (gap.reason === 'trimmed') {
+        if (start.epoch !== to.epoch) wrong('the epoch is another')
+        else if (held(facts, start, at)) wrong('the log held everything after it')
+      } else wrong('unknown reason')
+    }
+    for (const exchange of facts.exchanges.values()) {
+      let last: string | undefined = exchange.after
+      for (const { at, block } of exchange.said) {
+        if (block.event === 'hub.sync')
+          for (const gap of (JSON.parse(block.data ?? '{}') as { gaps: Gap[] }).gaps)
+            judge(exchange.number, at, exchange.after, gap)
+        if (block.event === 'hub.gap') judge(exchange.number, at, last, JSON.parse(block.data ?? '{}') as Gap)
+        last = block.id ?? last
+      }
+      if (exchange.kind === 'page' && exchange.status === 200 && exchange.answer) {
+        const page = JSON.parse(exchange.answer) as { gaps: Gap[] }
+        for (const gap of page.gaps) judge(exchange.number, exchange.answerAt ?? 0, exchange.after, gap)
+      }
+    }
+    return looked
+  },
+}
+
+/** What a screen is told is true, judged by marks that are kept here and not by the client. */
+export const screenGaps: Check = {
+  name: 'a screen hears of a gap only where it was not covered',
+  line: '3',
+  run(facts, found) {
+    let looked = 0
+    const marks = new Map([...facts.pages.keys()].map((page) => [page, marksOf(facts, page)]))
+    for (const screen of facts.screens.values()) {
+      screen.told.forEach((told, index) => {
+        if (told.what === 'event') return
+        looked++
+        const { gap, at } = told
+        const to = cursorOf(gap.to)
+        const wrong = (why: string) =>
+          found({
+            at,
+            what: `screen ${screen.screen} (page ${screen.page}, ${screen.topic}): gap ${JSON.stringify(gap)}: ${why}`,
+          })
+        const page = marks.get(screen.page)
+        const mark = page?.before(screen.topic, at)
+        // A screen that brought its own cursor is covered from there, unless the hub refused its topic in between.
+        const own =
+          index === 0 && !page?.refused(screen.topic, screen.mountedAt, at) ? cursorOf(screen.after) : undefined
+        const best = mark && own && mark.epoch === own.epoch && own.position > mark.position ? own : (mark ?? own)
+        if (!to) wrong('`to` is no cursor')
+        else if (gap.reason === 'added' || gap.reason === 'trimmed') {
+          if (best && best.epoch === to.epoch && held(facts, best, at))
+            wrong(`covered up to ${best.epoch}:${best.position}, which the log held`)
+        } else if (gap.reason === 'epoch') {
+          if (mark && mark.epoch === to.epoch && held(facts, mark, at))
+            wrong(`covered up to ${mark.epoch}:${mark.position} of that epoch`)
+        } else {
+          const event = facts.at(gap.to)
+          if (!event || fits(event)) wrong('the event there fits the contract')
+        }
+      })
+    }
+    return looked
+  },
+}

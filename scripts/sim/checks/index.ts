@@ -1,0 +1,46 @@
+// All checks. To add one, write it beside the others and name it here.
+import type { Facts } from '../facts.ts'
+import type { Check, Finding } from './check.ts'
+import { emits, publishes } from './emits.ts'
+import { hubGaps, screenGaps } from './gaps.ts'
+import { authorization } from './grants.ts'
+import { killSwitch, leftovers, reports, requestRate } from './manners.ts'
+import { convergence, misfits, neverSilently, once } from './screens.ts'
+import { comesBack, truthful } from './status.ts'
+import { logPages, streams } from './stream.ts'
+
+/** Every check there is. */
+export const checks: readonly Check[] = [
+  once,
+  neverSilently,
+  misfits,
+  hubGaps,
+  screenGaps,
+  streams,
+  logPages,
+  publishes,
+  emits,
+  authorization,
+  truthful,
+  comesBack,
+  killSwitch,
+  requestRate,
+  leftovers,
+  reports,
+  convergence,
+]
+
+/** What is wrong with a run, earliest first, and how much each check had to look at. */
+export interface Verdict {
+  readonly findings: readonly (Finding & { readonly check: string; readonly line: string })[]
+  readonly looked: Readonly<Record<string, number>>
+}
+
+/** Runs all checks. */
+export function judge(facts: Facts): Verdict {
+  const findings: (Finding & { check: string; line: string })[] = []
+  const looked: Record<string, number> = {}
+  for (const { name, line, run } of checks)
+    looked[name] = run(facts, (finding) => void findings.push({ ...finding, check: name, line }))
+  return { findings: findings.sort((a, b) => a.at - b.at), looked }
+}

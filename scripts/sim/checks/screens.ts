@@ -1,0 +1,134 @@
+// Lines 1, 2 and 14, at the application's end: every screen gets every event once, in order, without a hole that nobody announced, and ends up right.
+import { cursorOf, type Facts, fits, type ScreenFacts } from '../facts.ts'
+import type { Check, Finding } from './check.ts'
+
+const name = ({ screen, page, topic }: ScreenFacts) => `screen ${screen} (page ${page}, ${topic})`
+
+/** Line 1. */
+export const once: Check = {
+  name: 'once and in order',
+  line: '1',
+  run(facts, found) {
+    let looked = 0
+    for (const screen of facts.screens.values()) {
+      const seen = new Set<string>()
+      let last: { epoch: string; position: number } | undefined
+      let gapped = false
+      for (const told of screen.told) {
+        looked++
+        const wrong = (what: string) => found({ at: told.at, what: `${name(screen)}: ${what}` })
+        if (screen.unmountedAt !== undefined && told.at > screen.unmountedAt)
+          wrong(`told ${told.what} after it was unmounted`)
+        const cursor = cursorOf(told.what === 'gap' ? told.gap.to : told.cursor)
+        if (told.what === 'gap') {
+          // A gap leads on, never back, apart from a schema gap, which stands for the event at its place.
+          if (cursor && last && cursor.epoch === last.epoch && cursor.position < last.position)
+            wrong(`a gap leads back from ${last.position} to ${told.gap.to}`)
+          last = cursor ?? last
+          gapped = true
+          continue
+        }
+        const key = told.cursor ?? told.id
+        if (seen.has(key)) wrong(`${told.type} ${told.id} at ${told.cursor} came twice`)
+        seen.add(key)
+        if (!cursor) continue
+        const event = facts.at(`${cursor.epoch}:${cursor.position}`)
+        if (!event) wrong(`${told.type} at ${told.cursor} is not in the log`)
+        else if (event.type !== told.type || event.json !== told.json || event.topic !== screen.topic)
+          wrong(`the event at ${told.cursor} is not what the log holds`)
+        if (last && cursor.epoch === last.epoch && cursor.position <= last.position)
+          wrong(`${told.cursor} came after ${last.epoch}:${last.position}`)
+        if (last && cursor.epoch !== last.epoch && !gapped)
+          wrong(`${told.cursor} is of another epoch, and no gap was said`)
+        last = cursor
+        gapped = false
+      }
+    }
+    return looked
+  },
+}
+
+/** The pieces of a screen's life in which it should have missed nothing: from a cursor, to the next announced gap or the end. */
+function holes(facts: Facts, screen: ScreenFacts, found: (finding: Finding) => void): number {
+  const topics = new Set([screen.topic])
+  let whole = cursorOf(screen.after)
+  let looked = 0
+  const demand = (at: number, upTo: number, what: string) => {
+    looked++
+    if (!whole) return
+    const missing = facts.between(whole.epoch, whole.position, upTo, topics)
+    if (missing.length > 0)
+      found({
+        at,
+        what: `${name(screen)}: ${what}, and never got ${missing.map((event) => event.position)} (${missing.map((event) => event.id)})`,
+      })
+  }
+  for (const told of screen.told) {
+    if (told.what === 'event') {
+      const cursor = cursorOf(told.cursor)
+      if (!cursor) continue
+      if (whole?.epoch === cursor.epoch)
+        demand(
+          told.at,
+          cursor.position - 1,
+          `was whole up to ${whole.epoch}:${whole.position}, then got ${told.cursor}`,
+        )
+      whole = cursor
+      continue
+    }
+    const from = cursorOf(told.gap.from)
+    const to = cursorOf(told.gap.to)
+    if (from && whole && from.epoch === whole.epoch && told.gap.reason !== 'added')
+      demand(told.at, from.position, `was told of a gap that begins at ${told.gap.from}`)
+    whole = to ?? whole
+  }
+  const last = facts.final?.pages.flatMap((page) => page.screens).find((one) => one.screen === screen.screen)
+  if (last?.granted) demand(facts.endedAt, Number.MAX_SAFE_INTEGER, `is mounted at the end`)
+  return looked
+}
+
+/** Line 2. */
+export const neverSilently: Check = {
+  name: 'nothing lost without a word',
+  line: '2',
+  run: (facts, found) => [...facts.screens.values()].reduce((sum, screen) => sum + holes(facts, screen, found), 0),
+}
+
+/** Line 14. */
+export const convergence: Check = {
+  name: 'convergence',
+  line: '14',
+  run(facts, found) {
+    const screens =
+      facts.final?.pages.flatMap((page) =>
+        page.screens.filter((screen) => screen.granted).map((screen) => ({ ...screen, page: page.page })),
+      ) ?? []
+    for (const { screen, page, topic, missing, surplus } of screens) {
+      if (missing.length + surplus.length === 0) continue
+      found({
+        at: facts.endedAt,
+        what: `screen ${screen} (page ${page}, ${topic}) ends without ${missing.join(', ') || 'nothing'} and with ${surplus.join(', ') || 'nothing'} too much`,
+      })
+    }
+    return screens.length
+  },
+}
+
+/** Whether every event that does not fit the contract was told as a gap to those who were whole there. */
+export const misfits: Check = {
+  name: 'an event that does not fit is announced',
+  line: '2',
+  run(facts, found) {
+    let looked = 0
+    for (const screen of facts.screens.values()) {
+      for (const told of screen.told) {
+        if (told.what !== 'event') continue
+        looked++
+        const event = told.cursor === undefined ? undefined : facts.at(told.cursor)
+        if (event && !fits(event))
+          found({ at: told.at, what: `${name(screen)}: got ${told.cursor}, which does not fit the contract` })
+      }
+    }
+    return looked
+  },
+}

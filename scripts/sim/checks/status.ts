@@ -1,0 +1,76 @@
+// Lines 3 and 12: the status says what is true, and when the faults have stopped it comes back to live by itself.
+import type { Check } from './check.ts'
+
+/** The watchdog barks after 2.5 heartbeats; what is under way and due at that moment may add this much. */
+const SLACK_MS = 500
+
+/** Phases are truthful: nobody is live on a wire that has been silent for too long. */
+export const truthful: Check = {
+  name: 'live means hearing something',
+  line: '12',
+  run(facts, found) {
+    let looked = 0
+    const limit = 2.5 * facts.config.heartbeatMs + SLACK_MS
+    const bytes = new Map<number, number[]>()
+    for (const entry of facts.all('bytes')) {
+      const page = facts.exchanges.get(entry.exchange)?.page ?? -1
+      bytes.set(page, [...(bytes.get(page) ?? []), entry.at])
+    }
+    for (const page of facts.pages.values()) {
+      page.statuses.forEach(({ status, at }, index) => {
+        if (status.phase !== 'live' || status.via !== 'sse') return
+        const until = Math.min(page.statuses[index + 1]?.at ?? facts.endedAt, page.crashedAt ?? facts.endedAt)
+        let last = at
+        for (const heard of [...(bytes.get(page.page) ?? []).filter((one) => one > at && one < until), until]) {
+          looked++
+          if (heard - last > limit)
+            found({
+              at: last,
+              what: `page ${page.page} says live, and hears nothing for ${(heard - last).toFixed(0)} ms`,
+            })
+          last = heard
+        }
+      })
+    }
+    return looked
+  },
+}
+
+/** When the faults have stopped, everybody comes back, and says exactly what is covered and what is refused. */
+export const comesBack: Check = {
+  name: 'everybody comes back',
+  line: '3, 12, 13',
+  run(facts, found) {
+    if (!facts.final) {
+      found({ at: facts.endedAt, what: 'the world never settled' })
+      return 1
+    }
+    for (const { page, user, status, screens } of facts.final.pages) {
+      const wrong = (what: string) => found({ at: facts.endedAt, what: `page ${page} of ${user}: ${what}` })
+      const granted = new Set(facts.grants.get(user)?.at(-1)?.read).add(`user:${user}`)
+      const wanted = [...new Set(screens.map(({ topic }) => topic))].sort()
+      const expected = {
+        topics: wanted.filter((topic) => granted.has(topic)),
+        refused: wanted.filter((topic) => !granted.has(topic)),
+      }
+      if (wanted.length === 0) {
+        if (status.phase !== 'idle') wrong(`nothing is subscribed, and its status is ${JSON.stringify(status)}`)
+        continue
+      }
+      if (status.phase !== 'live') wrong(`ends as ${JSON.stringify(status)}`)
+      else {
+        const said = {
+          topics: [...(status.topics as string[])].sort(),
+          refused: [...(status.refused as string[])].sort(),
+        }
+        if (JSON.stringify(said) !== JSON.stringify(expected))
+          wrong(`says ${JSON.stringify(said)}, and it is ${JSON.stringify(expected)}`)
+      }
+      for (const { topic, state } of screens) {
+        const right = granted.has(topic) ? 'live' : 'refused'
+        if (state !== right) wrong(`says that ${topic} is ${state}, and it is ${right}`)
+      }
+    }
+    return facts.final.pages.length
+  },
+}

@@ -1,0 +1,259 @@
+// One request and its answer on their way through the simulated network, and every way in which the two sides can lose each other.
+import type { History } from './history.ts'
+import type { Trap } from './network.ts'
+import { openPipe } from './pipe.ts'
+import type { Chance } from './random.ts'
+import { openTap } from './tap.ts'
+import type { ProcessClock } from './time.ts'
+
+/** What the client notices of a cut. */
+export type ClientSees = 'error' | 'end' | 'nothing'
+/** What the hub notices of a cut: it is told at once, or only when its kernel gives up. */
+export type HubSees = 'told' | 'nothing'
+
+/** What exchanges need of the world. */
+export interface ExchangeWorld {
+  readonly clock: Pick<ProcessClock, 'now' | 'after'>
+  readonly history: History
+  /** The hub that accepts connections now, if one does. */
+  readonly door: () => { readonly hub: number; readonly fetch: (request: Request) => Promise<Response> } | undefined
+  /** How many bytes the kernels hold under way. */
+  readonly windowBytes: number
+}
+
+/** One request and its answer. */
+export interface Exchange {
+  readonly number: number
+  readonly method: string
+  readonly response: Promise<Response>
+  /** Whether the hub has been asked, and still holds its side. */
+  heldByHub(): boolean
+  /** Cuts it. A side that sees nothing goes on believing. */
+  cut(client: ClientSees, hub: HubSees): void
+  /** The process of the hub is gone, and with it everything that it held. */
+  hubDied(client: ClientSees): void
+  /** The page is gone; its kernel tells the hub. */
+  pageDied(): void
+}
+
+interface Options {
+  readonly number: number
+  readonly page: number
+  readonly url: string
+  readonly init: RequestInit
+  readonly chance: Chance
+  readonly trap: Trap | undefined
+  readonly copyOf: number | undefined
+  readonly delayMs: () => number
+  readonly heldUntil: () => number
+  readonly refused: () => boolean
+  readonly closed: () => void
+}
+
+/** A kernel retransmits for minutes; in the simulated world it loses patience sooner, so that runs stay short. */
+const KERNEL_PATIENCE_MS = 20_000
+
+/** Makes the request. */
+export function openExchange(world: ExchangeWorld, options: Options): Exchange {
+  const { clock, history, door, windowBytes } = world
+  const { number, url, init, chance, trap, delayMs, heldUntil } = options
+  const method = init.method ?? 'GET'
+  const hubSignal = new AbortController()
+  const taps = { said: openTap(), heard: openTap() }
+  let client: 'asking' | 'reading' | 'gone' = 'asking'
+  let hub: 'unasked' | 'asked' | 'gone' = 'unasked'
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  let body: ReadableStreamDefaultController<Uint8Array> | undefined
+  let isStream = false
+  let deaf = false
+  // Undici follows a request's signal through a weak reference: the request must live as long as the exchange.
+  let request: Request | undefined
+  const answer = Promise.withResolvers<Response>()
+
+  const finish = () => {
+    if (client !== 'gone' || hub === 'asked') return
+    request = undefined
+    options.closed()
+  }
+  const endClient = (
+    how: 'end' | 'error' | 'aborted' | 'cancelled' | 'lost',
+    error: unknown = new TypeError('network error'),
+  ) => {
+    if (client === 'gone') return
+    const was = client
+    client = 'gone'
+    if (options.copyOf === undefined) history.record({ what: 'client side ended', exchange: number, how })
+    if (how !== 'lost') {
+      if (was === 'asking') answer.reject(error)
+      else if (how === 'end') body?.close()
+      else if (how !== 'cancelled') body?.error(error)
+    }
+    finish()
+  }
+  // The ways in which runtimes tell a handler that its client is gone: some one, some the other, most both.
+  const tellHub = (how: string) => {
+    if (hub !== 'asked') return
+    hub = 'gone'
+    history.record({ what: 'hub side ended', exchange: number, how })
+    const way = reader ? chance.pick(['signal', 'cancel', 'both'] as const) : 'both'
+    if (way !== 'cancel') hubSignal.abort()
+    if (way !== 'signal') reader?.cancel().catch(() => {})
+    finish()
+  }
+  const tellHubLater = (how: string) => {
+    if (deaf) return
+    const ready = Math.max(clock.now() + delayMs(), heldUntil())
+    clock.after(ready - clock.now(), () => tellHub(how))
+  }
+  const pipe = openPipe({
+    clock,
+    chance: chance.fork('pieces'),
+    delayMs,
+    heldUntil,
+    windowBytes,
+    deliver(bytes) {
+      if (client !== 'reading') return
+      history.record({ what: 'bytes', exchange: number, count: bytes.length })
+      if (isStream)
+        for (const block of taps.heard.read(bytes)) history.record({ what: 'heard', exchange: number, block })
+      body?.enqueue(bytes)
+    },
+    ended: (how) => endClient(how),
+  })
+
+  const head = (response: Response) => () => {
+    if (client !== 'asking') return
+    client = 'reading'
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        body = controller
+      },
+      cancel() {
+        if (client !== 'reading') return
+        endClient('cancelled')
+        tellHubLater('client gone')
+      },
+    })
+    answer.resolve(
+      new Response(response.status === 204 ? null : stream, { status: response.status, headers: response.headers }),
+    )
+  }
+
+  const pump = async (response: Response) => {
+    const type = response.headers.get('content-type') ?? ''
+    isStream = type.startsWith('text/event-stream')
+    history.record({ what: 'answered', exchange: number, status: response.status, type })
+    const text = new TextDecoder()
+    let whole = ''
+    reader = response.body?.getReader()
+    if (trap === 'late answer')
+      await new Promise<void>((resolve) => void clock.after(chance.between(500, 8000), resolve))
+    if (trap === 'mute the answer') pipe.vanish()
+    if (options.copyOf !== undefined) {
+      endClient('lost')
+      if (isStream) tellHubLater('copy discarded')
+    }
+    if (trap === 'lose the answer') pipe.cut('error')
+    pipe.call(head(response))
+    for (;;) {
+      await pipe.room()
+      const { done, value } = reader ? await reader.read() : { done: true as const, value: undefined }
+      if (hub === 'gone') return
+      if (done) break
+      if (isStream) for (const block of taps.said.read(value)) history.record({ what: 'said', exchange: number, block })
+      else whole += text.decode(value, { stream: true })
+      pipe.push(value)
+    }
+    if (!isStream) history.record({ what: 'answer body', exchange: number, text: whole })
+    history.record({ what: 'hub side ended', exchange: number, how: 'done' })
+    hub = 'gone'
+    pipe.end('end')
+    finish()
+  }
+
+  const arrive = async () => {
+    const open = door()
+    if (client === 'gone' || !open) return endClient('error')
+    hub = 'asked'
+    history.record({
+      what: 'accepted',
+      exchange: number,
+      hub: open.hub,
+      ...(options.copyOf === undefined ? {} : { copyOf: options.copyOf }),
+    })
+    const headers = new Headers(init.headers)
+    if (method === 'POST') headers.set('origin', new URL(url).origin)
+    request = new Request(url, {
+      method,
+      headers,
+      signal: hubSignal.signal,
+      ...(init.body == null ? {} : { body: init.body }),
+    })
+    try {
+      await pump(await open.fetch(request))
+    } catch (error) {
+      if (hub !== 'asked') return
+      history.record({ what: 'broken', why: `hub.fetch or its body failed: ${String(error)}` })
+      hub = 'gone'
+      pipe.end('error')
+    }
+    for (const offence of taps.said.offences) history.record({ what: 'broken', why: `not by the protocol: ${offence}` })
+  }
+
+  const depart = () => {
+    const path = url.slice(new URL(url).origin.length)
+    const text = typeof init.body === 'string' ? { body: init.body } : {}
+    if (options.copyOf === undefined)
+      history.record({ what: 'request', exchange: number, page: options.page, method, url: path, ...text })
+    else client = 'reading'
+    const travel = () => {
+      if (options.refused()) return endClient('error')
+      // Held back on the way: asks again when the network moves.
+      if (heldUntil() > clock.now()) clock.after(heldUntil() - clock.now(), travel)
+      else void arrive()
+    }
+    clock.after(delayMs(), travel)
+    const { signal } = init
+    const abort = () => {
+      if (client === 'gone') return
+      const unasked = hub === 'unasked'
+      endClient('aborted', signal?.reason)
+      if (!unasked) tellHubLater('client gone')
+    }
+    if (signal?.aborted) abort()
+    else signal?.addEventListener('abort', abort, { once: true })
+  }
+
+  const exchange: Exchange = {
+    number,
+    method,
+    response: answer.promise,
+    heldByHub: () => hub === 'asked',
+    cut(clientSees, hubSees) {
+      if (clientSees === 'nothing') pipe.vanish()
+      else pipe.cut(clientSees)
+      if (hubSees === 'told') tellHubLater('cut')
+      else {
+        deaf = true
+        clock.after(KERNEL_PATIENCE_MS, () => tellHub('timed out'))
+      }
+    },
+    pageDied() {
+      pipe.vanish()
+      endClient('lost')
+      tellHubLater('client gone')
+    },
+    hubDied(clientSees) {
+      if (hub !== 'asked') return
+      hub = 'gone'
+      history.record({ what: 'hub side ended', exchange: number, how: 'hub died' })
+      if (clientSees === 'nothing') pipe.vanish()
+      else pipe.cut(clientSees)
+      finish()
+    },
+  }
+  // Callers may let go of an answer that they no longer want.
+  answer.promise.catch(() => {})
+  depart()
+  return exchange
+}

@@ -1,0 +1,163 @@
+// What happened in a run, as one list: the world writes it, the checks and the trace read it, and nothing else is shared between them.
+import { createHash } from 'node:crypto'
+import type { TopicGap } from '@sse-hub/core'
+import type { Block } from './tap.ts'
+
+/** One thing that happened. */
+export type Happening =
+  // the hub's side
+  | { readonly what: 'hub up'; readonly hub: number; readonly epoch: string }
+  | { readonly what: 'hub down'; readonly hub: number; readonly how: 'killed' | 'unplugged' | 'closed' }
+  | { readonly what: 'switched'; readonly on: boolean }
+  | {
+      readonly what: 'granted'
+      readonly user: string
+      readonly read: readonly string[]
+      readonly write: readonly string[]
+    }
+  | { readonly what: 'disconnected'; readonly user: string }
+  | { readonly what: 'appended'; readonly epoch: string; readonly position: number; readonly event: Stored }
+  | { readonly what: 'trimmed'; readonly epoch: string; readonly floor: number }
+  | { readonly what: 'handled'; readonly id: string; readonly user: string | undefined; readonly refused: boolean }
+  // the application that publishes
+  | { readonly what: 'publish'; readonly id: string; readonly topic: string; readonly durable: boolean }
+  | { readonly what: 'published'; readonly id: string; readonly cursor?: string }
+  | { readonly what: 'not published'; readonly id: string; readonly error: string }
+  // the network; `exchange` names one request with its answer
+  | {
+      readonly what: 'request'
+      readonly exchange: number
+      readonly page: number
+      readonly method: string
+      readonly url: string
+      readonly body?: string
+    }
+  | { readonly what: 'accepted'; readonly exchange: number; readonly hub: number; readonly copyOf?: number }
+  | { readonly what: 'answered'; readonly exchange: number; readonly status: number; readonly type: string }
+  | { readonly what: 'said'; readonly exchange: number; readonly block: Block }
+  | { readonly what: 'answer body'; readonly exchange: number; readonly text: string }
+  | { readonly what: 'hub side ended'; readonly exchange: number; readonly how: string }
+  | { readonly what: 'bytes'; readonly exchange: number; readonly count: number }
+  | { readonly what: 'heard'; readonly exchange: number; readonly block: Block }
+  | { readonly what: 'client side ended'; readonly exchange: number; readonly how: string }
+  | { readonly what: 'fault'; readonly fault: string; readonly page?: number }
+  // the application in the browser; `page` is one loaded page with its client, `screen` one subscription in it
+  | { readonly what: 'opened'; readonly page: number; readonly user: string }
+  | { readonly what: 'crashed'; readonly page: number }
+  | { readonly what: 'closed'; readonly page: number }
+  | { readonly what: 'started'; readonly page: number }
+  | {
+      readonly what: 'status'
+      readonly page: number
+      readonly status: Readonly<Record<string, unknown>> & { readonly phase: string }
+    }
+  | {
+      readonly what: 'mounted'
+      readonly page: number
+      readonly screen: number
+      readonly topic: string
+      readonly after?: string
+      readonly live: boolean
+    }
+  | { readonly what: 'unmounted'; readonly screen: number }
+  | { readonly what: 'read'; readonly screen: number; readonly ids: number }
+  | {
+      readonly what: 'event'
+      readonly screen: number
+      readonly id: string
+      readonly cursor?: string
+      readonly json: string
+      readonly type: string
+    }
+  | { readonly what: 'gap'; readonly screen: number; readonly gap: TopicGap }
+  | {
+      readonly what: 'emit'
+      readonly page: number
+      readonly id: string
+      readonly type: string
+      readonly topic?: string
+      readonly seqed: boolean
+    }
+  | {
+      readonly what: 'emitted'
+      readonly page: number
+      readonly id: string
+      readonly ok: boolean
+      readonly cursor?: string
+      readonly code?: string
+    }
+  // the world itself
+  | { readonly what: 'did'; readonly action: string; readonly params: unknown }
+  | {
+      readonly what: 'report'
+      readonly from: string
+      readonly during: string
+      readonly error: string
+      readonly expected: boolean
+    }
+  | { readonly what: 'broken'; readonly why: string }
+  | { readonly what: 'settling' }
+  | { readonly what: 'settled'; readonly final: Final }
+
+/** A durable event as the log keeps it. */
+export interface Stored {
+  readonly type: string
+  readonly topic: string
+  readonly id: string
+  readonly json: string
+  /** Who appended it: an outbox, or the application. */
+  readonly producer?: string
+  readonly seq?: number
+}
+
+/** The state of the world when all faults have stopped and time has passed. */
+export interface Final {
+  /** Whether it came to rest by itself before patience ran out. */
+  readonly atRest: boolean
+  readonly connections: number
+  readonly pages: readonly {
+    readonly page: number
+    readonly user: string
+    readonly status: Readonly<Record<string, unknown>> & { readonly phase: string }
+    readonly streams: readonly number[]
+    readonly screens: readonly {
+      readonly screen: number
+      readonly topic: string
+      readonly state: string
+      readonly granted: boolean
+      readonly missing: readonly string[]
+      readonly surplus: readonly string[]
+    }[]
+  }[]
+  /** Timers and connections that outlive the closing of everything. */
+  readonly leftovers: readonly string[]
+}
+
+/** An entry: what happened, and when, in milliseconds since the world began. */
+export type Entry = Happening & { readonly at: number }
+
+/** Narrows an entry by its `what`. */
+export type EntryOf<W extends Happening['what']> = Extract<Entry, { what: W }>
+
+/** The list, and the one door through which it grows. */
+export interface History {
+  readonly entries: readonly Entry[]
+  record(happening: Happening): void
+}
+
+/** Starts a history; `now` says the time since the world began. */
+export function startHistory(now: () => number): History {
+  const entries: Entry[] = []
+  return { entries, record: (happening) => void entries.push({ at: Math.round(now() * 1000) / 1000, ...happening }) }
+}
+
+/** One line of a trace. */
+export const traceLine = ({ at, what, ...rest }: Entry): string =>
+  `${at.toFixed(3).padStart(11)} ${what} ${JSON.stringify(rest)}`
+
+/** What a run comes to in 12 letters: equal only if every line of the trace is equal. */
+export function traceHash(entries: readonly Entry[]): string {
+  const hash = createHash('sha256')
+  for (const entry of entries) hash.update(traceLine(entry)).update('\n')
+  return hash.digest('hex').slice(0, 12)
+}

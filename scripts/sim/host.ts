@@ -1,0 +1,204 @@
+// The machine that the hub runs on: it starts, kills, unplugs and restarts the real hub over its log, and holds what operators decide.
+import { createHub, type EventLog, type Grant, type Hub, type NewEvent } from '@sse-hub/server'
+import type { VirtualClock } from '../../packages/core/src/testing/virtual-clock.ts'
+import { memoryLog } from '../../packages/server/src/logs/memory.ts'
+import { contract } from './contract.ts'
+import type { Database } from './database.ts'
+import { openDisk } from './disk.ts'
+import type { ExchangeWorld } from './exchange.ts'
+import type { History } from './history.ts'
+import type { Config } from './plan.ts'
+import type { Chance } from './random.ts'
+import { type ProcessClock, processClock, sleep } from './time.ts'
+
+/** The hub, as the contract of the simulated application types it. */
+export type SimHub = Hub<typeof contract>
+
+/** How a hub goes down: its process dies, its machine loses power (nobody is told), or it is closed in order. */
+export type Downfall = 'killed' | 'unplugged' | 'closed'
+
+/** What a host needs of the world. */
+export interface HostOptions {
+  readonly config: Config
+  readonly clock: VirtualClock
+  readonly chance: Chance
+  readonly history: History
+  readonly database: Database
+  /** Every exchange that the network knows. */
+  readonly exchanges: () => readonly { hubDied(client: 'error' | 'nothing'): void }[]
+}
+
+/** The machine. */
+export interface Host {
+  /** The hub that accepts connections now. */
+  readonly door: ExchangeWorld['door']
+  /** Calls the hub as its own application would; rejects while it is down, and when it dies meanwhile. */
+  call<T>(ask: (hub: SimHub) => Promise<T>): Promise<T>
+  /** Another deployment writes to the same log. */
+  appendRaw(event: NewEvent): Promise<void>
+  restart(how: Downfall, log: 'kept' | 'lost', downMs: number): Promise<void>
+  switchTo(on: boolean): void
+  grant(user: string, read: readonly string[], write: readonly string[]): void
+  mayRead(user: string, topic: string): boolean
+  disconnect(user: string): void
+  breakAuthorize(broken: boolean): void
+  /** Ends all faults, and starts the hub if it is down. */
+  heal(): void
+  /** The open connections, as the hub counts them. */
+  connections(): number
+  /** Closes the hub for good. Answers how many of its callbacks still wait. */
+  close(): Promise<number>
+}
+
+interface Running {
+  readonly number: number
+  readonly hub: SimHub
+  readonly clock: ProcessClock
+  readonly died: Promise<never>
+  readonly die: () => void
+}
+
+/** Starts the machine, hub included. */
+export function createHost({ config, clock, chance, history, database, exchanges }: HostOptions): Host {
+  const grants = new Map<string, { read: readonly string[]; write: readonly string[] }>()
+  let hubs = 0
+  let logs = 0
+  let enabled = true
+  let authorizeBroken = false
+  let running: Running | undefined
+  let starting: (() => void) | undefined
+  let log: EventLog
+  const dice = chance.fork('host')
+
+  const newLog = () => {
+    const dice = chance.fork(`log ${++logs}`)
+    log = memoryLog({ maxEvents: config.logEvents, clock, random: { next: dice.next, id: dice.id } })
+  }
+  const authorize = async (request: Request, processClock: ProcessClock): Promise<Grant | null> => {
+    if (dice.maybe(0.3)) await sleep(processClock, dice.between(0, 40))
+    if (authorizeBroken) throw new Error('the authorization service is down')
+    const user = request.headers.get('x-user') ?? ''
+    const grant = grants.get(user)
+    return { user, read: grant?.read ?? [], write: grant?.write ?? [] }
+  }
+  const hearClicks = (hub: SimHub) =>
+    hub.on('button.clicked', ({ id, user, data }) => {
+      const refused = data.n % 5 === 0
+      history.record({ what: 'handled', id, user, refused })
+      if (refused) throw new Error('refused on purpose')
+    })
+
+  const start = async () => {
+    const number = ++hubs
+    const own = processClock(clock)
+    const dice = chance.fork(`hub ${number}`)
+    const disk = openDisk({
+      log,
+      clock: own,
+      chance: dice.fork('disk'),
+      history,
+      delayMs: config.diskMs,
+      kept: database.commit,
+    })
+    const { epoch } = await log.head()
+    history.record({ what: 'hub up', hub: number, epoch })
+    const hub = createHub({
+      contract,
+      log: disk,
+      authorize: (request) => authorize(request, own),
+      heartbeatMs: config.heartbeatMs,
+      recheckMs: config.recheckMs,
+      disabledRetryMs: config.disabledRetryMs,
+      limits: { bufferBytes: config.bufferBytes },
+      disabled: !enabled,
+      clock: own,
+      random: { next: dice.next, id: dice.id },
+      onReport({ during, error }) {
+        const expected =
+          during === 'schema' || (during === 'authorize' && authorizeBroken) || String(error).includes('on purpose')
+        history.record({ what: 'report', from: `hub ${number}`, during, error: String(error), expected })
+      },
+    })
+    hearClicks(hub)
+    const { promise: died, reject } = Promise.withResolvers<never>()
+    died.catch(() => {})
+    running = { number, hub, clock: own, died, die: () => reject(new Error('the hub died')) }
+  }
+
+  const down = async (how: Downfall) => {
+    const was = running
+    if (!was) return
+    running = undefined
+    history.record({ what: 'hub down', hub: was.number, how })
+    if (how === 'closed') await Promise.race([was.hub.close(), sleep(clock, 2_000)])
+    was.clock.stop()
+    was.die()
+    for (const exchange of exchanges()) exchange.hubDied(how === 'unplugged' ? 'nothing' : 'error')
+  }
+
+  newLog()
+  void start()
+  return {
+    door: () => running && { hub: running.number, fetch: running.hub.fetch },
+    call(ask) {
+      if (!running) return Promise.reject(new Error('the hub is down'))
+      return Promise.race([ask(running.hub), running.died])
+    },
+    async appendRaw(event) {
+      const own = openDisk({
+        log,
+        clock: processClock(clock),
+        chance: dice.fork(`raw ${event.id}`),
+        history,
+        delayMs: 0,
+        kept: database.commit,
+      })
+      await own.append([event])
+    },
+    async restart(how, keep, downMs) {
+      if (!running) return
+      await down(how)
+      if (keep === 'lost') newLog()
+      starting = clock.after(downMs, () => {
+        starting = undefined
+        void start()
+      })
+    },
+    switchTo(on) {
+      if (on === enabled) return
+      enabled = on
+      history.record({ what: 'switched', on })
+      if (on) running?.hub.enable()
+      else running?.hub.disable()
+    },
+    grant(user, read, write) {
+      grants.set(user, { read, write })
+      history.record({ what: 'granted', user, read, write })
+    },
+    mayRead: (user, topic) => grants.get(user)?.read.includes(topic) ?? false,
+    disconnect(user) {
+      if (!running) return
+      history.record({ what: 'disconnected', user })
+      void running.hub.disconnect(user)
+    },
+    breakAuthorize(broken) {
+      authorizeBroken = broken
+    },
+    heal() {
+      authorizeBroken = false
+      this.switchTo(true)
+      if (running || !starting) return
+      starting()
+      starting = undefined
+      void start()
+    },
+    connections: () => running?.hub.stats().connections ?? -1,
+    async close() {
+      const was = running
+      running = undefined
+      if (!was) return -1
+      await Promise.race([was.hub.close(), sleep(clock, 5_000)])
+      return was.clock.pending()
+    },
+  }
+}

@@ -1,0 +1,185 @@
+// `pnpm sim`: lives through many simulated worlds, each from its seed, and says which of them broke a promise and how to live it again.
+import { parseArgs } from 'node:util'
+import { emptyTally, tallyLine } from '../lib/tally.ts'
+import { bugs } from './bugs.ts'
+import { defaultJobs, work } from './pool.ts'
+import { addCounts, type Summary } from './summary.ts'
+import type { Order } from './worker.ts'
+
+const HELP = `pnpm sim [options]
+  --seeds N      how many seeds (default 200)
+  --from N       the first seed (default 1)
+  --seed N       lives one seed again, twice, and prints what broke
+  --trace        with --seed: prints everything that happened
+  --shrink       with --seed: cuts the plan down to the steps that it needs to fail
+  --bugs         plants each deliberate bug in turn, and must find it within --seeds (default 500)
+  --bug NAME     plants one bug: ${bugs.map(({ name }) => `"${name}"`).join(', ')}
+  --quick        as --seeds 40
+  --share small  what one part of a whole test run affords: as --seeds 60
+  --coverage     prints what happened how often, and how much each check looked at
+  --jobs N       processes (default: one per core)`
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+    shrink: { type: 'boolean', default: false },
+    bugs: { type: 'boolean', default: false },
+    bug: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    share: { type: 'string' },
+    coverage: { type: 'boolean', default: false },
+    jobs: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+function whole(text: string, option: string): number {
+  const number = Number(text)
+  if (Number.isSafeInteger(number) && number >= 0) return number
+  console.error(`--${option} takes a whole number, not ${JSON.stringify(text)}.`)
+  process.exit(2)
+}
+
+const from = whole(values.from, 'from')
+const jobs = values.jobs === undefined ? defaultJobs() : Math.max(1, whole(values.jobs, 'jobs'))
+const few = values.quick ? 40 : values.share === 'small' ? 60 : undefined
+const seeds = values.seeds === undefined ? (few ?? (values.bugs ? 500 : 200)) : whole(values.seeds, 'seeds')
+const planted = values.bug === undefined ? {} : { bug: values.bug }
+
+if (values.help) console.log(HELP)
+else if (values.bug !== undefined && !bugs.some(({ name }) => name === values.bug)) {
+  console.error(`There is no bug "${values.bug}". There are: ${bugs.map(({ name }) => `"${name}"`).join(', ')}.`)
+  process.exitCode = 2
+} else if (values.seed !== undefined) await replay(whole(values.seed, 'seed'))
+else if (values.bugs) await findBugs()
+else await many()
+
+function printFindings({ seed, findings }: Summary): void {
+  for (const { at, check, line, what } of findings)
+    console.log(`  seed ${seed} · ${(at / 1000).toFixed(3)} s · ${check} (DESIGN §3.${line}): ${what}`)
+}
+
+/** Deals the seeds out, a few at a time. */
+function deal(first: number, count: number, twice: boolean, size = 10): () => Order | undefined {
+  let next = first
+  return () => {
+    if (next >= first + count) return undefined
+    const order: Order = { kind: 'run', from: next, count: Math.min(size, first + count - next), twice }
+    next += size
+    return order
+  }
+}
+
+function finish(passed: number, failed: number): void {
+  console.log(tallyLine({ ...emptyTally, passed, failed }))
+  process.exitCode = failed > 0 ? 1 : 0
+}
+
+async function replay(seed: number): Promise<void> {
+  const orders: Order[] = [{ kind: 'replay', seed, trace: values.trace, shrink: values.shrink }]
+  let failed = 0
+  await work({
+    ...planted,
+    jobs: 1,
+    next: () => orders.pop(),
+    heard(summary) {
+      printFindings(summary)
+      failed = summary.findings.length > 0 ? 1 : 0
+      console.log(
+        `seed ${seed}: ${summary.entries} lines of trace, ${(summary.virtualMs / 1000).toFixed(0)} s of virtual time in ${summary.tookMs.toFixed(0)} ms, trace ${summary.hash}`,
+      )
+      return true
+    },
+  })
+  finish(1 - failed, failed)
+}
+
+async function many(): Promise<void> {
+  const started = performance.now()
+  const hashes = new Map<number, string>()
+  const met: Record<string, number> = {}
+  const looked: Record<string, number> = {}
+  const failures: Summary[] = []
+  let virtualMs = 0
+  await work({
+    ...planted,
+    jobs,
+    next: deal(from, seeds, true),
+    heard(summary) {
+      hashes.set(summary.seed, summary.hash)
+      addCounts(met, summary.met)
+      addCounts(looked, summary.looked)
+      virtualMs += summary.virtualMs
+      if (summary.findings.length === 0) return true
+      failures.push(summary)
+      if (failures.length <= 10) {
+        printFindings(summary)
+        console.log(
+          `  again: pnpm sim --seed ${summary.seed}${values.bug === undefined ? '' : ` --bug '${values.bug}'`} --trace`,
+        )
+      }
+      return true
+    },
+  })
+  const seconds = (performance.now() - started) / 1000
+  const all = [...hashes].sort(([a], [b]) => a - b).map(([, hash]) => hash)
+  const { createHash } = await import('node:crypto')
+  const whole = createHash('sha256').update(all.join()).digest('hex').slice(0, 12)
+  const list = (counts: Record<string, number>) =>
+    Object.entries(counts)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(' · ')
+  if (failures.length > 0)
+    console.log(
+      `failing seeds: ${failures
+        .map(({ seed }) => seed)
+        .sort((a, b) => a - b)
+        .join(' ')}`,
+    )
+  console.log(
+    `${seeds} seeds from ${from} in ${seconds.toFixed(1)} s (${(seeds / seconds).toFixed(1)} seeds/s, ${(virtualMs / 3_600_000).toFixed(1)} h of virtual time), all traces ${whole}`,
+  )
+  console.log(`met: ${list(met)}`)
+  if (values.coverage) console.log(`looked: ${list(looked)}`)
+  const idle = Object.entries(looked).filter(([, count]) => count === 0)
+  if (idle.length > 0 && seeds >= 100)
+    console.log(`These checks had nothing to look at: ${idle.map(([name]) => name).join(', ')}`)
+  finish(seeds - failures.length, failures.length)
+}
+
+async function findBugs(): Promise<void> {
+  let missed = 0
+  for (const bug of bugs) {
+    let first: Summary | undefined
+    let lived = 0
+    let trouble = ''
+    try {
+      await work({
+        bug: bug.name,
+        jobs,
+        // One at a time, so that "after how many seeds" means something.
+        next: deal(from, seeds, false, 1),
+        heard(summary) {
+          lived++
+          if (summary.findings.length === 0) return true
+          first = summary
+          return false
+        },
+      })
+    } catch (error) {
+      trouble = String(error)
+    }
+    if (first)
+      console.log(
+        `found    ${bug.name}: after ${lived} seeds, in seed ${first.seed}, by "${first.findings[0]?.check}" (${bug.breaks})`,
+      )
+    else {
+      missed++
+      console.log(`NOT FOUND ${bug.name} in ${lived} seeds (${bug.breaks}) ${trouble}`)
+    }
+  }
+  finish(bugs.length - missed, missed)
+}

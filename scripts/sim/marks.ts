@@ -1,0 +1,97 @@
+// The marks that a client should keep (docs/PROTOCOL.md §3.4), worked out from the bytes that reached it and from nothing that it says of itself.
+import { cursorOf, type Facts } from './facts.ts'
+
+interface Place {
+  readonly epoch: string
+  readonly position: number
+}
+
+/** The marks of one page over time. */
+export interface Marks {
+  /** The mark of a topic just before a moment; undefined while the page is not covered for it. */
+  before(topic: string, at: number): Place | undefined
+  /** Whether a stream that asked for the topic did not get it, between two moments. */
+  refused(topic: string, from: number, to: number): boolean
+}
+
+interface Step {
+  readonly at: number
+  readonly topic: string
+  readonly mark: Place | undefined
+}
+
+/** Works out the marks of a page. */
+export function marksOf(facts: Facts, page: number): Marks {
+  const steps: Step[] = []
+  const refusals: { readonly at: number; readonly topic: string }[] = []
+  const now = new Map<string, Place | undefined>()
+  const set = (at: number, topic: string, mark: Place | undefined) => {
+    now.set(topic, mark)
+    steps.push({ at, topic, mark })
+  }
+  // What a block with an id says: whole up to there, for every topic of the stream.
+  const reach = (at: number, topics: readonly string[], id: string | undefined) => {
+    const place = cursorOf(id)
+    if (!place) return
+    for (const topic of topics) {
+      const mark = now.get(topic)
+      if (mark?.epoch !== place.epoch || mark.position < place.position) set(at, topic, place)
+    }
+  }
+  const forget = forgetting(facts, page)
+  const sync = (at: number, asked: readonly string[] | undefined, topics: readonly string[]) => {
+    for (const topic of asked ?? []) if (!topics.includes(topic)) refusals.push({ at, topic })
+    for (const topic of now.keys()) if (!topics.includes(topic)) set(at, topic, undefined)
+  }
+  const mine = [...facts.exchanges.values()].filter((exchange) => exchange.page === page)
+  const heard = mine.flatMap((exchange) => exchange.heard.map((one) => ({ ...one, exchange })))
+  // A page of the log counts when it has arrived whole.
+  const read = mine
+    .filter(({ kind, clientEnd, status }) => kind === 'page' && clientEnd === 'end' && status === 200)
+    .map((exchange) => ({ at: exchange.clientEndedAt ?? 0, block: undefined, exchange }))
+  const carried = new Map<number, readonly string[]>()
+
+  for (const { at, block, exchange } of [...heard, ...read].sort((a, b) => a.at - b.at)) {
+    for (const topic of forget(at)) set(at, topic, undefined)
+    if (!block) {
+      const { topics, through } = JSON.parse(exchange.answer ?? '{}') as { topics: string[]; through: string }
+      sync(at, exchange.topics, topics)
+      reach(at, topics, through)
+      continue
+    }
+    if (block.event === 'hub.sync') {
+      const { topics } = JSON.parse(block.data ?? '{}') as { topics: string[] }
+      carried.set(exchange.number, topics)
+      sync(at, exchange.topics, topics)
+    }
+    reach(at, carried.get(exchange.number) ?? [], block.id)
+  }
+  return {
+    refused: (topic, from, to) => refusals.some((one) => one.topic === topic && one.at >= from && one.at <= to),
+    before: (topic, at) => steps.findLast((step) => step.topic === topic && step.at < at)?.mark,
+  }
+}
+
+/** Topics that no screen of the page holds any more are forgotten; the client may linger, so this is as soon as it may. */
+function forgetting(facts: Facts, page: number): (at: number) => string[] {
+  const leaves = [...facts.screens.values()]
+    .filter((screen) => screen.page === page && screen.unmountedAt !== undefined)
+    .map(({ topic, unmountedAt }) => ({ topic, at: unmountedAt ?? 0 }))
+    .sort((a, b) => a.at - b.at)
+  const holds = (topic: string, at: number) =>
+    [...facts.screens.values()].some(
+      (screen) =>
+        screen.page === page &&
+        screen.topic === topic &&
+        screen.mountedAt <= at &&
+        (screen.unmountedAt ?? Number.POSITIVE_INFINITY) > at,
+    )
+  return (at) => {
+    const gone: string[] = []
+    while (leaves[0] && leaves[0].at <= at) {
+      const { topic, at: left } = leaves.shift() as { topic: string; at: number }
+      if (!holds(topic, left)) gone.push(topic)
+    }
+    return gone
+  }
+}

@@ -1,0 +1,109 @@
+// The network between pages and hub: a `fetch` for each page that delays, splits, cuts, holds back, half-opens and doubles what passes.
+import type { Fetch } from '@sse-hub/core'
+import { type Exchange, type ExchangeWorld, openExchange } from './exchange.ts'
+import type { Chance } from './random.ts'
+
+/** What can be done to a request before it is made; each is used up by the first request of its method. */
+export type Trap = 'lose the answer' | 'mute the answer' | 'late answer' | 'double the request'
+
+/** The way between one page and the hub. */
+export interface Link {
+  readonly page: number
+  readonly fetch: Fetch
+  /** The open exchanges, oldest first. */
+  exchanges(): readonly Exchange[]
+  /** Nothing moves for so long; then it all arrives, late. */
+  hold(forMs: number): void
+  /** New requests fail at once for so long: offline. */
+  refuse(forMs: number): void
+  /** Every piece takes this much longer for so long. */
+  slow(byMs: number, forMs: number): void
+  /** Does this to the next request of that method. */
+  trap(method: string, trap: Trap): void
+  /** The page's process is gone. */
+  crash(): void
+  /** No more faults from now on, and what is held back moves. */
+  heal(): void
+}
+
+/** The network. */
+export interface Network {
+  link(page: number, latencyMs: readonly [number, number]): Link
+  /** Every exchange that the hub holds. */
+  exchanges(): readonly Exchange[]
+}
+
+/** Makes a network. */
+export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }): Network {
+  const all = new Set<Exchange>()
+  const { clock } = world
+  let exchanges = 0
+  return {
+    exchanges: () => [...all],
+    link(page, [low, high]) {
+      const mine = new Set<Exchange>()
+      const traps: { readonly method: string; readonly trap: Trap }[] = []
+      let requests = 0
+      let heldUntil = 0
+      let refusedUntil = 0
+      let slow = { byMs: 0, until: 0 }
+      let crashed = false
+
+      const open = (url: string, init: RequestInit, trap: Trap | undefined, copyOf?: number) => {
+        const chance = world.chance.fork(`page ${page} request ${++requests}`)
+        const exchange = openExchange(world, {
+          number: ++exchanges,
+          page,
+          url,
+          init,
+          chance,
+          trap,
+          copyOf,
+          delayMs: () => chance.between(low, high) + (clock.now() < slow.until ? slow.byMs : 0),
+          heldUntil: () => heldUntil,
+          refused: () => clock.now() < refusedUntil,
+          closed: () => {
+            all.delete(exchange)
+            mine.delete(exchange)
+          },
+        })
+        all.add(exchange)
+        mine.add(exchange)
+        return exchange
+      }
+
+      return {
+        page,
+        exchanges: () => [...mine],
+        hold(forMs) {
+          heldUntil = Math.max(heldUntil, clock.now() + forMs)
+        },
+        refuse(forMs) {
+          refusedUntil = clock.now() + forMs
+        },
+        slow(byMs, forMs) {
+          slow = { byMs, until: clock.now() + forMs }
+        },
+        trap: (method, trap) => void traps.push({ method, trap }),
+        crash() {
+          crashed = true
+          for (const exchange of [...mine]) exchange.pageDied()
+        },
+        heal() {
+          traps.length = 0
+          heldUntil = refusedUntil = 0
+          slow = { byMs: 0, until: 0 }
+        },
+        fetch(url, init) {
+          if (crashed) return new Promise(() => {})
+          const method = init.method ?? 'GET'
+          const index = traps.findIndex((trap) => trap.method === method)
+          const trap = index < 0 ? undefined : traps.splice(index, 1)[0]?.trap
+          const exchange = open(url, init, trap)
+          if (trap === 'double the request') open(url, { ...init, signal: null }, trap, exchange.number)
+          return exchange.response
+        },
+      }
+    },
+  }
+}

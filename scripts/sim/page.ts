@@ -1,0 +1,186 @@
+// One loaded page of the simulated application: a real client, and screens that read their state and apply events as an application would.
+import { createHubClient, type HubClient, HubError, pollSource, type Status } from '@sse-hub/core'
+import { contract } from './contract.ts'
+import type { Database } from './database.ts'
+import type { Final, History } from './history.ts'
+import type { Host } from './host.ts'
+import type { Link } from './network.ts'
+import type { PageConfig } from './plan.ts'
+import type { Chance } from './random.ts'
+import { openScreen, type Screen, type Style } from './screen.ts'
+import type { ProcessClock } from './time.ts'
+
+/** What a page needs of the world. */
+export interface PageOptions {
+  readonly number: number
+  readonly config: PageConfig
+  readonly clock: ProcessClock
+  readonly chance: Chance
+  readonly link: Link
+  readonly history: History
+  readonly host: Host
+  readonly database: Database
+  /** Gives each screen its number. */
+  readonly nextScreen: () => number
+}
+
+/** One loaded page. */
+export interface Page {
+  readonly number: number
+  readonly user: string
+  readonly link: Link
+  mount(topic: string, style: Style): void
+  /** Leaves one of the screens: which, as a fraction of their number. */
+  unmount(which: number): void
+  emit(emission: { readonly type: string; readonly topic: string; readonly count: number; readonly bad: boolean }): void
+  close(): void
+  start(): void
+  /** The process is gone, politely or not. */
+  crash(gently: boolean): void
+  /** Why the page has not come to rest, or undefined when it has. */
+  restless(): string | undefined
+  final(): Final['pages'][number]
+  /** How many callbacks of its client wait. */
+  pending(): number
+}
+
+const plain = (status: Status) => ({ ...status, ...('error' in status ? { error: status.error.code } : {}) })
+
+/** Loads a page. */
+export function openPage(options: PageOptions): Page {
+  const { number, config, clock, chance, link, history, host, database, nextScreen } = options
+  const { user } = config
+  const screens = new Set<Screen>()
+  let client: HubClient<typeof contract>
+  let emitting = 0
+  let emits = 0
+  let crashed = false
+  let closed = false
+  let last: Status | undefined
+
+  const noteStatus = () => {
+    const status = client.status.get()
+    if (status === last || crashed) return
+    last = status
+    history.record({ what: 'status', page: number, status: plain(status) })
+  }
+  history.record({ what: 'opened', page: number, user })
+  client = createHubClient<typeof contract>({
+    url: 'http://hub.test/api/sse',
+    ...(config.validates ? { contract } : {}),
+    ...(config.via === 'poll' ? { source: pollSource } : {}),
+    headers: () => ({ 'x-user': user }),
+    connectTimeoutMs: 4_000,
+    onReport({ during, error }) {
+      // What the network does to a client is no fault of its own; what our own handlers throw they throw on purpose.
+      const expected =
+        during === 'connect' || during === 'emit'
+          ? error instanceof HubError
+          : during === 'handler' && String(error).includes('on purpose')
+      history.record({ what: 'report', from: `page ${number}`, during, error: String(error), expected })
+    },
+    clock,
+    random: { next: chance.next, id: chance.id },
+    fetch: link.fetch,
+  })
+  client.status.subscribe(noteStatus)
+  noteStatus()
+
+  return {
+    number,
+    user,
+    link,
+    mount(topic, style) {
+      if (crashed || screens.size >= 6) return
+      const screen = openScreen({
+        number: nextScreen(),
+        page: number,
+        user,
+        topic,
+        style,
+        client,
+        clock,
+        chance,
+        history,
+        host,
+        database,
+      })
+      screens.add(screen)
+    },
+    unmount(which) {
+      const screen = [...screens][Math.floor(which * screens.size)]
+      if (!screen || crashed) return
+      screens.delete(screen)
+      screen.stop()
+    },
+    emit({ type, topic, count, bad }) {
+      if (crashed) return
+      if ((type === 'note.added' || type === 'pointer.moved') && !topic.startsWith('board')) return
+      for (let i = 0; i < count; i++) {
+        // A client that validates throws what is bad back at its application; only the others can send it.
+        emits++
+        const n = bad && !config.validates ? -2 : number * 1_000 + emits
+        const id = `e${number}.${emits}`
+        const onTopic = type === 'theme.changed' || type === 'button.clicked' ? {} : { topic }
+        const ephemeral = type === 'pointer.moved' ? { ephemeral: true } : {}
+        history.record({ what: 'emit', page: number, id, type, ...onTopic, seqed: type !== 'pointer.moved' })
+        emitting++
+        // The plan draws type and topic together, which types cannot see.
+        const emission = { type, data: { n, text: 'ö' }, id, ...onTopic, ...ephemeral } as unknown as Parameters<
+          typeof client.emit
+        >[0]
+        void client.emit(emission).accepted.then((outcome) => {
+          emitting--
+          if (crashed) return
+          const more = outcome.ok
+            ? outcome.cursor === undefined
+              ? {}
+              : { cursor: outcome.cursor }
+            : { code: outcome.error.code }
+          history.record({ what: 'emitted', page: number, id, ok: outcome.ok, ...more })
+        })
+      }
+    },
+    close() {
+      if (crashed) return
+      history.record({ what: 'closed', page: number })
+      closed = true
+      client.close()
+    },
+    start() {
+      if (crashed) return
+      history.record({ what: 'started', page: number })
+      closed = false
+      client.start()
+    },
+    crash(gently) {
+      if (gently) client.close()
+      crashed = true
+      history.record({ what: 'crashed', page: number })
+      clock.stop()
+      link.crash()
+    },
+    restless() {
+      const { phase } = client.status.get()
+      if (closed) return 'closed'
+      if (phase !== 'live' && !(phase === 'idle' && screens.size === 0)) return `page ${number} is ${phase}`
+      if (emitting > 0) return `page ${number} waits for ${emitting} emits`
+      for (const screen of screens) {
+        const why = screen.restless()
+        if (why) return why
+      }
+      return undefined
+    },
+    final: () => ({
+      page: number,
+      user,
+      status: plain(client.status.get()),
+      streams: link
+        .exchanges()
+        .filter((exchange) => exchange.method === 'GET' && exchange.heldByHub())
+        .map((exchange) => exchange.number),
+      screens: [...screens].map((screen) => screen.final()),
+    }),
+    pending: clock.pending,
+  }
+}

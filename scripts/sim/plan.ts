@@ -1,0 +1,97 @@
+// What a seed says: how the world is made and what happens in it when, all of it written down before anything runs, so that it can be cut down.
+import { actions } from './actions/index.ts'
+import { chance } from './random.ts'
+
+/** One page of the world: who looks at it, and how far away it is. */
+export interface PageConfig {
+  readonly user: string
+  /** Whether its client is given the contract, and so validates. */
+  readonly validates: boolean
+  /** Where its client's frames come from. */
+  readonly via: 'sse' | 'poll'
+  readonly latencyMs: readonly [number, number]
+}
+
+/** How the world is made. */
+export interface Config {
+  readonly pages: readonly PageConfig[]
+  /** The topics of the application; besides these, each user has their own. */
+  readonly topics: readonly string[]
+  /** How many events the log keeps. */
+  readonly logEvents: number
+  readonly heartbeatMs: number
+  readonly recheckMs: number
+  readonly disabledRetryMs: number
+  /** How long a step of the log may take, at most and in each direction. */
+  readonly diskMs: number
+  /** What one connection may have waiting in the hub. */
+  readonly bufferBytes: number
+  /** What the kernels hold under way. */
+  readonly windowBytes: number
+  /** How long things happen before the faults stop. */
+  readonly activeMs: number
+}
+
+/** One thing that somebody does. */
+export interface Step {
+  /** When, in milliseconds since the world began. */
+  readonly at: number
+  /** The name of an action. */
+  readonly action: string
+  /** What the action decided when it was planned. */
+  readonly params: unknown
+}
+
+/** All that a run depends on. */
+export interface Plan {
+  readonly seed: number
+  readonly config: Config
+  readonly steps: readonly Step[]
+}
+
+const USERS = ['ann', 'bob', 'cyd']
+
+/** Works out the plan of a seed. */
+export function makePlan(seed: number): Plan {
+  const root = chance(`seed ${seed}`)
+  const dice = root.fork('config')
+  const count = dice.between(2, 4)
+  const config: Config = {
+    pages: Array.from({ length: count }, (_, index) => {
+      const low = dice.pick([1, 5, 30])
+      return {
+        user: index < 2 ? (USERS[index] as string) : dice.pick(USERS),
+        validates: dice.maybe(0.5),
+        via: dice.maybe(0.12) ? 'poll' : 'sse',
+        latencyMs: [low, low * dice.pick([1, 3, 10])],
+      }
+    }),
+    topics: ['board:1', 'board:2', 'board:3', 'room'].slice(0, dice.between(1, 4)),
+    logEvents: dice.pick([5, 20, 60, 100_000, 100_000, 100_000]),
+    heartbeatMs: 2_000,
+    recheckMs: 10_000,
+    disabledRetryMs: 5_000,
+    diskMs: dice.pick([0, 2, 20, 100]),
+    bufferBytes: dice.pick([300, 2_000, 262_144]),
+    windowBytes: dice.pick([400, 4_000, 1_000_000]),
+    activeMs: dice.between(25, 60) * 1_000,
+  }
+  const when = root.fork('when')
+  const which = root.fork('which')
+  const weights = Object.fromEntries(actions.map(({ name, weight }) => [name, weight]))
+  const steps: Step[] = []
+  const plan = (at: number, name: string) => {
+    const action = actions.find((one) => one.name === name)
+    if (action) steps.push({ at, action: name, params: action.plan(root.fork(`step ${steps.length}`), config) })
+  }
+  // Every page begins with a screen or two.
+  for (let i = 0; i < count * 2; i++) plan(when.between(0, 1_000), 'mount a screen')
+  let at = 0
+  for (let left = when.between(50, 120); left > 0; left--) {
+    // Misfortunes seldom come alone: half of all steps follow close upon another.
+    at = when.maybe(0.5) ? at + when.pick([0, 1, 5, 20, 60, 200]) : when.between(0, config.activeMs)
+    plan(Math.min(at, config.activeMs), which.weighted(weights))
+  }
+  steps.sort((a, b) => a.at - b.at)
+  return { seed, config, steps }
+}

@@ -1,0 +1,161 @@
+// The simulated world, put together: pages, network, hub, log and application under one clock, driven by one plan.
+import { type VirtualClock, virtualClock } from '../../packages/core/src/testing/virtual-clock.ts'
+import { actions } from './actions/index.ts'
+import { type Application, createApplication } from './application.ts'
+import { createDatabase } from './database.ts'
+import { type History, startHistory } from './history.ts'
+import { createHost, type Host } from './host.ts'
+import { createNetwork } from './network.ts'
+import { openPage, type Page } from './page.ts'
+import type { Plan } from './plan.ts'
+import { takeLeaks } from './purity.ts'
+import { chance } from './random.ts'
+import { type ProcessClock, processClock, runUntil } from './time.ts'
+
+/** What actions can reach. */
+export interface World {
+  readonly clock: ProcessClock
+  readonly history: History
+  readonly host: Host
+  readonly application: Application
+  /** The page that is loaded now in each place of the configuration. */
+  readonly pages: readonly Page[]
+  /** Ends the page in that place, gently or by a crash, and loads it anew. */
+  reload(place: number, gently: boolean): void
+  /** Tells the history that a fault struck, or ended. */
+  fault(fault: string, page?: number): void
+}
+
+/** The world begins at a round moment. */
+const GENESIS_MS = 1_800_000_000_000
+/** How long it may take, after the last fault, until everything is at rest. */
+const PATIENCE_MS = 120_000
+/** How long it must stay at rest to be believed. */
+const REST_MS = 6_000
+
+/** Lives through a plan. What is thrown where nobody catches it ends the world, and is in its history. */
+export async function live(plan: Plan): Promise<History> {
+  const virtual = virtualClock(GENESIS_MS)
+  const history = startHistory(() => virtual.now() - GENESIS_MS)
+  try {
+    await liveOn(plan, virtual, history)
+  } catch (error) {
+    history.record({ what: 'broken', why: `the world ended: ${error instanceof Error ? error.stack : String(error)}` })
+  }
+  return history
+}
+
+async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, history: History): Promise<void> {
+  const clock = processClock(virtual)
+  const dice = chance(`seed ${seed}`).fork('world')
+  const database = createDatabase()
+  const host: Host = createHost({
+    config,
+    clock: virtual,
+    chance: dice,
+    history,
+    database,
+    exchanges: () => network.exchanges(),
+  })
+  const network = createNetwork({
+    clock,
+    history,
+    chance: dice.fork('network'),
+    door: host.door,
+    windowBytes: config.windowBytes,
+  })
+  const application = createApplication({ clock, history, host })
+  for (const { user } of config.pages) host.grant(user, config.topics, config.topics)
+
+  let numbers = 0
+  let screens = 0
+  const load = (place: number) => {
+    const page = config.pages[place]
+    if (!page) throw new RangeError(`There is no page in place ${place}.`)
+    const number = ++numbers
+    return openPage({
+      number,
+      config: page,
+      clock: processClock(virtual),
+      chance: dice.fork(`page ${number}`),
+      link: network.link(number, page.latencyMs),
+      history,
+      host,
+      database,
+      nextScreen: () => ++screens,
+    })
+  }
+  const pages = config.pages.map((_, place) => load(place))
+  const world: World = {
+    clock,
+    history,
+    host,
+    application,
+    pages,
+    reload(place, gently) {
+      pages[place]?.crash(gently)
+      pages[place] = load(place)
+    },
+    fault: (fault, page) => history.record({ what: 'fault', fault, ...(page === undefined ? {} : { page }) }),
+  }
+
+  for (const { at, action: name, params } of steps) {
+    clock.after(at, () => {
+      history.record({ what: 'did', action: name, params })
+      actions.find((one) => one.name === name)?.run(world, params)
+    })
+  }
+  await runUntil(virtual, GENESIS_MS + config.activeMs)
+
+  // The faults stop. From here on everything must mend by itself; only what a person closed, a person opens.
+  history.record({ what: 'settling' })
+  host.heal()
+  for (const page of pages) page.link.heal()
+  const restless = () => {
+    if (application.trying() > 0) return 'the application publishes'
+    for (const page of pages) {
+      const why = page.restless()
+      if (why) return why
+    }
+    return undefined
+  }
+  const rest = async () => {
+    const end = virtual.now() + PATIENCE_MS
+    let since = virtual.now()
+    while (virtual.now() < end) {
+      await runUntil(virtual, virtual.now() + 500)
+      host.heal()
+      for (const page of pages) if (page.restless() === 'closed') page.start()
+      if (restless() !== undefined) since = virtual.now()
+      else if (virtual.now() - since >= REST_MS) return true
+    }
+    return false
+  }
+  let atRest = await rest()
+  // One more event for everybody, to see that what looks alive is alive.
+  for (const topic of [...config.topics, ...new Set(config.pages.map(({ user }) => `user:${user}`))]) {
+    application.publish({ topic, count: 1, apartMs: 0, letters: 0, stubborn: true, ephemeral: false })
+  }
+  atRest = (await rest()) && atRest
+  const why = restless()
+  if (why) history.record({ what: 'broken', why: `never came to rest: ${why}` })
+  const connections = host.connections()
+  const final = pages.map((page) => page.final())
+
+  const leftovers: string[] = []
+  for (const page of pages) page.close()
+  await runUntil(virtual, virtual.now() + 5_000)
+  for (const page of pages)
+    if (page.pending() > 0) leftovers.push(`page ${page.number} is closed, and ${page.pending()} of its timers wait`)
+  if (host.connections() !== 0)
+    leftovers.push(`every client is closed, and the hub counts ${host.connections()} connections`)
+  let pending = -1
+  const closing = host.close().then((left) => {
+    pending = left
+  })
+  await runUntil(virtual, virtual.now() + 6_000)
+  await closing
+  if (pending !== 0) leftovers.push(`the hub is closed, and ${pending} of its timers wait`)
+  for (const leak of takeLeaks()) history.record({ what: 'broken', why: `reached for the real world: ${leak}` })
+  history.record({ what: 'settled', final: { atRest, connections, pages: final, leftovers } })
+}
