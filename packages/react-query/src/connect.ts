@@ -106,8 +106,8 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   }
 
   const release = ({ holds, join }: Entry) => {
-    holds.keep([])
-    join.forget()
+    // The cursor of an answer that nobody has followed yet stays good.
+    if (holds.keep([])) join.forget()
   }
 
   const drop = (entry: Entry) => {

@@ -34,8 +34,8 @@ export interface Holds {
    * the stream is going to start there, and the answer must not be older.
    */
   await(topic: string, start?: string): void
-  /** Lets go of all topics but these. */
-  keep(topics: readonly string[]): void
+  /** Lets go of all topics but these. Answers whether there were any. */
+  keep(topics: readonly string[]): boolean
   /** A fetch has begun: what is held already is whole for its answer. */
   began(): void
   /** The fetch has ended. Call it when `cursor` is that of the answer. */
@@ -82,7 +82,7 @@ export function createHolds({ client, event, cursor, incomplete, report }: Holds
     return hold
   }
 
-  const self: Holds = {
+  return {
     has: (topic) => holds.has(topic),
     take(topic) {
       const after = cursor()
@@ -92,11 +92,13 @@ export function createHolds({ client, event, cursor, incomplete, report }: Holds
       subscribe(topic, 'awaiting', start).start = start
     },
     keep(topics) {
+      const { size } = holds
       for (const [topic, { stop }] of holds) {
         if (topics.includes(topic)) continue
         holds.delete(topic)
         stop()
       }
+      return holds.size < size
     },
     began() {
       for (const hold of holds.values()) hold.start = undefined
@@ -119,5 +121,4 @@ export function createHolds({ client, event, cursor, incomplete, report }: Holds
     },
     covers: (topic) => holds.get(topic)?.state === 'whole' && isLive(topic),
   }
-  return self
 }

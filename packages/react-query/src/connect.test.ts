@@ -1,0 +1,579 @@
+// Shows what mounted live queries cost and hear: fetches counted, streams counted, events joined, gaps told, over the real client in virtual time.
+import { focusManager } from '@tanstack/query-core'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { withCursor } from './cursor.ts'
+import { connect, createWorld, liveQueryOptions, type World } from './testing/world.ts'
+
+let world: World
+let stop: () => void
+beforeEach(() => {
+  world = createWorld()
+  world.save('board:7', 'a', 'A')
+  world.queryClient.mount()
+  stop = connect(world)
+})
+afterEach(() => {
+  stop()
+  focusManager.setFocused(undefined)
+  world.queryClient.unmount()
+  world.queryClient.clear()
+  world.client.close()
+})
+
+const titles = (board = '7') =>
+  (world.data('cards', board) as { title: string }[] | undefined)?.map(({ title }) => title).join(' ')
+const isLive = (topic = 'board:7') => world.client.status.topic(topic as 'board:7').live
+
+test('a first load starts the stream from the answer’s cursor: one fetch, no gap, and events land', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(5)
+  world.save('board:7', 'b', 'between the read and the stream')
+  await world.pass(500)
+  expect(world.streams).toEqual(['board:7 after e1:1'])
+  expect(isLive()).toBe(true)
+  expect(titles()).toBe('A between the read and the stream')
+  world.save('board:7', 'a', 'AA')
+  world.delete('board:7', 'b')
+  await world.pass(10)
+  expect(titles()).toBe('AA')
+  expect(world.fetches).toHaveLength(1)
+})
+
+test('an answer without a cursor costs a second fetch, and no third', async () => {
+  world.rest.cursors = false
+  world.mount(world.cardsQuery('7'))
+  await world.pass(12)
+  world.save('board:7', 'b', 'read by nobody, and before the stream')
+  await world.pass(2_000)
+  expect(world.streams).toEqual(['board:7'])
+  expect(world.fetches).toHaveLength(2)
+  expect(titles()).toBe('A read by nobody, and before the stream')
+})
+
+test('where the topic is live already, one fetch is enough without a cursor', async () => {
+  world.client.subscribe({ topic: 'board:7' })
+  await world.pass(500)
+  world.rest = { ...world.rest, cursors: false, readMs: 50, answerMs: 50 }
+  world.mount(world.cardsQuery('7'))
+  await world.pass(20)
+  world.save('board:7', 'b', 'before the read')
+  await world.pass(50)
+  world.save('board:7', 'c', 'after the read')
+  await world.pass(2_000)
+  expect(world.fetches).toHaveLength(1)
+  expect(titles()).toBe('A before the read after the read')
+})
+
+test('data that was read before others held its topic is read again', async () => {
+  world.client.subscribe({ topic: 'board:7' })
+  await world.pass(500)
+  world.queryClient.setQueryData(['cards', '7'], [])
+  world.mount({ ...world.cardsQuery('7'), refetchOnMount: false })
+  await world.pass(500)
+  expect(world.fetches).toHaveLength(1)
+  expect(titles()).toBe('A')
+})
+
+test('two queries on one topic are each read once, whatever happens between their answers', async () => {
+  const other = liveQueryOptions({
+    queryKey: ['count', '7'],
+    queryFn: async () => {
+      await world.cards('board:7')
+      await new Promise<void>((resolve) => void world.clock.after(300, resolve))
+      return world.cards('board:7')
+    },
+    topic: 'board:7',
+    on: { 'card.saved': (old) => [...old] },
+  })
+  world.mount(world.cardsQuery('7'))
+  world.mount(other)
+  for (let i = 0; i < 20; i++) {
+    await world.pass(20)
+    world.save('board:7', `c${i}`, `t${i}`)
+  }
+  await world.pass(2_000)
+  expect(world.fetches).toHaveLength(3)
+  expect(titles()?.split(' ')).toHaveLength(21)
+})
+
+test('an answer that is older than where its topic began is read again', async () => {
+  world.rest.answerMs = 300
+  world.mount({ ...world.cardsQuery('7'), queryKey: ['slow', '7'] })
+  await world.pass(10)
+  world.save('board:7', 'b', 'B')
+  world.rest.answerMs = 5
+  world.mount(world.cardsQuery('7'))
+  await world.pass(2_000)
+  expect(world.streams).toEqual(['board:7 after e1:2'])
+  expect(world.fetches).toHaveLength(3)
+  expect(world.data('slow', '7')).toEqual(world.state('board:7'))
+})
+
+test.each([
+  ['with cursors', true],
+  ['without', false],
+])('events during a refetch survive it, each applied once, %s', async (_, cursors) => {
+  let applied = 0
+  const counted = liveQueryOptions({
+    queryKey: ['cards', '7'],
+    queryFn: () => world.cards('board:7'),
+    topic: 'board:7',
+    on: {
+      'card.saved'(old, { data }) {
+        applied++
+        return old.some(({ id, version }) => id === data.id && version >= data.version) ? undefined : [...old, data]
+      },
+    },
+  })
+  world.client.subscribe({ topic: 'board:7' })
+  await world.pass(100)
+  world.mount(counted)
+  await world.pass(500)
+  world.rest = { ...world.rest, readMs: 50, answerMs: 50, cursors }
+  void world.queryClient.refetchQueries({ queryKey: ['cards', '7'] })
+  await world.pass(20)
+  world.save('board:7', 'b', 'b')
+  await world.pass(50)
+  world.save('board:7', 'c', 'c')
+  await world.pass(10)
+  expect(titles()).toBe('A b c')
+  await world.pass(500)
+  expect(titles()).toBe('A b c')
+  expect(world.fetches).toHaveLength(2)
+  // Once when they came, and again on the answer: what the cursor says it reflects is left out.
+  expect(applied).toBe(cursors ? 3 : 4)
+})
+
+test('what an answer reflects is not applied to it, so that counting reducers count right', async () => {
+  const count = liveQueryOptions({
+    queryKey: ['count'],
+    queryFn: async () => withCursor({ n: world.state('board:7').length }, `e1:${world.state('board:7').length}`),
+    topic: 'board:7',
+    on: { 'card.saved': (old) => ({ n: old.n + 1 }) },
+  })
+  world.mount(count)
+  await world.pass(500)
+  world.down()
+  world.save('board:7', 'b', 'B')
+  world.save('board:7', 'c', 'C')
+  await world.queryClient.refetchQueries({ queryKey: ['count'] })
+  expect(world.data('count')).toEqual({ n: 3 })
+  world.save('board:7', 'd', 'D')
+  world.up()
+  await world.pass(1_000)
+  expect(world.data('count')).toEqual({ n: 4 })
+})
+
+test('a gap reads exactly the live queries of its topic again, once each', async () => {
+  world.save('board:8', 'x', 'X')
+  const both = liveQueryOptions({
+    queryKey: ['both'],
+    queryFn: () => world.cards('both'),
+    topic: ['board:7', 'board:8'],
+    on: {},
+  })
+  world.mount(world.cardsQuery('7'))
+  world.mount(world.cardsQuery('8'))
+  world.mount(both)
+  world.mount({ queryKey: ['plain'], queryFn: () => world.cards('plain') })
+  world.mount({ ...world.cardsQuery('9'), enabled: false })
+  await world.pass(1_000)
+  expect(world.fetches.toSorted()).toEqual(['board:7', 'board:8', 'both', 'plain'])
+  world.fetches.length = 0
+
+  world.down()
+  world.save('board:7', 'a', 'missed')
+  world.trim()
+  world.up()
+  await world.pass(2_000)
+  expect(titles('7')).toBe('missed')
+  expect(world.fetches.toSorted()).toEqual(['board:7', 'board:8', 'both'])
+})
+
+test('a gap of one topic leaves the queries of others alone', async () => {
+  world.mount(world.cardsQuery('7'))
+  world.mount(world.cardsQuery('8'))
+  await world.pass(1_000)
+  world.fetches.length = 0
+  // An event that the client's contract does not know any more is announced as a gap of its topic; here a second subscription's own gap must not count.
+  world.client.subscribe({ topic: 'board:8', after: 'e1:0' })
+  await world.pass(1_000)
+  expect(world.fetches).toEqual([])
+})
+
+test('a gap that ends before the answer’s cursor costs nothing', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.down()
+  world.save('board:7', 'a', 'read by the poll')
+  world.trim()
+  await Promise.all([world.queryClient.refetchQueries(), world.pass(50)])
+  world.up()
+  await world.pass(2_000)
+  expect(world.fetches).toHaveLength(2)
+  expect(titles()).toBe('read by the poll')
+})
+
+test('a log that began anew is read again, whatever the cursors say', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.down()
+  world.wipe()
+  world.save('board:7', 'a', 'new epoch')
+  world.up()
+  await world.pass(2_000)
+  expect(world.fetches).toHaveLength(2)
+  expect(titles()).toBe('new epoch')
+})
+
+test('a resume without a gap fetches nothing', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.down()
+  world.save('board:7', 'a', 'replayed')
+  await world.pass(3_000)
+  world.up()
+  await world.pass(500)
+  expect(titles()).toBe('replayed')
+  expect(world.fetches).toHaveLength(1)
+})
+
+test('a read that fails after a gap is tried again until it succeeds', async () => {
+  world.mount({ ...world.cardsQuery('7'), retry: false })
+  await world.pass(500)
+  world.down()
+  world.save('board:7', 'a', 'missed')
+  world.trim()
+  world.rest.fails = true
+  world.up()
+  await world.pass(8_000)
+  expect(world.fetches.length).toBeGreaterThan(2)
+  expect(world.fetches.length).toBeLessThan(8)
+  expect(titles()).toBe('A')
+  world.rest.fails = false
+  await world.pass(10_000)
+  expect(titles()).toBe('missed')
+  const { length } = world.fetches
+  await world.pass(60_000)
+  expect(world.fetches).toHaveLength(length)
+})
+
+test('many invalidations are one fetch; those during it are one more', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(2_000)
+  for (let i = 0; i < 20; i++) world.publish('board:7', 'board.changed', {})
+  await world.pass(40)
+  expect(world.fetches).toHaveLength(1)
+  await world.pass(15)
+  expect(world.fetches).toHaveLength(2)
+  for (let i = 0; i < 20; i++) world.publish('board:7', 'board.changed', {})
+  await world.pass(3_000)
+  expect(world.fetches).toHaveLength(3)
+  // A stream of them: about one fetch a second.
+  for (let i = 0; i < 100; i++) {
+    world.publish('board:7', 'board.changed', {})
+    await world.pass(100)
+  }
+  await world.pass(2_000)
+  expect(world.fetches.length).toBeGreaterThanOrEqual(12)
+  expect(world.fetches.length).toBeLessThanOrEqual(15)
+})
+
+test('a reducer that throws is reported, and the query read again', async () => {
+  const broken = liveQueryOptions({
+    queryKey: ['broken'],
+    queryFn: () => world.cards('board:7'),
+    topic: 'board:7',
+    on: {
+      'card.saved'() {
+        throw new Error('bug')
+      },
+    },
+  })
+  world.mount(broken)
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.save('board:7', 'b', 'B')
+  await world.pass(500)
+  expect(world.data('broken')).toEqual(world.state('board:7'))
+  expect(titles()).toBe('A B')
+  expect(world.reports).toMatchObject([
+    { during: 'reduce', queryKey: ['broken'], event: { type: 'card.saved' }, error: new Error('bug') },
+  ])
+  expect(world.fetches).toHaveLength(3)
+})
+
+test('an event for a query that has no data, or no place in the cache, invents none', async () => {
+  world.rest.fails = true
+  world.client.subscribe({ topic: 'board:7' })
+  const unmount = world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.save('board:7', 'b', 'B')
+  await world.pass(10)
+  expect(world.data('cards', '7')).toBeUndefined()
+  unmount()
+  world.queryClient.removeQueries()
+  world.save('board:7', 'c', 'C')
+  await world.pass(10)
+  expect(world.queryClient.getQueryCache().getAll()).toEqual([])
+})
+
+test('an event keeps an earlier invalidation, and a cancelled fetch keeps the event', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  await world.queryClient.invalidateQueries({ queryKey: ['cards'], refetchType: 'none' })
+  world.save('board:7', 'a', 'patched')
+  await world.pass(10)
+  expect(titles()).toBe('patched')
+  expect(world.queryClient.getQueryState(['cards', '7'])?.isInvalidated).toBe(true)
+
+  void world.queryClient.refetchQueries()
+  await world.pass(1)
+  world.save('board:7', 'a', 'while it was fetching')
+  await world.pass(1)
+  await world.queryClient.cancelQueries()
+  await world.pass(500)
+  expect(titles()).toBe('while it was fetching')
+})
+
+test('what does not change the data writes nothing', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  const before = world.queryClient.getQueryState(['cards', '7'])
+  world.publish('board:7', 'card.titled', { id: 'unknown', title: 'x', version: 9 })
+  world.publish('board:7', 'card.saved', { id: 'a', title: 'A', version: 1 })
+  world.publish('board:7', 'card.unheard-of', {})
+  await world.pass(10)
+  expect(world.queryClient.getQueryState(['cards', '7'])).toBe(before)
+})
+
+test('the last to unmount lets go, after a linger; who mounts again within it finds the data whole', async () => {
+  const first = world.mount(world.cardsQuery('7'))
+  const second = world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  first()
+  await world.pass(3_000)
+  expect(isLive()).toBe(true)
+  second()
+  await world.pass(900)
+  world.save('board:7', 'a', 'while nobody looked')
+  const third = world.mount(world.cardsQuery('7'))
+  await world.pass(5_000)
+  expect(titles()).toBe('while nobody looked')
+  expect(world.fetches).toHaveLength(1)
+  expect(world.streams).toHaveLength(1)
+  third()
+  await world.pass(1_000)
+  expect(world.client.status.topic('board:7').state).toBe('unsubscribed')
+  await world.pass(1_100)
+  expect(world.client.status.get().phase).toBe('idle')
+  // Not covered any more, so it is stale, and starts again from the new answer.
+  world.save('board:7', 'a', 'later')
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  expect(titles()).toBe('later')
+  expect(world.fetches).toHaveLength(2)
+})
+
+test('a cached query that nobody looks at is kept in step while others hold its topics, and is stale when they go', async () => {
+  const all = liveQueryOptions({
+    queryKey: ['all', '7'],
+    queryFn: () => world.cards('board:7'),
+    topic: 'board:7',
+    on: { 'card.saved': (old, { data }) => [...old.filter(({ id }) => id !== data.id), data] },
+  })
+  const list = world.mount(world.cardsQuery('7'))
+  world.mount(all)()
+  await world.pass(500)
+  const again = world.mount(all)
+  await world.pass(500)
+  again()
+  await world.pass(5_000)
+  world.save('board:7', 'a', 'unseen')
+  await world.pass(10)
+  expect(world.data('all', '7')).toEqual(world.state('board:7'))
+  const { length } = world.fetches
+  world.mount(all)()
+  await world.pass(2_000)
+  expect(world.fetches).toHaveLength(length)
+
+  list()
+  await world.pass(5_000)
+  expect(world.client.status.get().phase).toBe('idle')
+  world.save('board:7', 'a', 'missed')
+  world.mount(all)
+  await world.pass(500)
+  expect(world.fetches).toHaveLength(length + 1)
+  expect(world.data('all', '7')).toEqual(world.state('board:7'))
+})
+
+test('a prefetched query starts from the cursor of its answer when it is mounted', async () => {
+  await Promise.all([world.queryClient.prefetchQuery(world.cardsQuery('7')), world.pass(50)])
+  world.save('board:7', 'b', 'B')
+  world.mount({ ...world.cardsQuery('7'), refetchOnMount: false })
+  await world.pass(500)
+  expect(world.streams).toEqual(['board:7 after e1:1'])
+  expect(titles()).toBe('A B')
+  expect(world.fetches).toHaveLength(1)
+})
+
+test('neither focus nor another mount reads a covered query again; an uncovered one is read as its staleTime says', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  const look = async () => {
+    focusManager.setFocused(false)
+    focusManager.setFocused(true)
+    await world.pass(100)
+    world.mount(world.cardsQuery('7'))()
+    await world.pass(100)
+    return world.fetches.length
+  }
+  expect(await look()).toBe(1)
+  expect(await look()).toBe(1)
+  world.down()
+  await world.pass(100)
+  expect(await look()).toBeGreaterThan(1)
+})
+
+test('the caller’s staleTime counts while the query is not covered', async () => {
+  world.refuse('board:7')
+  const options = (staleTime: number) =>
+    liveQueryOptions({ ...world.cardsQuery('7'), topic: 'board:7', on: {}, staleTime })
+  world.mount(options(60_000))
+  await world.pass(500)
+  world.mount(options(60_000))
+  await world.pass(500)
+  expect(world.fetches).toHaveLength(1)
+  world.mount(options(0))
+  await world.pass(500)
+  expect(world.fetches).toHaveLength(2)
+})
+
+test('while the hub is down, queries that ask for it are polled; recovery stops it, and while it is up there is no timer', async () => {
+  world.mount(world.cardsQuery('7'))
+  world.mount({
+    ...liveQueryOptions({ ...world.cardsQuery('8'), topic: 'board:8', on: {} }),
+    queryKey: ['no fallback'],
+  })
+  const hidden = world.mount(world.cardsQuery('9'))
+  await world.pass(5_000)
+  hidden()
+  await world.pass(5_000)
+  expect(world.clock.pending()).toBe(0)
+  world.fetches.length = 0
+
+  world.down()
+  await world.pass(9_000)
+  expect(world.fetches).toEqual([])
+  await world.pass(21_500)
+  expect(world.fetches).toEqual(['board:7', 'board:7', 'board:7'])
+  world.save('board:7', 'a', 'seen by a poll')
+  await world.pass(10_000)
+  expect(titles()).toBe('seen by a poll')
+  world.up()
+  await world.pass(200)
+  expect(isLive()).toBe(true)
+  const { length } = world.fetches
+  await world.pass(100_000)
+  expect(world.fetches).toHaveLength(length)
+  expect(world.clock.pending()).toBe(0)
+})
+
+test('a refused topic is polled, by those in focus', async () => {
+  world.refuse('board:7')
+  world.mount(world.cardsQuery('7'))
+  world.mount(world.cardsQuery('8'))
+  await world.pass(25_000)
+  expect(world.client.status.topic('board:7').state).toBe('refused')
+  expect(world.fetches.filter((topic) => topic === 'board:7')).toHaveLength(3)
+  expect(world.fetches.filter((topic) => topic === 'board:8')).toHaveLength(1)
+  focusManager.setFocused(false)
+  await world.pass(20_000)
+  expect(world.fetches.filter((topic) => topic === 'board:7')).toHaveLength(3)
+})
+
+test('the user’s own topic, and several at once', async () => {
+  const theme = liveQueryOptions({
+    queryKey: ['theme'],
+    queryFn: async () => (await world.cards('board:7')).map(({ title }) => title),
+    topic: ['user', 'news:1'],
+    on: {
+      'theme.changed': (old, { data, topic }) => [...old, topic, data.theme],
+      'news.said': (old, { data }) => [...old, data.title],
+    },
+  })
+  world.mount(theme)
+  await world.pass(2_000)
+  expect(world.streams).toEqual(['news:1,user'])
+  world.publish('user:u1', 'theme.changed', { theme: 'dark' })
+  world.save('news:1', 'n', 'hello')
+  await world.pass(10)
+  expect(world.data('theme')).toEqual(['A', 'user:u1', 'dark', 'hello'])
+})
+
+test('topics follow the options of a mounted query', async () => {
+  const over = (topic: 'board:7' | 'board:8') => ({
+    ...liveQueryOptions({ ...world.cardsQuery('7'), topic, on: {} }),
+    queryKey: ['moving'],
+  })
+  const { observer } = world.mount(over('board:7'))
+  await world.pass(500)
+  expect(isLive()).toBe(true)
+  observer.setOptions(over('board:8') as unknown as Parameters<typeof observer.setOptions>[0])
+  await world.pass(2_000)
+  expect(isLive()).toBe(false)
+  expect(isLive('board:8')).toBe(true)
+})
+
+test('a disabled query holds nothing, until it is enabled', async () => {
+  const { observer } = world.mount({ ...world.cardsQuery('7'), enabled: false })
+  await world.pass(500)
+  expect(world.client.status.get().phase).toBe('idle')
+  observer.setOptions({ ...world.cardsQuery('7') } as unknown as Parameters<typeof observer.setOptions>[0])
+  await world.pass(500)
+  expect(isLive()).toBe(true)
+  expect(world.fetches).toHaveLength(1)
+})
+
+test('an observer that knows nothing of events does not make the query less live', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.mount({ queryKey: ['cards', '7'], queryFn: () => world.cards('board:7'), staleTime: 60_000 })
+  await world.pass(10)
+  world.save('board:7', 'a', 'AA')
+  await world.pass(10)
+  expect(titles()).toBe('AA')
+})
+
+test('a topic that is none is reported, and the query polled', async () => {
+  const fallback = { refetchInterval: 10_000 }
+  world.mount(liveQueryOptions({ ...world.cardsQuery('7'), topic: 'board:,', on: {}, fallback }))
+  await world.pass(12_000)
+  expect(world.reports).toMatchObject([{ during: 'subscribe', error: { code: 'invalid_topic' } }])
+  expect(world.fetches).toHaveLength(2)
+})
+
+test('stopping lets go of everything, twice without harm; connecting again takes it up', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  stop()
+  stop()
+  await world.pass(3_000)
+  expect(world.client.status.get().phase).toBe('idle')
+  expect(world.clock.pending()).toBe(0)
+  world.save('board:7', 'a', 'meanwhile')
+  stop = connect(world)
+  await world.pass(1_000)
+  expect(titles()).toBe('meanwhile')
+  world.save('board:7', 'a', 'again')
+  await world.pass(10)
+  expect(titles()).toBe('again')
+})
+
+test('meta and other options stay the caller’s', async () => {
+  const options = liveQueryOptions({ ...world.cardsQuery('7'), topic: 'board:7', on: {}, meta: { mine: 1 }, gcTime: 7 })
+  expect(options.meta).toMatchObject({ mine: 1 })
+  expect(JSON.stringify(options.meta)).toBe('{"mine":1}')
+  expect(options.gcTime).toBe(7)
+  expect(options).not.toHaveProperty('topic')
+})

@@ -1,0 +1,229 @@
+// A small server of cards in virtual time, read through the real client: REST that reads and answers when a test says, and a log that streams, drops and refuses.
+import { createHubClient, type Frame, type HubClient, HubError, type HubEvent, type Source } from '@sse-hub/core'
+import { defineContract } from '@sse-hub/core/contract'
+import { QueryClient, type QueryObserver, QueryObserver as RealObserver } from '@tanstack/query-core'
+import { z } from 'zod'
+import { type VirtualClock, virtualClock } from '../../../core/src/testing/virtual-clock.ts'
+import type { QueryReport } from '../connect.ts'
+import { withCursor } from '../cursor.ts'
+import { createHubQuery } from '../hub-query.ts'
+import { invalidate, patch, remove, upsert } from '../reducers.ts'
+
+export interface Card {
+  id: string
+  title: string
+  version: number
+}
+
+export const contract = defineContract({
+  topics: ['board', 'news'],
+  events: {
+    'card.saved': { topic: 'board', data: z.object({ id: z.string(), title: z.string(), version: z.number() }) },
+    'card.titled': { topic: 'board', data: z.object({ id: z.string(), title: z.string(), version: z.number() }) },
+    'card.deleted': { topic: 'board', data: z.object({ id: z.string() }) },
+    'board.changed': { topic: 'board', data: z.object({}) },
+    'news.said': { topic: 'news', data: z.object({ id: z.string(), title: z.string(), version: z.number() }) },
+    'theme.changed': { topic: 'user', data: z.object({ theme: z.string() }) },
+  },
+})
+export type C = typeof contract
+
+const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
+export const { liveQueryOptions, connectQueries } = createHubQuery<C>()
+
+/** A server, its network, one client and one cache. */
+export interface World {
+  readonly clock: VirtualClock
+  readonly client: HubClient<C>
+  readonly queryClient: QueryClient
+  readonly reports: QueryReport[]
+  /** What REST was asked for, by key; and how often in all. */
+  readonly fetches: string[]
+  /** How many streams were opened, and with which query. */
+  readonly streams: string[]
+  /** REST: the state is read after `readMs`, and the answer arrives `answerMs` later. */
+  rest: { readMs: number; answerMs: number; cursors: boolean; fails: boolean }
+  /** The server's cards of a topic. */
+  state(topic: string): Card[]
+  /** Commits a card and its event. */
+  save(topic: string, id: string, title: string): void
+  delete(topic: string, id: string): void
+  /** Publishes any event, for which the state does not change. */
+  publish(topic: string, type: string, data: unknown): void
+  /** Every stream ends, and none begins until `up`. */
+  down(): void
+  up(): void
+  /** The log forgets all that it holds, or becomes another one. */
+  trim(): void
+  wipe(): void
+  refuse(topic: string): void
+  /** Asks REST for the cards of a topic, as a query function does. */
+  cards(topic: string): Promise<Card[]>
+  cardsQuery(board: string): ReturnType<typeof cardsQueryOf>
+  /** Mounts a query; the answer unmounts it. */
+  mount(options: Options): Mounted
+  /** Moves virtual time. */
+  pass(ms: number): Promise<void>
+  /** The data of a key in the cache. */
+  data(...key: unknown[]): unknown
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever the data
+export type Options = ConstructorParameters<typeof QueryObserver<any, any, any, any, any>>[1]
+export interface Mounted {
+  (): void
+  readonly observer: QueryObserver
+}
+
+const cardsQueryOf = (world: World, board: string) =>
+  liveQueryOptions({
+    queryKey: ['cards', board],
+    queryFn: () => world.cards(`board:${board}`),
+    topic: `board:${board}`,
+    on: {
+      'card.saved': upsert(card),
+      'card.titled': patch(card),
+      'card.deleted': remove(card),
+      'board.changed': invalidate(),
+    },
+    fallback: { refetchInterval: 10_000 },
+  })
+
+export function createWorld(): World {
+  const clock = virtualClock()
+  const cards = new Map<string, Card[]>()
+  const refused = new Set<string>()
+  const open = new Set<(frame: Frame | 'end') => void>()
+  let epoch = 'e1'
+  let head = 0
+  let trimmed = 0
+  let isDown = false
+  let log: { at: number; event: HubEvent }[] = []
+
+  const cursor = () => `${epoch}:${head}`
+  const wait = (ms: number) => (ms > 0 ? new Promise<void>((resolve) => clock.after(ms, resolve)) : Promise.resolve())
+
+  const source: Source = {
+    via: 'sse',
+    async *open({ topics, after }) {
+      world.streams.push(`${topics.join(',')}${after ? ` after ${after}` : ''}`)
+      await wait(20)
+      if (isDown) throw new HubError('network', 'The server is down.', { retryable: true })
+      const granted = topics
+        .map((topic) => (topic === 'user' ? 'user:u1' : topic))
+        .filter((topic) => !refused.has(topic))
+      const [of, position] = after?.split(':') ?? []
+      const known = of === epoch && Number(position) >= trimmed
+      const from = known ? Number(position) : head
+      const reason = of === epoch ? 'trimmed' : 'epoch'
+      const gaps = after === undefined || known ? [] : [{ topics: granted, to: cursor(), reason } as const]
+      let queue: (Frame | 'end')[] = log
+        .filter(({ at, event }) => at > from && granted.includes(event.topic))
+        .map(({ event }) => ({ kind: 'event', event }))
+      let wake = () => {}
+      const push = (frame: Frame | 'end') => {
+        if (frame !== 'end' && frame.kind === 'event' && !granted.includes(frame.event.topic)) return
+        queue.push(frame)
+        wake()
+      }
+      open.add(push)
+      yield [{ kind: 'sync', cursor: `${epoch}:${from}`, topics: granted, gaps, user: 'u1', heartbeatMs: 0 }]
+      for (;;) {
+        const frames = queue
+        queue = []
+        if (frames.includes('end')) return
+        if (frames.length > 0) yield frames.filter((frame) => frame !== 'end')
+        else await new Promise<void>((resolve) => (wake = resolve))
+      }
+    },
+  }
+
+  const append = (topic: string, type: string, data: unknown) => {
+    head++
+    const event: HubEvent = { type, topic, data, at: head, id: `i${head}`, cursor: cursor() }
+    log.push({ at: head, event })
+    for (const push of open) push({ kind: 'event', event })
+  }
+
+  const world: World = {
+    clock,
+    client: createHubClient<C>({
+      url: 'http://hub.test',
+      source,
+      clock,
+      random: { next: () => 0.5, id: () => 'p-12345678' },
+    }),
+    queryClient: new QueryClient({ defaultOptions: { queries: { retry: false } } }),
+    reports: [],
+    fetches: [],
+    streams: [],
+    rest: { readMs: 5, answerMs: 5, cursors: true, fails: false },
+    state: (topic) => cards.get(topic) ?? [],
+    save(topic, id, title) {
+      const list = world.state(topic)
+      const old = list.find((each) => each.id === id)
+      const next = { id, title, version: (old?.version ?? 0) + 1 }
+      cards.set(topic, old ? list.map((each) => (each === old ? next : each)) : [...list, next])
+      append(topic, topic.startsWith('news') ? 'news.said' : 'card.saved', next)
+    },
+    delete(topic, id) {
+      cards.set(
+        topic,
+        world.state(topic).filter((each) => each.id !== id),
+      )
+      append(topic, 'card.deleted', { id })
+    },
+    publish: append,
+    down() {
+      isDown = true
+      for (const push of open) push('end')
+      open.clear()
+    },
+    up() {
+      isDown = false
+      world.client.start()
+    },
+    trim() {
+      trimmed = head
+      log = []
+    },
+    wipe() {
+      epoch = `e${Number(epoch.slice(1)) + 1}`
+      head = trimmed = 0
+      log = []
+    },
+    refuse: (topic) => void refused.add(topic),
+    async cards(topic) {
+      world.fetches.push(topic)
+      const { readMs, answerMs, cursors } = world.rest
+      await wait(readMs)
+      const seen = structuredClone(world.state(topic))
+      const at = cursor()
+      await wait(answerMs)
+      if (world.rest.fails) throw new Error('REST is down')
+      return cursors ? withCursor(seen, at) : seen
+    },
+    cardsQuery: (board) => cardsQueryOf(world, board),
+    mount(options) {
+      const observer = new RealObserver(world.queryClient, options)
+      return Object.assign(
+        observer.subscribe(() => {}),
+        { observer: observer as QueryObserver },
+      )
+    },
+    pass: (ms) => clock.advance(ms),
+    data: (...key) => world.queryClient.getQueryData(key),
+  }
+  return world
+}
+
+/** Connects the world's cache, as an application does. */
+export function connect(world: World, lingerMs?: number): () => void {
+  return connectQueries({
+    client: world.client,
+    queryClient: world.queryClient,
+    clock: world.clock,
+    onReport: (report) => world.reports.push(report),
+    ...(lingerMs === undefined ? {} : { lingerMs }),
+  })
+}
