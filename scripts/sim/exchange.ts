@@ -32,6 +32,8 @@ export interface Exchange {
   cut(client: ClientSees, hub: HubSees): void
   /** The process of the hub is gone, and with it everything that it held. */
   hubDied(client: ClientSees): void
+  /** Whoever has not noticed a cut notices it now. */
+  heal(): void
   /** The page is gone; its kernel tells the hub. */
   pageDied(): void
 }
@@ -52,6 +54,8 @@ interface Options {
 
 /** A kernel retransmits for minutes; in the simulated world it loses patience sooner, so that runs stay short. */
 const KERNEL_PATIENCE_MS = 20_000
+
+const NOTHING = { done: true, value: undefined } as const
 
 /** Makes the request. */
 export function openExchange(world: ExchangeWorld, options: Options): Exchange {
@@ -139,6 +143,14 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     )
   }
 
+  const destroyed = () => {
+    if (hub !== 'asked') return
+    hub = 'gone'
+    history.record({ what: 'hub side ended', exchange: number, how: 'destroyed' })
+    pipe.end('error')
+    finish()
+  }
+
   const pump = async (response: Response) => {
     const type = response.headers.get('content-type') ?? ''
     isStream = type.startsWith('text/event-stream')
@@ -146,6 +158,8 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     const text = new TextDecoder()
     let whole = ''
     reader = response.body?.getReader()
+    // The hub may cut a connection whose bytes nobody takes.
+    reader?.closed.catch(destroyed)
     if (trap === 'late answer')
       await new Promise<void>((resolve) => void clock.after(chance.between(500, 8000), resolve))
     if (trap === 'mute the answer') pipe.vanish()
@@ -157,7 +171,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     pipe.call(head(response))
     for (;;) {
       await pipe.room()
-      const { done, value } = reader ? await reader.read() : { done: true as const, value: undefined }
+      const { done, value } = (await reader?.read().catch(destroyed)) ?? NOTHING
       if (hub === 'gone') return
       if (done) break
       if (isStream) for (const block of taps.said.read(value)) history.record({ what: 'said', exchange: number, block })
@@ -193,9 +207,8 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
       await pump(await open.fetch(request))
     } catch (error) {
       if (hub !== 'asked') return
-      history.record({ what: 'broken', why: `hub.fetch or its body failed: ${String(error)}` })
-      hub = 'gone'
-      pipe.end('error')
+      history.record({ what: 'broken', why: `hub.fetch failed: ${String(error)}` })
+      destroyed()
     }
     for (const offence of taps.said.offences) history.record({ what: 'broken', why: `not by the protocol: ${offence}` })
   }
@@ -237,6 +250,9 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
         deaf = true
         clock.after(KERNEL_PATIENCE_MS, () => tellHub('timed out'))
       }
+    },
+    heal() {
+      if (deaf) tellHub('timed out')
     },
     pageDied() {
       pipe.vanish()

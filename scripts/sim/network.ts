@@ -22,8 +22,6 @@ export interface Link {
   trap(method: string, trap: Trap): void
   /** The page's process is gone. */
   crash(): void
-  /** No more faults from now on, and what is held back moves. */
-  heal(): void
 }
 
 /** The network. */
@@ -31,15 +29,22 @@ export interface Network {
   link(page: number, latencyMs: readonly [number, number]): Link
   /** Every exchange that the hub holds. */
   exchanges(): readonly Exchange[]
+  /** No more faults from now on; what is held back moves, and what is dead is found to be. */
+  heal(): void
 }
 
 /** Makes a network. */
 export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }): Network {
   const all = new Set<Exchange>()
   const { clock } = world
+  const healing: (() => void)[] = []
   let exchanges = 0
   return {
     exchanges: () => [...all],
+    heal() {
+      for (const heal of healing) heal()
+      for (const exchange of [...all]) exchange.heal()
+    },
     link(page, [low, high]) {
       const mine = new Set<Exchange>()
       const traps: { readonly method: string; readonly trap: Trap }[] = []
@@ -72,6 +77,11 @@ export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }
         return exchange
       }
 
+      healing.push(() => {
+        traps.length = 0
+        heldUntil = refusedUntil = 0
+        slow = { byMs: 0, until: 0 }
+      })
       return {
         page,
         exchanges: () => [...mine],
@@ -88,11 +98,6 @@ export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }
         crash() {
           crashed = true
           for (const exchange of [...mine]) exchange.pageDied()
-        },
-        heal() {
-          traps.length = 0
-          heldUntil = refusedUntil = 0
-          slow = { byMs: 0, until: 0 }
         },
         fetch(url, init) {
           if (crashed) return new Promise(() => {})

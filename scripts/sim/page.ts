@@ -14,7 +14,10 @@ import type { ProcessClock } from './time.ts'
 export interface PageOptions {
   readonly number: number
   readonly config: PageConfig
+  /** The clock of the application's own code. */
   readonly clock: ProcessClock
+  /** The clock of its client, apart, so that what the client leaves behind is seen. */
+  readonly clientClock: ProcessClock
   readonly chance: Chance
   readonly link: Link
   readonly history: History
@@ -48,7 +51,7 @@ const plain = (status: Status) => ({ ...status, ...('error' in status ? { error:
 
 /** Loads a page. */
 export function openPage(options: PageOptions): Page {
-  const { number, config, clock, chance, link, history, host, database, nextScreen } = options
+  const { number, config, clock, clientClock, chance, link, history, host, database, nextScreen } = options
   const { user } = config
   const screens = new Set<Screen>()
   let client: HubClient<typeof contract>
@@ -79,7 +82,7 @@ export function openPage(options: PageOptions): Page {
           : during === 'handler' && String(error).includes('on purpose')
       history.record({ what: 'report', from: `page ${number}`, during, error: String(error), expected })
     },
-    clock,
+    clock: clientClock,
     random: { next: chance.next, id: chance.id },
     fetch: link.fetch,
   })
@@ -158,12 +161,14 @@ export function openPage(options: PageOptions): Page {
       crashed = true
       history.record({ what: 'crashed', page: number })
       clock.stop()
+      clientClock.stop()
       link.crash()
     },
     restless() {
       const { phase } = client.status.get()
       if (closed) return 'closed'
-      if (phase !== 'live' && !(phase === 'idle' && screens.size === 0)) return `page ${number} is ${phase}`
+      const subscribed = [...screens].some((screen) => screen.subscribed())
+      if (phase !== (subscribed ? 'live' : 'idle')) return `page ${number} is ${phase}`
       if (emitting > 0) return `page ${number} waits for ${emitting} emits`
       for (const screen of screens) {
         const why = screen.restless()
@@ -179,8 +184,8 @@ export function openPage(options: PageOptions): Page {
         .exchanges()
         .filter((exchange) => exchange.method === 'GET' && exchange.heldByHub())
         .map((exchange) => exchange.number),
-      screens: [...screens].map((screen) => screen.final()),
+      screens: [...screens].filter((screen) => screen.subscribed()).map((screen) => screen.final()),
     }),
-    pending: clock.pending,
+    pending: clientClock.pending,
   }
 }

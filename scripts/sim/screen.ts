@@ -28,6 +28,8 @@ export interface ScreenOptions {
 
 /** One screen. */
 export interface Screen {
+  /** Whether it has subscribed: one that reads first, and is refused, never does. */
+  subscribed(): boolean
   stop(): void
   /** Why it has not come to rest, or undefined when it has. */
   restless(): string | undefined
@@ -111,6 +113,7 @@ export function openScreen(options: ScreenOptions): Screen {
   }
 
   return {
+    subscribed: () => unsubscribe !== undefined,
     stop() {
       stopped = true
       history.record({ what: 'unmounted', screen: number })

@@ -77,6 +77,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
       number,
       config: page,
       clock: processClock(virtual),
+      clientClock: processClock(virtual),
       chance: dice.fork(`page ${number}`),
       link: network.link(number, page.latencyMs),
       history,
@@ -110,7 +111,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   // The faults stop. From here on everything must mend by itself; only what a person closed, a person opens.
   history.record({ what: 'settling' })
   host.heal()
-  for (const page of pages) page.link.heal()
+  network.heal()
   const restless = () => {
     if (application.trying() > 0) return 'the application publishes'
     for (const page of pages) {
