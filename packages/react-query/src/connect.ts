@@ -1,24 +1,11 @@
-// Follows a query cache: mounted live queries hold their topics, events and gaps reach what is cached, and the last to unmount lets go.
-import type { Clock, Contract, HubClient, HubEvent } from '@sse-hub/core'
-import type { Query, QueryCacheNotifyEvent, QueryClient, QueryKey } from '@tanstack/query-core'
+// Follows a query cache: mounted live queries hold their topics, and the last to unmount lets go.
+import type { Clock, Contract, HubClient } from '@sse-hub/core'
+import type { Query, QueryCacheNotifyEvent, QueryClient } from '@tanstack/query-core'
+import { createEntry, type Entry, type QueryReport } from './entry.ts'
 import { createFallback } from './fallback.ts'
-import { createHolds, type Holds, type Topics } from './holds.ts'
-import { createJoin, type Join } from './join.ts'
-import { type Live, liveOf, setCoverage } from './live.ts'
+import type { Topics } from './holds.ts'
+import { liveOf } from './live.ts'
 import { logError, clock as platformClock } from './platform.ts'
-import { createRefresh, type Refresh } from './refresh.ts'
-
-/** What went wrong without anybody to throw it at. */
-export interface QueryReport {
-  /** `reduce`: a reducer threw, and the query is read again; `subscribe`: the client would not take a topic. */
-  readonly during: 'reduce' | 'subscribe'
-  /** The error. */
-  readonly error: unknown
-  /** The query's key. */
-  readonly queryKey: QueryKey
-  /** The event that was to be reduced. */
-  readonly event?: HubEvent
-}
 
 /** What `connectQueries` takes. */
 export interface ConnectOptions<C extends Contract> {
@@ -34,26 +21,14 @@ export interface ConnectOptions<C extends Contract> {
   readonly clock?: Clock
 }
 
-interface Entry {
-  readonly query: Query
-  readonly join: Join
-  readonly refresh: Refresh
-  readonly holds: Holds
-  live: Live
-  /** A fetch is in flight. */
-  fetching: boolean
-  /** It began just now: what is live since cannot have missed anything that its answer will lack. */
-  beginning: boolean
-  active: boolean
-  cancelLinger?: (() => void) | undefined
-}
-
 /** Connects live queries with a client, until the answer is called. */
 export function connectQueries<C extends Contract>(options: ConnectOptions<C>): () => void {
   const { queryClient, lingerMs = 1_000, clock = platformClock, onReport = logReport } = options
   const client = options.client as unknown as Topics
   const cache = queryClient.getQueryCache()
   const entries = new Map<Query, Entry>()
+  // The mounted ones, and those unmounted a moment ago: how to end their linger.
+  const mounted = new Map<Entry, (() => void) | undefined>()
   const fallback = createFallback(clock)
   let scheduled = false
   let stopped = false
@@ -61,115 +36,71 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   const isLive = (topic: string) => client.status.topic(topic).live
 
   const adopt = (query: Query): Entry | undefined => {
-    const live = liveOf(query)
     const known = entries.get(query)
-    // An observer that says nothing of events does not make the query any less live.
-    if (known && live) known.live = live
-    if (known || !live) return known
-    const { queryKey } = query
-    const refresh = createRefresh(query, clock)
-    const covered = () =>
-      query.state.data !== undefined && refresh.clean() && entry.live.topics.every((topic) => entry.holds.covers(topic))
-    const join = createJoin({
-      query,
-      covered,
-      live: () => entry.live,
-      refresh: refresh.ask,
-      report: (error, event) => onReport({ during: 'reduce', error, queryKey, event }),
-    })
-    const holds = createHolds({
-      client,
-      event: (event) => {
-        adopt(query)
-        join.event(event)
-      },
-      cursor: join.cursor,
-      incomplete: () => {
-        // Without data there is nothing to lack, until an answer brings some.
-        if (query.state.data !== undefined || query.state.fetchStatus !== 'idle') refresh.ask('now')
-      },
-      report: (error) => onReport({ during: 'subscribe', error, queryKey }),
-    })
-    const entry: Entry = {
-      query,
-      join,
-      refresh,
-      holds,
-      live,
-      fetching: query.state.fetchStatus !== 'idle',
-      beginning: false,
-      active: false,
-    }
+    const live = known ? undefined : liveOf(query)
+    if (!live) return known
+    const entry = createEntry({ query, live, client, clock, onReport })
     entries.set(query, entry)
-    setCoverage(query, covered)
     return entry
   }
 
-  const release = ({ holds, join }: Entry) => {
-    // The cursor of an answer that nobody has followed yet stays good.
-    if (holds.keep([])) join.forget()
-  }
-
   const drop = (entry: Entry) => {
+    mounted.get(entry)?.()
+    mounted.delete(entry)
     entries.delete(entry.query)
-    setCoverage(entry.query, () => false)
-    entry.cancelLinger?.()
-    entry.refresh.stop()
     fallback.set(entry.query, undefined)
-    release(entry)
+    entry.stop()
   }
 
-  const check = ({ query, active, holds, live }: Entry) => {
-    holds.check()
-    fallback.set(query, active && !live.topics.every(isLive) ? live.pollMs : undefined)
+  /** Notes who is mounted. Whoever is not any more stays so for a moment: StrictMode and navigation mount again at once. */
+  const look = (entry: Entry) => {
+    const cancel = mounted.get(entry)
+    if (entry.query.isActive()) {
+      cancel?.()
+      mounted.set(entry, undefined)
+    } else if (mounted.has(entry) && !cancel) {
+      const leave = () => {
+        mounted.delete(entry)
+        reconcile()
+      }
+      mounted.set(entry, clock.after(lingerMs, leave))
+    }
   }
 
   /** Brings what is held in line with what is mounted. */
   const reconcile = () => {
     scheduled = false
     if (stopped) return
-    const needed = new Set<string>()
-    for (const entry of entries.values()) {
-      const active = entry.query.isActive()
-      if (active) {
-        entry.cancelLinger?.()
-        entry.cancelLinger = undefined
-      } else if (entry.active) {
-        entry.cancelLinger = clock.after(lingerMs, () => {
-          entry.cancelLinger = undefined
-          reconcile()
-        })
-      }
-      entry.active = active
-      if (active || entry.cancelLinger) for (const topic of entry.live.topics) needed.add(topic)
-    }
-    // Topics that begin now, and where: queries whose first answer is still to come can count on it.
+    entries.forEach(look)
+    const needed = new Set([...mounted.keys()].flatMap((entry) => entry.live().topics))
+    // Topics that begin now, and where: queries whose answer is still to come can count on it.
     const starts = new Map<string, string>()
-    for (const { query, active, holds, live, join, refresh } of entries.values()) {
-      holds.keep(live.topics)
-      if (!active || query.state.fetchStatus !== 'idle' || query.state.data === undefined) continue
-      for (const topic of live.topics) {
-        if (holds.has(topic)) continue
+    for (const { query, holds, live, join, refresh } of entries.values()) {
+      const { topics } = live()
+      holds.keep(topics)
+      // A fetch in flight is waited for: its answer may say from where on the topics are needed.
+      if (!query.isActive() || query.state.fetchStatus !== 'idle' || query.state.data === undefined) continue
+      for (const topic of topics.filter((each) => !holds.has(each))) {
         const after = join.cursor()
         if (after !== undefined && client.status.topic(topic).state === 'unsubscribed') starts.set(topic, after)
         holds.take(topic)
       }
       refresh.resume()
     }
-    for (const entry of entries.values()) {
-      const { holds, live, join } = entry
+    for (const { query, holds, live, join, release, isBeginning } of entries.values()) {
+      const { topics, pollMs } = live()
+      const beginning = isBeginning()
       // What nobody looks at is kept in step as long as it costs no topic of its own.
-      if (!live.topics.every((topic) => needed.has(topic))) release(entry)
+      if (!topics.every((topic) => needed.has(topic))) release()
       else if (join.reading()) {
-        for (const topic of live.topics) {
+        for (const topic of topics.filter((each) => !holds.has(each))) {
           const start = starts.get(topic)
-          // Any other topic waits for the answer, which may say from where on it is needed.
-          if (!holds.has(topic) && (start !== undefined || (entry.beginning && isLive(topic))))
-            holds.await(topic, start)
+          // What is live when a fetch begins cannot have missed anything that the answer will lack.
+          if (start !== undefined || (beginning && isLive(topic))) holds.await(topic, start)
         }
       }
-      entry.beginning = false
-      check(entry)
+      holds.check()
+      fallback.set(query, query.isActive() && !topics.every(isLive) ? pollMs : undefined)
     }
   }
 
@@ -187,25 +118,12 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     const gone = cache.get(query.queryHash) !== query
     const entry = gone ? entries.get(query) : adopt(query)
     if (!entry) return
-    const { join, refresh, holds } = entry
-    if (gone) {
-      drop(entry)
-    } else if (type === 'updated') {
+    if (gone) drop(entry)
+    else if (type === 'updated') {
       const { action } = event
-      if (action.type === 'fetch') {
-        entry.fetching = entry.beginning = true
-        join.began()
-        holds.began()
-        // One more page of an infinite query does not read the others.
-        if (!action.meta?.fetchMore) refresh.began()
-      } else if (entry.fetching && entry.query.state.fetchStatus === 'idle') {
-        // Success, failure, or a cancelled fetch that was taken back.
-        const ok = action.type === 'success'
-        entry.fetching = false
-        join.ended(ok)
-        refresh.ended(ok)
-        holds.ended(ok)
-      } else return
+      if (action.type === 'fetch') entry.began(!action.meta?.fetchMore)
+      // Most changes are neither: writes of events, above all.
+      else if (!entry.changed(action.type === 'success')) return
     }
     touch()
   }
@@ -213,7 +131,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   for (const query of cache.getAll()) adopt(query)
   touch()
   const unfollow = cache.subscribe(follow)
-  const unwatch = client.status.subscribe(() => entries.forEach(check))
+  const unwatch = client.status.subscribe(touch)
 
   return () => {
     stopped = true

@@ -24,7 +24,8 @@ import {
   useRef,
   useSyncExternalStore,
 } from 'react'
-import { type ConnectOptions, connectQueries, type QueryReport } from './connect.ts'
+import { type ConnectOptions, connectQueries } from './connect.ts'
+import type { QueryReport } from './entry.ts'
 import { createHubQuery } from './hub-query.ts'
 import type { LiveQueryOptionsOf } from './live.ts'
 import { clock } from './platform.ts'

@@ -4,8 +4,8 @@ import { defineContract } from '@sse-hub/core/contract'
 import { QueryClient, type QueryObserver, QueryObserver as RealObserver } from '@tanstack/query-core'
 import { z } from 'zod'
 import { type VirtualClock, virtualClock } from '../../../core/src/testing/virtual-clock.ts'
-import type { QueryReport } from '../connect.ts'
 import { withCursor } from '../cursor.ts'
+import type { QueryReport } from '../entry.ts'
 import { createHubQuery } from '../hub-query.ts'
 import { invalidate, patch, remove, upsert } from '../reducers.ts'
 
@@ -56,6 +56,8 @@ export interface World {
   /** The log forgets all that it holds, or becomes another one. */
   trim(): void
   wipe(): void
+  /** An event of a topic cannot be delivered, and is announced as a gap. */
+  lose(topic: string): void
   refuse(topic: string): void
   /** Asks REST for the cards of a topic, as a query function does. */
   cards(topic: string): Promise<Card[]>
@@ -191,6 +193,11 @@ export function createWorld(): World {
       epoch = `e${Number(epoch.slice(1)) + 1}`
       head = trimmed = 0
       log = []
+    },
+    lose(topic) {
+      const from = cursor()
+      head++
+      for (const push of open) push({ kind: 'gap', topics: [topic], from, to: cursor(), reason: 'schema' })
     },
     refuse: (topic) => void refused.add(topic),
     async cards(topic) {
