@@ -15,7 +15,7 @@ export interface Wait {
   /** A number in [0, 1). */
   readonly random: number
   /** The server's `retry:`, in milliseconds. Default {@link BASE_MS}. */
-  readonly baseMs?: number
+  readonly baseMs?: number | undefined
   /** What a `Retry-After` demands, in milliseconds: jitter only adds to it. */
   readonly floorMs?: number | undefined
 }

@@ -1,14 +1,14 @@
 // createHubClient: subscriptions in, typed events out, over one connection; the composition root of the browser side.
 import { createConnection } from './connection.ts'
 import type { Contract, Emission, Emittable, EventOf, EventsOn, SubscribableTopic } from './contract/contract.ts'
-import type { HeadersOption } from './http.ts'
 import { createOutbox, type Emitted } from './outbox.ts'
 import { logError, platform } from './platform.ts'
 import type { Clock, Fetch, Random } from './ports.ts'
-import { createSequence, type TopicGap } from './sequence.ts'
+import type { TopicGap } from './sequence.ts'
+import type { HeadersOption } from './settings.ts'
 import type { Source } from './sources/source.ts'
 import { sseSource } from './sources/sse.ts'
-import { reduce, type Status, type StatusEvent, type TopicStatus } from './status.ts'
+import { reduce, type Status, type TopicStatus } from './status.ts'
 import { createSubscriptions, type Listener } from './subscriptions.ts'
 import { check } from './validate.ts'
 
@@ -84,13 +84,6 @@ export interface HubClient<C extends Contract> {
   close(): void
 }
 
-const STATES = {
-  live: { state: 'live', live: true },
-  pending: { state: 'pending', live: false },
-  refused: { state: 'refused', live: false },
-  unsubscribed: { state: 'unsubscribed', live: false },
-} as const satisfies Record<TopicStatus['state'], TopicStatus>
-
 /**
  * Makes the browser side of a hub. Nothing happens until the first `subscribe` or `emit`, so it may be made anywhere, on a server too.
  *
@@ -108,107 +101,101 @@ const STATES = {
  * ```
  */
 export function createHubClient<C extends Contract>(options: ClientOptions<C>): HubClient<C> {
-  const { clock, random, fetch } = { ...platform, ...options }
-  const { contract, source = sseSource, connectTimeoutMs = 10_000, debounceMs = 50, lingerMs = 1_000 } = options
-  const url = options.url.replace(/\/+$/, '')
-  const http = { fetch, headers: options.headers, credentials: options.credentials }
+  const settings = {
+    ...platform,
+    source: sseSource,
+    credentials: 'same-origin' as const,
+    connectTimeoutMs: 10_000,
+    debounceMs: 50,
+    lingerMs: 1_000,
+    ...options,
+    url: options.url.replace(/\/+$/, ''),
+  }
+  const { contract, onReport } = options
 
   const report = (during: ClientReport['during'], error: unknown) => {
-    if (options.onReport) options.onReport({ during, error })
-    else if (during === 'handler' || during === 'validate') logError(`sse-hub: ${during}`, error)
+    try {
+      if (onReport) onReport({ during, error })
+      else if (during === 'handler' || during === 'validate') throw error
+    } catch (unheard) {
+      logError(`sse-hub (${during})`, unheard)
+    }
   }
   /** Calls what the application gave us; what it throws, now or later, hurts nobody else. */
   const call = <A>(handler: ((argument: A) => unknown) | undefined, argument: A) => {
     const run = async () => handler?.(argument)
     run().catch((error: unknown) => report('handler', error))
   }
-
-  let status: Status = { phase: 'idle' }
-  const listeners = new Set<() => void>()
+  const listeners = new Set<{ readonly listener: () => void }>()
   const notify = () => {
-    for (const listener of [...listeners]) call(listener, undefined)
+    for (const { listener } of [...listeners]) call(listener, undefined)
   }
-  const tell = (event: StatusEvent) => {
-    const next = reduce(status, event)
-    if (next === status) return
-    status = next
-    notify()
+  let status: Status = { phase: 'idle' }
+  const tell = (next: Status) => {
+    const before = status
+    status = reduce(before, next)
+    if (status !== before) notify()
   }
+  const states: Partial<Record<TopicStatus['state'], TopicStatus>> = {}
 
-  const sequence = createSequence()
-  const subscriptions = createSubscriptions({
-    sequence,
-    clock,
-    lingerMs,
+  const subscriptions = createSubscriptions(settings, {
     call,
-    check: (event) => check(contract, event.type, event.data),
-    report: (error) => report('validate', error),
+    check({ type, data }) {
+      const checked = check(contract, type, data)
+      if (!checked.ok) report('validate', checked.error)
+      return checked
+    },
     changed() {
       notify()
       connection.changed()
     },
   })
-  const connection = createConnection({
-    source,
-    url,
-    http,
-    clock,
-    random,
-    connectTimeoutMs,
-    debounceMs,
+  const { full, user, resume, commit } = subscriptions.sequence
+  const connection = createConnection(settings, {
     topics: subscriptions.topics,
-    after: subscriptions.after,
+    resume,
     status: () => status,
     tell,
     report: (error) => report('connect', error),
     take(frame, asked) {
-      switch (frame.kind) {
-        case 'sync': {
-          const { user, topics } = frame
-          if (!subscriptions.sync(frame, asked)) return false
-          const refused = asked.filter((topic) => !topics.includes(subscriptions.full(topic)))
-          tell({ type: 'sync', via: source.via, user, topics, refused })
-          break
-        }
-        case 'event':
-          subscriptions.deliver(frame.event)
-          break
-        case 'beat':
-          sequence.commit(frame.cursor)
-          break
-        case 'gap':
-          subscriptions.gap(frame)
-      }
+      if (frame.kind === 'sync') {
+        if (!subscriptions.sync(frame, asked)) return false
+        const { topics } = frame
+        const refused = asked.filter((topic) => !topics.includes(full(topic)))
+        tell({ phase: 'live', via: settings.source.via, user: frame.user, topics, refused })
+      } else if (frame.kind === 'event') subscriptions.event(frame.event)
+      else if (frame.kind === 'beat') commit(frame.cursor)
+      else if (frame.kind === 'gap') subscriptions.gap(frame)
       return true
     },
   })
-  const outbox = createOutbox({
-    url,
-    http,
-    clock,
-    random,
-    timeoutMs: connectTimeoutMs,
-    user: subscriptions.user,
+  const outbox = createOutbox(settings, {
+    user,
     check: (type, data) => check(contract, type, data),
     report: (error) => report('emit', error),
   })
 
   return {
     subscribe: (subscription) => subscriptions.add(subscription as unknown as Listener),
-    emit: (emission) => outbox.emit(emission as Emission<Contract>),
+    emit: outbox.emit,
     status: {
       get: () => status,
       topic(topic) {
-        if (!subscriptions.has(topic)) return STATES.unsubscribed
-        if (status.phase !== 'live') return STATES.pending
-        if (status.topics.includes(subscriptions.full(topic))) return STATES.live
-        return status.refused.includes(topic) ? STATES.refused : STATES.pending
+        let state: TopicStatus['state'] = 'pending'
+        if (!subscriptions.has(topic)) state = 'unsubscribed'
+        else if (status.phase === 'live') {
+          if (status.topics.includes(full(topic))) state = 'live'
+          else if (status.refused.includes(topic)) state = 'refused'
+        }
+        const snapshot = states[state] ?? { state, live: state === 'live' }
+        states[state] = snapshot
+        return snapshot
       },
       subscribe(listener) {
-        // Wrapped, so that the same function may listen twice and each answer unsubscribes its own.
-        const own = () => listener()
-        listeners.add(own)
-        return () => void listeners.delete(own)
+        // An object of its own, so that the same function may listen twice.
+        const entry = { listener }
+        listeners.add(entry)
+        return () => void listeners.delete(entry)
       },
     },
     start() {

@@ -1,38 +1,30 @@
 // Keeps one pipe of frames open: asks the source, watches for silence, and decides after each end whether and when to try again.
-import { BASE_MS, backoffMs } from './backoff.ts'
-import type { ByeReason, Frame } from './contract/wire.ts'
+import { backoffMs } from './backoff.ts'
+import type { Frame } from './contract/wire.ts'
 import { HubError } from './errors.ts'
-import { ask, type HttpOptions, unreachable } from './http.ts'
-import type { Clock, Random } from './ports.ts'
-import type { Question, Source } from './sources/source.ts'
-import type { DownReason, Status, StatusEvent } from './status.ts'
+import { asHubError, ask } from './http.ts'
+import type { Settings } from './settings.ts'
+import type { DownReason, Status } from './status.ts'
 
 // An attempt has been a success only after so long: a server that accepts and hangs up must not be asked again and again.
 const HEALTHY_MS = 5_000
 // How many heartbeats may be missing before silence counts as death.
 const PATIENCE = 2.5
 
-/** What a connection works with. */
-export interface ConnectionOptions {
-  readonly source: Source
-  readonly url: string
-  readonly http: HttpOptions
-  readonly clock: Clock
-  readonly random: Random
-  readonly connectTimeoutMs: number
-  readonly debounceMs: number
-  /** The topics wanted now, sorted; none: no connection. */
-  readonly topics: () => readonly string[]
-  /** The cursor to resume from; asked at each attempt, after `topics`. */
-  readonly after: () => string | undefined
+/** What a connection works for. */
+export interface ConnectionUser {
+  /** The topics wanted now, sorted: the same array until they change. None: no connection. */
+  topics(): readonly string[]
+  /** The cursor to resume from. */
+  resume(): string | undefined
   /** Takes a frame. Answers false if the stream must be asked for again, from another cursor. */
-  readonly take: (frame: Frame, asked: readonly string[]) => boolean
+  take(frame: Frame, asked: readonly string[]): boolean
   /** The status now. */
-  readonly status: () => Status
-  /** Takes a change of status. */
-  readonly tell: (event: StatusEvent) => void
+  status(): Status
+  /** Takes what the status should be. */
+  tell(status: Status): void
   /** Hears of each attempt that failed. */
-  readonly report: (error: HubError) => void
+  report(error: HubError): void
 }
 
 /** One pipe of frames, kept open. */
@@ -45,222 +37,144 @@ export interface Connection {
   close(): void
 }
 
-/** How an attempt ended: what it says in `status`, and the least to wait. */
-interface Ending {
-  readonly reason: DownReason
-  readonly error: HubError
-  readonly floorMs?: number | undefined
-  /** The hub said so itself, so it chose the wait, jitter included. */
-  readonly bye?: boolean
-}
-
 /** Makes a connection. It does nothing until `changed` or `start` is called. */
-export function createConnection(options: ConnectionOptions): Connection {
-  const { source, clock, tell } = options
-  // The run that is alive, if any: aborting it is the only way to end one.
-  let run: AbortController | undefined
+export function createConnection(settings: Settings, user: ConnectionUser): Connection {
+  const { source, url, clock } = settings
+  // The attempt in progress. One that is not this one any more has no say.
+  let current: AbortController | undefined
+  let asked: readonly string[] = []
+  let syncedAt: number | undefined
+  // The watchdog of the attempt in progress, or else the wait for the next one.
+  let cancelTimer = () => {}
   let cancelChange: (() => void) | undefined
   let failures = 0
-  let baseMs = BASE_MS
+  let baseMs: number | undefined
+  let patienceMs = 0
   // Whether `headers` has been asked for fresh ones since the hub last let us in.
   let refresh: 'unused' | 'due' | 'used' = 'unused'
-  // Of the attempt in progress: what it asked for, and since when it has been answered.
-  let asked = ''
-  let syncedAt: number | undefined
-  let heartbeatMs = 0
 
-  const settleHealth = () => {
+  const phase = () => user.status().phase
+  const isOutdated = () => String(asked) !== String(user.topics())
+
+  function end() {
+    current?.abort()
+    current = undefined
+    cancelTimer()
+    cancelChange?.()
+    cancelChange = undefined
     if (syncedAt !== undefined && clock.now() - syncedAt >= HEALTHY_MS) failures = 0
     syncedAt = undefined
   }
 
-  const end = () => {
-    run?.abort()
-    run = undefined
-    cancelChange?.()
-    cancelChange = undefined
-    settleHealth()
-  }
-
-  const begin = (planned: boolean) => {
+  function begin() {
+    // A stream that is exchanged for one with other topics stays live in everybody's eyes, unless the exchange fails.
+    const exchange = phase() === 'live'
     end()
-    if (options.topics().length === 0) return tell({ type: 'idle' })
-    run = new AbortController()
-    void keepOpen(run.signal, planned)
+    asked = user.topics()
+    if (asked.length === 0) return user.tell({ phase: 'idle' })
+    current = new AbortController()
+    if (!exchange) user.tell({ phase: 'connecting', attempt: failures, via: source.via })
+    void attempt(current, (exchange && patienceMs) || settings.connectTimeoutMs)
   }
 
-  async function keepOpen(signal: AbortSignal, planned: boolean): Promise<void> {
-    for (;;) {
-      // A stream that is exchanged for one with other topics stays live in everybody's eyes, unless the exchange fails.
-      if (!planned) tell({ type: 'connect', attempt: failures, via: source.via })
-      const ending = await attempt(signal, planned)
-      if (signal.aborted) return
-      settleHealth()
-      planned = !ending
-      if (!ending) continue
-      const { reason, error, floorMs, bye } = ending
-      options.report(error)
-      const status = error.details.status
-      const denied = status === 401 || status === 403
-      if (denied && refresh === 'unused' && typeof options.http.headers === 'function') {
-        refresh = 'due'
-        continue
-      }
-      if (denied || status === 400 || status === 204) {
-        run = undefined
-        return tell({ type: 'stop', error })
-      }
-      const random = options.random.next()
-      const retryInMs = bye
-        ? Math.max(floorMs ?? 0, failures > 0 ? backoffMs({ attempt: failures, random, baseMs }) : 0)
-        : backoffMs({ attempt: failures, random, baseMs, floorMs })
-      tell({ type: 'fail', reason, error, attempt: failures, retryInMs })
-      failures++
-      await pause(retryInMs, signal)
-      if (signal.aborted) return
+  /** One stream from beginning to end. */
+  async function attempt(controller: AbortController, limitMs: number) {
+    const { signal } = controller
+    const fail = (code: 'timeout' | 'ended' | 'protocol', what: string) => {
+      finish(new HubError(code, `${url} ${what}`, { retryable: true }))
     }
-  }
-
-  /** Waits; ends early, and quietly, when the signal aborts. */
-  const pause = (ms: number, signal: AbortSignal) =>
-    new Promise<void>((resolve) => {
-      const done = () => {
-        cancel()
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const cancel = clock.after(ms, done)
-      signal.addEventListener('abort', done)
-    })
-
-  /** One stream from beginning to end. Answers undefined when it must simply be asked for again. */
-  async function attempt(outer: AbortSignal, planned: boolean): Promise<Ending | undefined> {
-    const { url } = options
-    const inner = new AbortController()
-    const { signal } = inner
-    const topics = options.topics()
-    asked = String(topics)
-    let aliveAt = clock.now()
-    // While a live stream is exchanged, silence must be noticed as soon as before.
-    let spanMs = planned && heartbeatMs > 0 ? heartbeatMs * PATIENCE : options.connectTimeoutMs
-    let late: Ending | undefined
-    const watch = () => {
-      const leftMs = aliveAt + spanMs - clock.now()
-      if (leftMs > 0) {
-        cancelWatch = clock.after(leftMs, watch)
-        return
-      }
-      const what = syncedAt === undefined ? 'did not begin a stream' : 'was silent'
-      late = {
-        reason: 'timeout',
-        error: new HubError('timeout', `${url} ${what} for ${spanMs} ms. Is a proxy buffering the answer?`, {
-          retryable: true,
-        }),
-      }
-      inner.abort()
+    const finish = (error: HubError, byeMs?: number) => {
+      if (current === controller) failed(error, byeMs)
     }
-    let cancelWatch = clock.after(spanMs, watch)
-    const abort = () => inner.abort()
-    outer.addEventListener('abort', abort)
-    // What the source awaits may never settle (`headers`, a broken fetch), so the end of the attempt does not wait for it.
-    const aborted = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)))
-
-    const question: Question = {
-      url,
-      topics,
-      after: options.after(),
-      get(address, expect, headers = {}) {
-        const fresh = refresh === 'due'
-        if (fresh) refresh = 'used'
-        return ask(options.http, { url: address, expect, headers, signal, refresh: fresh })
-      },
-      pause: (ms) => pause(ms, signal),
+    const watch = (ms: number) => {
+      cancelTimer()
+      if (ms > 0) cancelTimer = clock.after(ms, () => fail('timeout', `was silent for ${ms} ms: is a proxy buffering?`))
     }
-    const read = async (): Promise<Ending | undefined> => {
-      for await (const frames of source.open(question)) {
-        if (signal.aborted) return undefined
-        if (syncedAt !== undefined) aliveAt = clock.now()
-        for (const frame of frames) {
-          if (frame.kind === 'bye') return goodbye(url, frame.reason, frame.retryMs)
+    watch(limitMs)
+    try {
+      const frames = source.open({
+        url,
+        topics: asked,
+        after: user.resume(),
+        get(address, expect, headers = {}) {
+          const due = refresh === 'due'
+          if (due) refresh = 'used'
+          return ask(settings, address, expect, due, { headers, signal })
+        },
+        pause: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
+      })
+      for await (const batch of frames) {
+        for (const frame of batch) {
+          // A handler may have closed the client: what it has not heard must come again.
+          if (signal.aborted) return
+          if (frame.kind === 'bye') {
+            const { reason, retryMs } = frame
+            return finish(new HubError(reason, `${url} said goodbye: ${reason}`, { retryable: true }), retryMs)
+          }
           if (frame.kind === 'sync') {
             baseMs = frame.retryMs ?? baseMs
-            heartbeatMs = frame.heartbeatMs
+            patienceMs = frame.heartbeatMs * PATIENCE
             refresh = 'unused'
-            aliveAt = syncedAt ??= clock.now()
-            spanMs = heartbeatMs > 0 ? heartbeatMs * PATIENCE : Number.POSITIVE_INFINITY
-            cancelWatch()
-            if (heartbeatMs > 0) watch()
-          } else if (syncedAt === undefined) {
-            throw new HubError('protocol', `${url} began a stream with "${frame.kind}" instead of "sync".`, {
-              retryable: true,
-            })
-          }
-          if (!options.take(frame, topics)) return undefined
-          // A handler may have closed the client: what it has not heard must come again.
-          if (signal.aborted) return undefined
-          if (frame.kind === 'sync' && String(options.topics()) !== asked) changed()
+            syncedAt ??= clock.now()
+          } else if (syncedAt === undefined) return fail('protocol', `began with "${frame.kind}", not "sync"`)
+          if (!user.take(frame, asked)) return begin()
         }
+        // Any byte is a sign of life, once there is a stream.
+        if (!signal.aborted && syncedAt !== undefined) watch(patienceMs)
+        if (isOutdated()) changed()
       }
-      return {
-        reason: 'ended',
-        error: new HubError('network', `${url} ended the stream without a word.`, { retryable: true }),
-      }
-    }
-    try {
-      return (await Promise.race([read(), aborted])) ?? late
+      fail('ended', 'ended the stream')
     } catch (thrown) {
-      return late ?? failed(url, thrown)
-    } finally {
-      cancelWatch()
-      outer.removeEventListener('abort', abort)
-      inner.abort()
+      finish(asHubError(url, thrown))
     }
+  }
+
+  /** Decides what follows an attempt that has failed, or a stream that has ended. */
+  function failed(error: HubError, byeMs?: number) {
+    end()
+    user.report(error)
+    const status = error.details.status
+    if ((status === 401 || status === 403) && refresh === 'unused' && typeof settings.headers === 'function') {
+      refresh = 'due'
+      return begin()
+    }
+    if (!error.retryable) return user.tell({ phase: 'stopped', error })
+    const attempt = failures++
+    const floorMs = error.details.retryAfterMs as number | undefined
+    const jitterMs = backoffMs({ attempt, random: settings.random.next(), baseMs, floorMs })
+    // A hub that says goodbye has chosen the wait, jitter included; but one that does so at every attempt is backed off from.
+    const retryInMs = byeMs === undefined ? jitterMs : Math.max(byeMs, attempt && jitterMs)
+    // A 503 says its reason as a goodbye does.
+    const reason = (status === undefined || status === 503 || status === 200 ? error.code : 'http') as DownReason
+    user.tell({ phase: 'down', reason, error, attempt, retryInMs })
+    cancelTimer = clock.after(retryInMs, begin)
   }
 
   function changed() {
-    const { phase } = options.status()
-    if (phase === 'closed' || phase === 'stopped') return
-    if (options.topics().length === 0) return begin(false)
-    cancelChange ??= clock.after(run ? options.debounceMs : 0, () => {
-      cancelChange = undefined
-      if (!run) begin(false)
-      // An attempt that is not answered yet, or waits, will see for itself.
-      else if (syncedAt !== undefined && String(options.topics()) !== asked) begin(true)
-    })
+    const now = phase()
+    const isOver = now === 'closed' || now === 'stopped'
+    if (user.topics().length === 0 && !isOver) begin()
+    // An attempt that is not answered yet, or waits, will see for itself.
+    else if (now === 'idle' || syncedAt !== undefined) {
+      cancelChange ??= clock.after(now === 'idle' ? 0 : settings.debounceMs, () => {
+        cancelChange = undefined
+        if (now === 'idle' || isOutdated()) begin()
+      })
+    }
   }
 
   return {
     changed,
     start() {
-      const { phase } = options.status()
-      if (phase === 'connecting' || phase === 'live') return
+      const now = phase()
+      if (now === 'connecting' || now === 'live') return
       failures = 0
       refresh = 'unused'
-      begin(false)
+      begin()
     },
     close() {
       end()
-      tell({ type: 'close' })
+      user.tell({ phase: 'closed' })
     },
   }
-}
-
-function goodbye(url: string, reason: ByeReason, floorMs: number): Ending {
-  const code =
-    reason === 'expired' || reason === 'revoked' ? 'unauthorized' : reason === 'changed' ? 'forbidden' : reason
-  return {
-    reason,
-    floorMs,
-    bye: true,
-    error: new HubError(code, `${url} ended the stream: ${reason}.`, { retryable: true }),
-  }
-}
-
-function failed(url: string, thrown: unknown): Ending {
-  const error = thrown instanceof HubError ? thrown : unreachable(url, thrown)
-  const { code, details } = error
-  const floorMs = details.retryAfterMs as number | undefined
-  if (code === 'disabled' || code === 'draining' || code === 'overloaded' || code === 'protocol')
-    return { reason: code, error, floorMs }
-  return { reason: details.status === undefined ? 'network' : 'http', error, floorMs }
 }

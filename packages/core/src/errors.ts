@@ -10,6 +10,7 @@ export type HubErrorCode =
   // raised by a client about its connection
   | 'network'
   | 'timeout'
+  | 'ended'
   | 'protocol'
   | 'http'
   | 'stopped'
@@ -31,6 +32,9 @@ export type HubErrorCode =
   | 'disabled'
   | 'draining'
   | 'overloaded'
+  | 'changed'
+  | 'expired'
+  | 'revoked'
   | 'unknown_type'
   | 'not_emittable'
   | 'invalid_data'

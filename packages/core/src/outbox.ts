@@ -2,8 +2,8 @@
 import { backoffMs } from './backoff.ts'
 import type { EmitResponse, EmitResult } from './contract/wire.ts'
 import { HubError, type HubErrorCode } from './errors.ts'
-import { ask, type HttpOptions, unreachable } from './http.ts'
-import type { Clock, Random } from './ports.ts'
+import { asHubError, ask } from './http.ts'
+import type { Settings } from './settings.ts'
 import type { Checked } from './validate.ts'
 
 // Emits that wait beyond this many are refused: a hub that is away for long must not fill the page's memory.
@@ -35,20 +35,14 @@ export interface AnyEmission {
   readonly ephemeral?: boolean | undefined
 }
 
-/** What an outbox works with. */
-export interface OutboxOptions {
-  readonly url: string
-  readonly http: HttpOptions
-  readonly clock: Clock
-  readonly random: Random
-  /** How long an answer may take, in milliseconds. */
-  readonly timeoutMs: number
+/** What an outbox works for. */
+export interface OutboxUser {
   /** Who the hub says we are; undefined until it has said so. */
-  readonly user: () => string | null | undefined
+  user(): string | null | undefined
   /** Validates a payload. */
-  readonly check: (type: string, data: unknown) => Checked
+  check(type: string, data: unknown): Checked
   /** Hears of each POST that failed. */
-  readonly report: (error: HubError) => void
+  report(error: HubError): void
 }
 
 /** The emits of one client: one producer at a time. */
@@ -76,7 +70,8 @@ interface Waiting {
 }
 
 /** Makes an outbox. */
-export function createOutbox({ url, http, clock, random, timeoutMs, user, check, report }: OutboxOptions): Outbox {
+export function createOutbox(settings: Settings, { user, check, report }: OutboxUser): Outbox {
+  const { url, clock, random, connectTimeoutMs: timeoutMs } = settings
   let queue: Waiting[] = []
   let producer: string | undefined
   let seq = 0
@@ -135,13 +130,11 @@ export function createOutbox({ url, http, clock, random, timeoutMs, user, check,
       waiting.seq === undefined ? `{${waiting.json}` : `{"seq":${waiting.seq},${waiting.json}`,
     )
     const request = async () => {
-      const response = await ask(http, {
-        url: `${url}/events`,
+      const response = await ask(settings, `${url}/events`, 'application/json', refreshed, {
+        method: 'POST',
         signal: controller.signal,
-        refresh: refreshed,
         headers: { 'content-type': 'application/json' },
         body: `${head},"events":[${events.join()}]}`,
-        expect: 'application/json',
       })
       return (await response.json()) as EmitResponse
     }
@@ -182,14 +175,14 @@ export function createOutbox({ url, http, clock, random, timeoutMs, user, check,
   /** Takes a POST that failed as a whole. */
   const fail = (batch: readonly Waiting[], error: HubError) => {
     const status = error.details.status as number | undefined
-    if ((status === 401 || status === 403) && !refreshed && typeof http.headers === 'function') {
+    if ((status === 401 || status === 403) && !refreshed && typeof settings.headers === 'function') {
       refreshed = true
       return
     }
     refreshed = false
     if ((status === 400 || status === 413) && batch.length > 1) {
       alone = batch.length
-    } else if (status && [400, 401, 403, 409, 413, 415].includes(status)) {
+    } else if (!error.retryable) {
       refuse((waiting) => batch.includes(waiting), error)
       renew(error)
     } else {
@@ -216,7 +209,7 @@ export function createOutbox({ url, http, clock, random, timeoutMs, user, check,
           if (error) later(error)
         } catch (thrown) {
           if (posting !== controller) return
-          fail(batch, thrown instanceof HubError ? thrown : unreachable(url, thrown))
+          fail(batch, asHubError(url, thrown))
         }
       }
       posting = undefined

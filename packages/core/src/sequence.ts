@@ -1,6 +1,6 @@
 // What a client has, topic by topic: which events are new to it, what it must be told that it lacks, and where it resumes. Nothing else compares cursors.
 import type { HubEvent } from './contract/contract.ts'
-import { type Cursor, parseCursor } from './contract/cursor.ts'
+import { type Cursor, formatCursor, parseCursor } from './contract/cursor.ts'
 import type { Gap, GapReason, Sync } from './contract/wire.ts'
 import { HubError } from './errors.ts'
 
@@ -16,30 +16,42 @@ export interface TopicGap {
   readonly reason: 'added' | GapReason
 }
 
-/** One mark per topic: the position up to which the client is whole (docs/PROTOCOL.md §3.4). */
-export interface Sequence {
-  /** Forgets every topic but these. */
-  keep(topics: ReadonlySet<string>): void
-  /** Gives a topic without a mark the cursor of what was read of it; of several, the oldest. A cursor of another epoch than the other marks' is worth nothing. */
-  seed(topic: string, after: string): void
+/** Somebody who hears a topic. The sequence keeps its mark, and nobody else reads or writes it. */
+export interface Member {
+  /** The topic, as the application writes it. */
+  readonly topic: string
+  /** The cursor of what it had read when it came. */
+  after?: string | undefined
+  /** The position up to which it is whole, together with `through`; undefined while that is unknown. */
+  mark?: number | undefined
+  /** The log has dropped what it lacks: it is no reason to resume further back. */
+  lost?: boolean
+}
+
+/** What a client has (docs/PROTOCOL.md §3.4). The smallest mark of a topic's members is the topic's mark. */
+export interface Sequence<M extends Member> {
+  /** Who the hub says we are; undefined until it has said so. */
+  user(): string | null | undefined
+  /** A topic as the hub writes it. */
+  full(topic: string): string
+  /** The cursor up to which a member is whole. */
+  at(member: M): string
+  /** Adds a member; answers what it must be told if its topic is in the stream already, beyond what it has. */
+  join(member: M): TopicGap | undefined
   /** Where to resume: the smallest mark. */
-  after(): string | undefined
-  /** The mark of a topic of the stream. */
-  mark(topic: string): string | undefined
-  /** Whether somebody who read a topic up to `after` misses nothing, since the client's mark is not beyond it. */
-  reaches(topic: string, after: string): boolean
+  resume(): string | undefined
   /**
-   * A stream begins. Answers the gaps to tell; or undefined when the log dropped only what the most backward topics lack: these
-   * have lost their marks, and asking again from {@link after} keeps the other topics whole.
+   * A stream for the topics `asked` begins. Answers who must be told what; or undefined when the log has dropped only what the most backward
+   * members lack: resuming once more, without regard to them, keeps the others whole.
    */
-  sync(sync: Sync): readonly TopicGap[] | undefined
+  sync(sync: Sync, asked: readonly string[]): ReadonlyMap<M, TopicGap> | undefined
   /**
-   * Whether to deliver an event: its topic is in the stream, and it is beyond the topic's mark.
+   * Whether an event of its topic is new to a member.
    * @throws HubError `protocol` for an event of another epoch
    */
-  isNew(event: HubEvent): boolean
-  /** Takes a gap, and answers what of it concerns marked topics. */
-  gap(gap: Gap): readonly TopicGap[]
+  isNew(member: M, event: HubEvent): boolean
+  /** Takes a gap; answers who must be told what. */
+  gap(gap: Gap): ReadonlyMap<M, TopicGap>
   /**
    * Everything up to here has been handled. To be called after an event was dispatched: a cursor that runs ahead loses an event.
    * @throws HubError `protocol` for a cursor of another epoch
@@ -47,135 +59,141 @@ export interface Sequence {
   commit(cursor: string): void
 }
 
-/** Makes the memory of one client. */
-export function createSequence(): Sequence {
+/** Makes the memory of one client, which answers for `members`. */
+export function createSequence<M extends Member>(members: () => readonly M[]): Sequence<M> {
+  let user: string | null | undefined
   let epoch: string | undefined
-  // Every topic of the stream is whole at least up to `through`, so that a frame costs O(1); `marks` holds those that are further, or not in a stream yet.
+  // While a stream runs, only `through` moves: everybody is whole up to it and up to the own mark, so a frame costs O(1).
   let through = 0
-  let covered: ReadonlySet<string> = new Set()
-  let marks = new Map<string, number>()
-  // The marks that `sync` gave up, to be told as trimmed by the next one; seeding them again would ask the same question again.
-  let hopeless = new Map<string, number>()
+  let topics: readonly string[] = []
+  let running = false
 
-  const position = (topic: string) => {
-    const mark = marks.get(topic)
-    return covered.has(topic) ? Math.max(through, mark ?? 0) : mark
+  const full = (topic: string) => (topic === 'user' && user ? `user:${user}` : topic)
+  const position = ({ mark = 0 }: M) => (running ? Math.max(through, mark) : mark)
+  const pause = () => {
+    for (const member of members()) if (member.mark !== undefined) member.mark = position(member)
+    running = false
   }
-  const text = (at: number | undefined) => (at === undefined ? undefined : `${epoch}:${at}`)
-  const topics = () => new Set([...covered, ...marks.keys()])
-  const smallest = () => {
-    const all = [...topics()].map((topic) => position(topic) as number)
-    return all.length > 0 ? Math.min(...all) : undefined
+  const check = (text: string) => {
+    const cursor = read(text)
+    if (cursor.epoch === epoch) return cursor.position
+    throw new HubError('protocol', `The hub sent the cursor ${text} in epoch ${epoch}`, { retryable: true })
   }
-  const checked = (cursor: string) => {
-    const { epoch: of, position: at } = read(cursor)
-    if (of !== epoch) {
-      throw new HubError('protocol', `The hub sent a cursor of epoch "${of}" in a stream of epoch "${epoch}".`, {
-        retryable: true,
-      })
-    }
-    return at
-  }
-  const tell = (topic: string, to: string, reason: TopicGap['reason'], at = position(topic)): TopicGap => {
-    const from = text(at)
-    return from === undefined ? { topic, to, reason } : { topic, from, to, reason }
-  }
+  const gapOf = (topic: string, from: string | undefined, to: string, reason: TopicGap['reason']): TopicGap =>
+    from === undefined ? { topic, to, reason } : { topic, from, to, reason }
+  const at = (member: M) => `${epoch}:${position(member)}`
 
   return {
-    keep(wanted) {
-      covered = new Set([...covered].filter((topic) => wanted.has(topic)))
-      marks = new Map([...marks].filter(([topic]) => wanted.has(topic)))
+    user: () => user,
+    full,
+    at,
+    join(member) {
+      const { topic, after } = member
+      if (!topics.includes(full(topic))) return undefined
+      const to = `${epoch}:${through}`
+      member.mark = through
+      if (after === undefined) return undefined
+      // Without a cursor, all that it reads from now on is followed by all that changes it.
+      if (isAfter(to, after)) return gapOf(full(topic), after, to, 'added')
+      member.mark = read(after).position
+      return undefined
     },
-    seed(topic, after) {
-      const cursor = parseCursor(after)
-      if (!cursor || covered.has(topic) || hopeless.has(topic)) return
-      if (topics().size === 0) epoch = cursor.epoch
-      if (cursor.epoch === epoch) marks.set(topic, Math.min(cursor.position, marks.get(topic) ?? cursor.position))
-    },
-    after: () => text(smallest()),
-    mark: (topic) => (covered.has(topic) ? text(position(topic)) : undefined),
-    reaches(topic, after) {
-      const cursor = parseCursor(after)
-      const at = position(topic)
-      return cursor?.epoch === epoch && at !== undefined && (cursor as Cursor).position >= at
-    },
-    sync({ cursor, gaps, topics: granted, user }) {
-      const start = read(cursor)
-      const seeded = marks.get('user')
-      if (seeded !== undefined && user !== null) {
-        marks.delete('user')
-        if (!covered.has(`user:${user}`)) marks.set(`user:${user}`, seeded)
+    resume() {
+      pause()
+      const all = members()
+      if (all.every(({ mark }) => mark === undefined)) {
+        epoch = undefined
+        topics = []
       }
-      const least = smallest()
-      if (
-        gaps.some(({ reason }) => reason === 'trimmed') &&
-        granted.some((topic) => (position(topic) ?? 0) > (least ?? 0))
-      ) {
-        const behind = [...topics()].filter((topic) => position(topic) === least)
-        hopeless = new Map([...hopeless, ...behind.map((topic) => [topic, least as number] as const)])
-        const rest = [...topics()].filter((topic) => !behind.includes(topic))
-        marks = new Map(rest.map((topic) => [topic, position(topic) as number]))
-        covered = new Set()
+      let least = Number.POSITIVE_INFINITY
+      for (const member of all) {
+        const had = member.mark === undefined ? parseCursor(member.after ?? '') : undefined
+        epoch ??= had?.epoch
+        if (had && had.epoch === epoch) member.mark = had.position
+        if (member.mark !== undefined && !member.lost) least = Math.min(least, member.mark)
+      }
+      return least < Number.POSITIVE_INFINITY ? `${epoch}:${least}` : undefined
+    },
+    sync(sync, asked) {
+      pause()
+      const start = read(sync.cursor)
+      const { gaps } = sync
+      const all = members()
+      for (const member of all) {
+        if (member.topic === 'user' && user !== undefined && user !== sync.user) member.mark = member.after = undefined
+      }
+      user = sync.user
+      const marks = all.flatMap(({ mark, lost }) => (lost ? [] : (mark ?? [])))
+      const least = Math.min(...marks)
+      if (gaps.some(({ reason }) => reason === 'trimmed') && marks.some((mark) => mark > least)) {
+        for (const member of all) member.lost ||= member.mark === least
         return undefined
       }
-      const told: TopicGap[] = []
-      const next = new Map<string, number>()
-      for (const topic of granted) {
-        const at = position(topic)
-        const gap = at === undefined ? undefined : gaps.find((each) => each.topics.includes(topic))
-        if (gap && concerns(gap, at)) {
-          told.push(tell(topic, gap.to, gap.reason))
-          next.set(topic, read(gap.to).position)
-        } else if (at === undefined || start.epoch !== epoch || at < start.position) {
-          // A mark of another epoch, or before where the stream starts, is worth nothing: the topic counts as new.
-          const lost = hopeless.get(topic)
-          told.push(lost === undefined ? tell(topic, cursor, 'added') : tell(topic, cursor, 'trimmed', lost))
-        } else {
-          next.set(topic, at)
+      const told = new Map<M, TopicGap>()
+      for (const member of all) {
+        const topic = full(member.topic)
+        if (!sync.topics.includes(topic)) {
+          if (asked.includes(member.topic)) member.mark = member.after = undefined
+          continue
         }
+        const had = parseCursor(member.mark === undefined ? (member.after ?? '') : at(member))
+        // What lies before a mark is there already; but a change of epoch makes the mark itself worthless.
+        const gap =
+          had &&
+          gaps.find(
+            ({ topics, reason, to }) =>
+              topics.includes(topic) && (reason === 'epoch' ? had.epoch === epoch : had.position < read(to).position),
+          )
+        if (!gap && had?.epoch === start.epoch && had.position >= start.position) member.mark = had.position
+        else {
+          const to = gap?.to ?? sync.cursor
+          told.set(
+            member,
+            gapOf(topic, had && formatCursor(had), to, gap?.reason ?? (member.lost ? 'trimmed' : 'added')),
+          )
+          member.mark = read(to).position
+        }
+        member.lost = false
       }
       epoch = start.epoch
       through = start.position
-      covered = new Set(granted)
-      marks = next
-      hopeless = new Map()
+      topics = sync.topics
+      running = true
       return told
     },
-    isNew({ topic, cursor }) {
-      if (cursor === undefined) return covered.has(topic)
-      const at = checked(cursor)
-      return covered.has(topic) && at > (position(topic) as number)
-    },
+    isNew: (member, { cursor }) =>
+      member.mark !== undefined && (cursor === undefined || check(cursor) > position(member)),
     gap(gap) {
       const to = read(gap.to)
-      // With a new epoch every mark is worth nothing, whatever the gap names.
+      // With another epoch every mark is worth nothing, whatever the gap names.
       const all = to.epoch !== epoch || gap.reason === 'epoch'
-      const told = [...covered]
-        .filter((topic) => all || (gap.topics.includes(topic) && concerns(gap, position(topic))))
-        .map((topic) => tell(topic, gap.to, gap.reason))
-      if (all) marks = new Map()
+      const told = new Map<M, TopicGap>()
+      for (const member of members()) {
+        const topic = full(member.topic)
+        if (member.mark === undefined || !(all || (gap.topics.includes(topic) && to.position > position(member))))
+          continue
+        told.set(member, gapOf(topic, at(member), gap.to, gap.reason))
+        if (all) member.mark = 0
+      }
       through = all ? to.position : Math.max(through, to.position)
       epoch = to.epoch
       return told
     },
     commit(cursor) {
-      through = Math.max(through, checked(cursor))
+      through = Math.max(through, check(cursor))
     },
   }
 }
 
-// What lies before a topic's mark is there already; only a change of epoch makes the mark itself worthless.
-const concerns = (gap: Gap, at: number | undefined) => gap.reason === 'epoch' || read(gap.to).position > (at ?? 0)
-
 function read(cursor: string): Cursor {
   const parsed = parseCursor(cursor)
   if (parsed) return parsed
-  throw new HubError('protocol', `"${cursor}" is not a cursor.`, { retryable: true })
+  throw new HubError('protocol', `${cursor} is not a cursor`, { retryable: true })
 }
 
-/** Whether an event at `cursor` lies after what somebody has who read up to `after`. Places in different epochs do not compare, and count as after. */
+/** Whether `cursor` lies after what somebody has who read up to `after`. Places in different epochs do not compare, and count as after. */
 export function isAfter(cursor: string, after: string): boolean {
-  const event = parseCursor(cursor)
+  const place = read(cursor)
   const had = parseCursor(after)
-  return event?.epoch !== had?.epoch || (event?.position ?? 0) > (had?.position ?? 0)
+  return place.epoch !== had?.epoch || place.position > had.position
 }

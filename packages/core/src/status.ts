@@ -46,61 +46,13 @@ export interface TopicStatus {
   readonly live: boolean
 }
 
-/** What happens to a connection. */
-export type StatusEvent =
-  /** Nothing is subscribed. */
-  | { readonly type: 'idle' }
-  /** An attempt begins. */
-  | { readonly type: 'connect'; readonly attempt: number; readonly via: Via }
-  /** The hub has said what it grants. */
-  | {
-      readonly type: 'sync'
-      readonly via: Via
-      readonly user: string | null
-      readonly topics: readonly string[]
-      readonly refused: readonly string[]
-    }
-  /** An attempt, or a stream, has ended. */
-  | {
-      readonly type: 'fail'
-      readonly reason: DownReason
-      readonly error: HubError
-      readonly attempt: number
-      readonly retryInMs: number
-    }
-  /** No use in trying again. */
-  | { readonly type: 'stop'; readonly error: HubError }
-  /** The application has closed the client. */
-  | { readonly type: 'close' }
-
-/** The only writer of the status. Answers the same object when nothing changes. */
-export function reduce(status: Status, event: StatusEvent): Status {
-  // What was under way when the client was closed or told to stop has no say any more.
+/**
+ * The only writer of the status: what follows when the connection says `next`. Answers the same object when nothing changes.
+ *
+ * What was under way when the client was closed, or stopped, has no say any more: only beginning again leaves these phases.
+ */
+export function reduce(status: Status, next: Status): Status {
   const over = status.phase === 'closed' || status.phase === 'stopped'
-  switch (event.type) {
-    case 'idle':
-      return status.phase === 'idle' ? status : { phase: 'idle' }
-    case 'connect':
-      return { phase: 'connecting', attempt: event.attempt, via: event.via }
-    case 'sync': {
-      if (over) return status
-      const { via, user, topics, refused } = event
-      const same =
-        status.phase === 'live' &&
-        status.via === via &&
-        status.user === user &&
-        String(status.topics) === String(topics) &&
-        String(status.refused) === String(refused)
-      return same ? status : { phase: 'live', via, user, topics, refused }
-    }
-    case 'fail': {
-      if (over) return status
-      const { reason, error, attempt, retryInMs } = event
-      return { phase: 'down', reason, error, attempt, retryInMs }
-    }
-    case 'stop':
-      return status.phase === 'closed' ? status : { phase: 'stopped', error: event.error }
-    case 'close':
-      return status.phase === 'closed' ? status : { phase: 'closed' }
-  }
+  const late = next.phase === 'live' || next.phase === 'down' || (next.phase === 'stopped' && status.phase === 'closed')
+  return (over && late) || JSON.stringify(status) === JSON.stringify(next) ? status : next
 }

@@ -1,9 +1,9 @@
-// Who hears what: subscriptions counted per topic, events and gaps handed to each, and what each has when it joins.
+// Who hears what: subscriptions counted per topic, events and gaps handed to each, and what each must be told when it joins.
 import type { HubEvent } from './contract/contract.ts'
 import { checkTopic } from './contract/topic.ts'
 import type { Gap, Sync } from './contract/wire.ts'
-import type { Clock } from './ports.ts'
-import { isAfter, type Sequence, type TopicGap } from './sequence.ts'
+import { createSequence, type Member, type Sequence, type TopicGap } from './sequence.ts'
+import type { Settings } from './settings.ts'
 import type { Checked } from './validate.ts'
 
 /** A subscription, whatever its contract. */
@@ -15,19 +15,14 @@ export interface Listener {
   readonly onGap?: (gap: TopicGap) => void
 }
 
-/** What subscriptions work with. */
-export interface SubscriptionsOptions {
-  readonly sequence: Sequence
-  readonly clock: Clock
-  readonly lingerMs: number
+/** What subscriptions work for. */
+export interface SubscriptionsUser {
   /** Calls a handler of the application, guarded. */
-  readonly call: <A>(handler: ((argument: A) => unknown) | undefined, argument: A) => void
-  /** Validates an event. */
-  readonly check: (event: HubEvent) => Checked
-  /** Hears of an event that does not validate. */
-  readonly report: (error: unknown) => void
+  call<A>(handler: ((argument: A) => unknown) | undefined, argument: A): void
+  /** Validates the payload of an event; what does not fit is reported there. */
+  check(event: HubEvent): Checked
   /** The topics asked for have changed. */
-  readonly changed: () => void
+  changed(): void
 }
 
 /** The subscriptions of one client. */
@@ -41,141 +36,87 @@ export interface Subscriptions {
   has(topic: string): boolean
   /** The topics to ask for, as subscribers write them, sorted. */
   topics(): readonly string[]
-  /** Where to resume, for exactly these topics. */
-  after(): string | undefined
-  /** Who the hub says we are; undefined until it has said so. */
-  user(): string | null | undefined
-  /** A topic as the hub writes it. */
-  full(topic: string): string
+  /** What each of them has. */
+  readonly sequence: Sequence<Member>
   /** A stream for the topics `asked` begins; tells who is not whole. Answers false if it should be asked for again. */
   sync(sync: Sync, asked: readonly string[]): boolean
   /** Hands out an event, once. */
-  deliver(event: HubEvent): void
+  event(event: HubEvent): void
   /** Hands out a gap. */
   gap(gap: Gap): void
 }
 
-interface Entry {
-  readonly listener: Listener
-  /** Whether it is known from where on this listener is whole. */
-  anchored: boolean
-  /** What it must be told before anything else. */
-  owed?: TopicGap | undefined
-}
-
-interface Topic {
-  readonly entries: Set<Entry>
-  cancelLinger?: (() => void) | undefined
+interface Entry extends Member {
+  /** Undefined while the place is only held: who comes back soon, or another, finds the topic as it was. */
+  listener?: Listener | undefined
 }
 
 /** Makes the subscriptions of one client. */
-export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
-  const { sequence, call } = options
-  const byTopic = new Map<string, Topic>()
-  let user: string | null | undefined
+export function createSubscriptions(
+  { clock, lingerMs }: Settings,
+  { call, check, changed }: SubscriptionsUser,
+): Subscriptions {
+  const byTopic = new Map<string, Set<Entry>>()
+  const sequence = createSequence(() => [...byTopic.values()].flatMap((entries) => [...entries]))
+  const { full } = sequence
+  let sorted: readonly string[] = []
 
-  const full = (topic: string) => (topic === 'user' && user ? `user:${user}` : topic)
-  /** Who hears a topic that the hub names, a snapshot: handlers may subscribe and unsubscribe. */
-  const hearers = (topic: string) => {
-    const own = topic === full('user') && topic !== 'user' ? byTopic.get('user')?.entries : undefined
-    return [...(byTopic.get(topic)?.entries ?? []), ...(own ?? [])]
+  const changedTopics = () => {
+    sorted = [...byTopic.keys()].sort()
+    changed()
   }
-  const isHeard = (entry: Entry) => byTopic.get(entry.listener.topic)?.entries.has(entry)
-  const settle = (entry: Entry) => {
-    const { owed } = entry
-    entry.owed = undefined
-    if (owed && isHeard(entry)) call(entry.listener.onGap, owed)
-  }
-  const tell = (gap: TopicGap) => {
-    for (const entry of hearers(gap.topic)) {
-      entry.owed = gap
-      settle(entry)
-    }
-  }
-  /** Decides from where on a listener is whole, now that its topic has a mark. */
-  const anchor = (entry: Entry, isNew: boolean) => {
-    const { topic, after } = entry.listener
-    const to = sequence.mark(full(topic))
-    entry.anchored = true
-    // Without a cursor, it has all that it reads from now on; but what it read before the topic was covered may be old.
-    const whole = after === undefined ? !isNew : sequence.reaches(full(topic), after)
-    if (to === undefined || whole) return
-    entry.owed = { topic: full(topic), to, reason: 'added', ...(after === undefined ? {} : { from: after }) }
-  }
+  const tell = (gap: TopicGap, entry: Entry) => call(entry.listener?.onGap, gap)
 
   return {
     add(listener) {
-      const name = checkTopic(listener.topic)
-      const entry: Entry = { listener, anchored: false }
-      const topic: Topic = byTopic.get(name) ?? { entries: new Set() }
-      topic.cancelLinger?.()
-      topic.entries.add(entry)
-      byTopic.set(name, topic)
-      if (sequence.mark(full(name)) !== undefined) {
-        anchor(entry, false)
-        // Not within this call: whoever subscribes does not hold the means to unsubscribe yet.
-        void Promise.resolve().then(() => settle(entry))
-      }
-      options.changed()
+      const topic = checkTopic(listener.topic)
+      const entries = byTopic.get(topic) ?? new Set()
+      const entry: Entry = { topic, after: listener.after, listener }
+      const gap = sequence.join(entry)
+      // Not within this call: whoever subscribes does not hold the means to unsubscribe yet.
+      if (gap) void Promise.resolve().then(() => tell({ ...gap, to: sequence.at(entry) }, entry))
+      byTopic.set(topic, entries.add(entry))
+      changedTopics()
       return () => {
-        if (!topic.entries.delete(entry) || topic.entries.size > 0) return
-        topic.cancelLinger = options.clock.after(options.lingerMs, () => {
-          byTopic.delete(name)
-          options.changed()
+        if (!entry.listener) return
+        entry.listener = undefined
+        changed()
+        clock.after(lingerMs, () => {
+          entries.delete(entry)
+          if (entries.size > 0) return
+          byTopic.delete(topic)
+          changedTopics()
         })
-        options.changed()
       }
     },
-    has: (topic) => (byTopic.get(topic)?.entries.size ?? 0) > 0,
-    topics: () => [...byTopic.keys()].sort(),
-    after() {
-      sequence.keep(new Set([...byTopic.keys()].map(full)))
-      for (const [topic, { entries }] of byTopic) {
-        for (const { anchored, listener } of entries) {
-          if (!anchored && listener.after !== undefined) sequence.seed(full(topic), listener.after)
-        }
-      }
-      return sequence.after()
-    },
-    user: () => user,
-    full,
+    has: (topic) => [...(byTopic.get(topic) ?? [])].some(({ listener }) => listener),
+    topics: () => sorted,
+    sequence,
     sync(sync, asked) {
-      const gaps = sequence.sync(sync)
-      if (!gaps) return false
-      user = sync.user
-      const joining = asked.flatMap((topic) =>
-        [...(byTopic.get(topic)?.entries ?? [])].filter((entry) => !entry.anchored),
-      )
-      for (const entry of joining) anchor(entry, true)
-      for (const gap of gaps) {
-        for (const entry of hearers(gap.topic)) if (!joining.includes(entry)) entry.owed = gap
-      }
-      for (const { topic } of gaps) hearers(topic).forEach(settle)
-      joining.forEach(settle)
-      return true
+      const told = sequence.sync(sync, asked)
+      told?.forEach(tell)
+      return told !== undefined
     },
-    deliver(event) {
-      if (sequence.isNew(event)) {
-        const checked = options.check(event)
-        if (checked.ok) {
-          const { type, topic, cursor } = event
-          const valid = { ...event, data: checked.data }
-          for (const entry of hearers(topic)) {
-            const { after, on, onEvent } = entry.listener
-            settle(entry)
-            if (cursor !== undefined && after !== undefined && !isAfter(cursor, after)) continue
-            if (on && Object.hasOwn(on, type) && isHeard(entry)) call(on[type], valid)
-            if (isHeard(entry)) call(onEvent, valid)
-          }
-        } else {
-          options.report(checked.error)
-          const from = sequence.mark(event.topic)
-          if (event.cursor !== undefined && from !== undefined) {
-            tell({ topic: event.topic, from, to: event.cursor, reason: 'schema' })
-          }
+    event(event) {
+      const { topic, type, cursor } = event
+      const own = topic === full('user') ? byTopic.get('user') : undefined
+      const hearers = [...(byTopic.get(topic) ?? []), ...(topic === 'user' ? [] : (own ?? []))].filter((entry) =>
+        sequence.isNew(entry, event),
+      )
+      if (hearers.length > 0) {
+        const checked = check(event)
+        const valid = checked.ok ? { ...event, data: checked.data } : undefined
+        for (const entry of hearers) {
+          const on = entry.listener?.on
+          if (!valid && cursor !== undefined)
+            tell({ topic, from: sequence.at(entry), to: cursor, reason: 'schema' }, entry)
+          if (!valid) continue
+          if (on && Object.hasOwn(on, type)) call(on[type], valid)
+          call(entry.listener?.onEvent, valid)
         }
       }
-      if (event.cursor !== undefined) sequence.commit(event.cursor)
+      // Only now: a cursor that runs ahead of its event would lose it.
+      if (cursor !== undefined) sequence.commit(cursor)
     },
     gap(gap) {
       sequence.gap(gap).forEach(tell)

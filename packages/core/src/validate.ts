@@ -5,31 +5,26 @@ import { HubError } from './errors.ts'
 /** A payload that fits, as the validator puts it out; or why not. */
 export type Checked = { readonly ok: true; readonly data: unknown } | { readonly ok: false; readonly error: HubError }
 
-/** Validates a payload. Without a contract everything fits. */
+/** Validates a payload. Without a contract everything fits. An asynchronous schema is refused: order would depend on its speed. */
 export function check(contract: Contract | undefined, type: string, data: unknown): Checked {
   if (!contract) return { ok: true, data }
   const result = definitionOf(contract, type)?.data['~standard'].validate(data)
-  if (result === undefined) {
-    return wrong(
-      new HubError('unknown_type', `The contract has no event "${type}": was this page built from an older one?`),
-    )
-  }
+  if (!result) return { ok: false, error: new HubError('unknown_type', `The contract has no event "${type}"`) }
   if (result instanceof Promise) {
-    result.catch(() => {})
-    return wrong(
-      new HubError(
+    return {
+      ok: false,
+      error: new HubError(
         'invalid_contract',
-        `The schema of "${type}" is asynchronous, which only a server can use: give the client no \`contract\`.`,
+        `The schema of "${type}" is asynchronous: give the client no \`contract\``,
       ),
-    )
+    }
   }
-  if (!result.issues) return { ok: true, data: result.value }
   const { issues } = result
-  return wrong(
-    new HubError('invalid_data', `The data of "${type}" does not fit the contract: ${issues[0]?.message}`, {
+  if (!issues) return { ok: true, data: result.value }
+  return {
+    ok: false,
+    error: new HubError('invalid_data', `The data of "${type}" does not fit: ${issues[0]?.message}`, {
       details: { issues },
     }),
-  )
+  }
 }
-
-const wrong = (error: HubError) => ({ ok: false, error }) as const

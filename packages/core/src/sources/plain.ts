@@ -53,7 +53,9 @@ export function plainSource({ heartbeatMs = 0 }: PlainOptions = {}): Source {
       yield [sync()]
       for await (const blocks of readBlocks(response)) {
         if (blocks.length === 0) yield []
-        for (const block of blocks) {
+        for (const [index, block] of blocks.entries()) {
+          // An id comes by itself too, before its event. It counts when the event has been taken.
+          if (block.data === undefined && block.id !== undefined && blocks[index + 1]?.id === block.id) continue
           if (block.retryMs !== undefined && block.retryMs !== retryMs) {
             retryMs = block.retryMs
             yield [sync()]

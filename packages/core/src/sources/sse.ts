@@ -11,20 +11,15 @@ export const sseSource: Source = {
     const response = await get(`${url}/events${queryOf(topics, after)}`, 'text/event-stream')
     for await (const blocks of readBlocks(response)) {
       const frames: Frame[] = []
-      let broken: { readonly error: unknown } | undefined
-      for (const block of blocks) {
-        if (block.data === undefined) continue
-        try {
-          const frame = decodeBlock(block)
+      try {
+        for (const block of blocks) {
+          const frame = block.data === undefined ? undefined : decodeBlock(block)
           if (frame) frames.push(frame)
-        } catch (error) {
-          broken = { error }
-          break
         }
+      } finally {
+        // What came whole before a broken block counts, or the same chunk would hold it back at every attempt.
+        yield frames
       }
-      // What came whole before a broken block counts, or the same chunk would hold it back at every attempt.
-      yield frames
-      if (broken) throw broken.error
     }
   },
 }
