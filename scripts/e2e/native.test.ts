@@ -105,9 +105,11 @@ describe.each(readers)('%s', (_, connect) => {
     expect(numbers(heard)).toEqual([])
     expect(heard.filter(({ type }) => type === 'hub.beat').every(({ data }) => data === '')).toBe(true)
     rig.proxy.cut()
+    await rig.publish(1)
     await until('a new connection', () => rig.streams.length >= 2)
     expect(rig.streams[1]?.headers['last-event-id']).toBe(head)
-    const again = await hears(reader, 'the next stream', (heard) => count(heard, 'hub.sync') === 2)
+    const again = await hears(reader, 'what came meanwhile', (heard) => numbers(heard).length > 0)
+    expect(numbers(again)).toEqual([51])
     expect(JSON.parse(again.filter(({ type }) => type === 'hub.sync')[1]?.data ?? '')).toMatchObject({
       cursor: head,
       gaps: [],
