@@ -169,7 +169,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     hub.report({
       during: 'replay',
       error,
-      cursor: formatCursor({ epoch, position }),
+      ...(epoch === '' ? {} : { cursor: formatCursor({ epoch, position }) }),
       ...(user === null ? {} : { user }),
     })
     connection.end('overloaded', hub.awayMs())

@@ -75,7 +75,9 @@ export function createGate({
     },
 
     watch(request, access, isSame, withdraw) {
-      const opening = question(request)
+      // A thousand open streams need not hold a thousand requests.
+      const { url, method } = request
+      const headers = [...request.headers]
       let stopped = false
       let stopRecheck = () => {}
       let stopExpiry = () => {}
@@ -98,7 +100,7 @@ export function createGate({
       }
       const recheck = async () => {
         try {
-          const now = await gate.ask(opening, recheckTimeoutMs)
+          const now = await gate.ask(new Request(url, { method, headers }), recheckTimeoutMs)
           if (stopped) return
           if (!now || now.user !== access.user) return end('revoked')
           if (!isSame(now)) return end('changed')

@@ -1,12 +1,10 @@
 // createHub: contract, log and authorization in, one fetch handler out; the composition root of the server side.
 import {
   type Contract,
-  definitionOf,
   type Emittable,
   type EventOf,
   formatCursor,
   HubError,
-  isDurable,
   type Publication,
 } from '@sse-hub/core/contract'
 import type { Connection } from './connection.ts'
@@ -129,6 +127,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   let disabled = settings.disabled
   let draining: Promise<void> | undefined
   let closing: Promise<void> | undefined
+  const stopDrain: (() => void)[] = []
   let newest = 0
 
   const counters = createCounters()
@@ -260,6 +259,11 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     }
   }
 
+  const postEmits = async (request: Request) => {
+    if (closing)
+      throw new HubError('draining', 'This node of the hub is closed. Try again, elsewhere.', { retryable: true })
+    return work(() => answerEmits(request))
+  }
   const getPage = (request: Request, url: URL) => answerPage(request, url, visited)
   const getHealth = (request: Request) => answerHealth(request, { log, gate, clock, shut, stats, report })
   const getStream = (request: Request, url: URL) => answerStream(request, url, visited)
@@ -269,7 +273,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     fetch: createHttp({
       prefix,
       routes: {
-        '/events': { GET: getStream, HEAD: getStream, POST: (request) => work(() => answerEmits(request)) },
+        '/events': { GET: getStream, HEAD: getStream, POST: postEmits },
         '/page': { GET: getPage, HEAD: getPage },
         '/health': { GET: getHealth, HEAD: getHealth },
       },
@@ -279,17 +283,14 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     }),
     publish,
     prepare: async (publications) => {
-      for (const { type } of publications) {
-        const definition = definitionOf(contract, type)
-        if (definition && !isDurable(definition)) {
-          throw new HubError(
-            'invalid_option',
-            `The event "${type}" is ephemeral, so no log keeps it: publish it after your transaction.`,
-          )
-        }
-      }
       const ready = await Promise.all(publications.map(registry.publication))
-      return ready.map(({ event }) => event)
+      return ready.map(({ event, durable }) => {
+        if (durable) return event
+        throw new HubError(
+          'invalid_option',
+          `The event "${event.type}" is ephemeral, so no log keeps it: publish it after your transaction.`,
+        )
+      })
     },
     cursor: async () => formatCursor(await log.head()),
     on(type, handler) {
@@ -303,7 +304,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
       const members = roster.members()
       draining ??= roster.empty()
       for (const [index, member] of members.entries()) {
-        clock.after((overMs * index) / members.length, () => member.end('draining', jittered(retryMs)))
+        stopDrain.push(clock.after((overMs * index) / members.length, () => member.end('draining', jittered(retryMs))))
       }
       return draining
     },
@@ -321,6 +322,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     stats,
     close() {
       closing ??= (async () => {
+        for (const stop of stopDrain) stop()
         everybody('draining', () => jittered(retryMs))
         await within(clock, CLOSE_MS, 'The last stream', roster.empty()).catch(() => {})
         await Promise.allSettled(working)

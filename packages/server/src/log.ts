@@ -95,7 +95,10 @@ export interface EventLog {
   /** The place of the newest event; position 0 of the epoch while there is none. */
   head(): Promise<Cursor>
   /** Reads on from a cursor: at most `limit` events of the topics. Scans at least one event further, unless it is at the head. */
-  read(after: Cursor, options: { readonly topics: ReadonlySet<string>; readonly limit: number }): Promise<LogPage | LogGap>
+  read(
+    after: Cursor,
+    options: { readonly topics: ReadonlySet<string>; readonly limit: number },
+  ): Promise<LogPage | LogGap>
   /** Follows the end of the log: every event appended after this resolves is delivered. `from` is the head at which it joins. */
   tail(listener: TailListener): Promise<{ readonly from: Cursor; readonly stop: () => void }>
   /** Lets go of files and connections. A hub closes its log when it is closed. */

@@ -44,6 +44,7 @@ export async function answerStream(request: Request, url: URL, hub: Visited): Pr
   if (shutNow) return answerBye(shutNow.reason, shutNow.retryMs)
 
   const after = request.headers.get('last-event-id') || url.searchParams.get('after')
+  const { signal } = request
   const connection = openConnection(
     {
       user: access.user,
@@ -52,7 +53,7 @@ export async function answerStream(request: Request, url: URL, hub: Visited): Pr
       onGone() {
         leave()
         stopWatch()
-        request.signal.removeEventListener('abort', connection.closed)
+        signal.removeEventListener('abort', connection.closed)
       },
     },
     hub,
@@ -64,8 +65,8 @@ export async function answerStream(request: Request, url: URL, hub: Visited): Pr
     (now) => sameTopics(asked, now, topics, limits.topics),
     (why) => connection.end(why, retryMs),
   )
-  request.signal.addEventListener('abort', connection.closed)
-  if (request.signal.aborted) connection.closed()
+  signal.addEventListener('abort', connection.closed)
+  if (signal.aborted) connection.closed()
   return new Response(lazyBody(connection), { headers: streamHeaders })
 }
 
