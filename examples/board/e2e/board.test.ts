@@ -1,0 +1,279 @@
+// Two real windows on the real demo: what one does the other shows, and a server that is killed in mid-traffic costs nothing.
+import { join } from 'node:path'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { browserRemedy, findBrowser } from '../../../scripts/lib/browsers.ts'
+import { ci } from '../../../scripts/lib/repo.ts'
+import type { Card, Message } from '../contract.ts'
+import { buildPage, openWindow, scratch, startChromium, startDemo, type Window } from './stage.ts'
+import { startWriter } from './writer.ts'
+
+const executable = findBrowser('chromium')
+const missing = `There is no Chromium here. ${browserRemedy}`
+const shots = join(import.meta.dirname, '../screenshots')
+
+/** What a scene plays on: a demo of its own, on a file of its own. */
+interface Stage {
+  readonly url: () => string
+  /** Opens a window for a person, and waits until it is live. */
+  readonly open: (user: string) => Promise<Window>
+  /** Ends the server as a power cut would. */
+  readonly kill: () => Promise<void>
+  /** Starts it again, with the same file and port. */
+  readonly restart: () => Promise<void>
+  /** Asks it to end; answers its exit code. */
+  readonly stop: () => Promise<number | null>
+}
+
+describe('the board', () => {
+  let browser: Browser | undefined
+  beforeAll(async () => {
+    if (!executable) return
+    await buildPage()
+    browser = await startChromium(executable)
+  })
+  afterAll(() => browser?.close())
+
+  const scene = (name: string, play: (stage: Stage) => Promise<void>) =>
+    test(name, async ({ skip }) => {
+      if (!browser && !ci) skip(missing)
+      if (!browser) throw new Error(missing)
+      const chromium = browser
+      const folder = scratch()
+      const file = join(folder.path, 'board.db')
+      let demo = await startDemo({ file })
+      const windows: Window[] = []
+      onTestFinished(async () => {
+        for (const { page } of windows) await page.context().close()
+        await demo.kill()
+        folder.remove()
+      })
+      await play({
+        url: () => demo.url,
+        async open(user) {
+          const window = await openWindow(chromium, `${demo.url}/?user=${user}`)
+          windows.push(window)
+          await isLive(window)
+          return window
+        },
+        kill: () => demo.kill(),
+        stop: () => demo.stop(),
+        async restart() {
+          demo = await startDemo({ file, port: demo.port })
+        },
+      })
+      for (const { errors } of windows) expect(errors).toEqual([])
+    })
+
+  scene('a card moved in one window moves in the other: by mouse, by keyboard, by button', async ({ open }) => {
+    const ada = await open('ada')
+    const grace = await open('grace')
+    const title = 'Move this card to “Doing”'
+    const cardIn = (window: Window, column: string) =>
+      columnOf(window, column).getByRole('button', { name: title, exact: true })
+
+    await cardIn(ada, 'To do').dragTo(columnOf(ada, 'Doing'))
+    await cardIn(grace, 'Doing').waitFor()
+    await grace.page.getByText('Ada moved this').waitFor()
+
+    await cardIn(grace, 'Doing').press('Alt+ArrowRight')
+    await cardIn(ada, 'Done').waitFor()
+    // The focus goes with the card.
+    await cardIn(grace, 'Done').and(grace.page.locator(':focus')).waitFor()
+
+    await ada.page.getByRole('button', { name: `Move “${title}” to Doing` }).click()
+    await cardIn(grace, 'Doing').waitFor()
+  })
+
+  scene('a card is made, edited, talked about and deleted, for both', async ({ open }) => {
+    const ada = await open('ada')
+    const grace = await open('grace')
+    await ada.page.getByRole('button', { name: 'Add a card to To do' }).click()
+    await ada.page.getByRole('textbox', { name: 'Title' }).fill('Bake a cake')
+    await ada.page.getByRole('button', { name: 'Add', exact: true }).click()
+
+    await grace.page.getByRole('button', { name: 'Bake a cake', exact: true }).click()
+    await grace.page.getByRole('textbox', { name: 'Title' }).fill('Bake two cakes')
+    await grace.page.getByRole('button', { name: 'Save' }).click()
+
+    await ada.page.getByRole('button', { name: 'Bake two cakes', exact: true }).click()
+    for (const { page } of [ada, grace]) await page.getByText('Nobody has said anything yet').waitFor()
+    await carries(grace, 'conversation:')
+    await ada.page.getByRole('textbox', { name: 'Message' }).pressSequentially('With nuts?')
+    await grace.page.getByText('Ada is writing…').waitFor()
+    await ada.page.getByRole('textbox', { name: 'Message' }).press('Enter')
+    await grace.page.getByRole('list', { name: 'Messages' }).getByText('With nuts?').waitFor()
+
+    await grace.page.getByRole('button', { name: 'Delete' }).click()
+    await grace.page.getByRole('button', { name: 'Delete it for everybody?' }).click()
+    await ada.page.getByText('Somebody deleted this card.').waitFor()
+  })
+
+  scene('the theme follows a person into all of their windows, and to nobody else', async ({ open }) => {
+    const [one, two, other] = [await open('ada'), await open('ada'), await open('grace')]
+    const themed = ({ page }: Window, theme: string) =>
+      page.locator(`html[data-theme="${theme}"]`).waitFor({ state: 'attached' })
+    await one.page.getByRole('button', { name: 'Switch to the dark theme' }).click()
+    await themed(two, 'dark')
+    await two.page.reload()
+    await themed(two, 'dark')
+    await themed(other, 'light')
+  })
+
+  scene(
+    'kill -9 in mid-traffic: nothing lost, nothing doubled, no gap, no refetch',
+    async ({ url, open, kill, restart }) => {
+      const windows = [await open('ada'), await open('grace')] as const
+      const talked = 'pull-the-plug'
+      for (const window of windows) {
+        await window.page.locator(`[data-card="${talked}"] .card-open`).click()
+        await window.page.getByText('Nobody has said anything yet').waitFor()
+        await carries(window, `conversation:${talked}`)
+      }
+      const readBefore = windows.map(({ requests }) => requests.length)
+      const streamsBefore = await Promise.all(windows.map(async (window) => (await window.wires()).length))
+
+      const writer = startWriter(url(), talked)
+      onTestFinished(async () => void (await writer.stop()))
+      await writer.accepted(200)
+      await kill()
+      for (const { page } of windows) await page.getByText('Disconnected', { exact: true }).waitFor()
+      await restart()
+      for (const window of windows) await isLive(window)
+      await writer.accepted(writer.count() + 200)
+      const written = await writer.stop()
+
+      const cards = await get<Card[]>(`${url()}/api/cards`)
+      const messages = await get<Message[]>(`${url()}/api/cards/${talked}/messages`)
+      expect(written.rejected).toEqual([])
+      expect(cards.map(({ id }) => id)).toEqual(expect.arrayContaining([...written.cards]))
+      expect(messages.map(({ id }) => id)).toEqual(expect.arrayContaining([...written.messages]))
+
+      for (const [index, window] of windows.entries()) {
+        await expect.poll(() => shownCards(window), { timeout: 20_000 }).toEqual(cardsByColumn(cards))
+        await expect.poll(() => shownMessages(window)).toEqual(messages.map(({ id }) => id))
+        // All of it came by the streams, each taken up exactly where the one before was cut.
+        expect(window.requests.slice(readBefore[index])).toEqual([])
+        const resumed = (await window.wires()).slice(streamsBefore[index])
+        expect(resumed.length).toBeGreaterThan(0)
+        for (const { url, text } of resumed) {
+          const { cursor, gaps } = syncOf(text)
+          expect({ cursor, gaps }).toEqual({ cursor: new URL(url).searchParams.get('after'), gaps: [] })
+          expect(text).not.toContain('event: hub.gap')
+        }
+      }
+    },
+  )
+
+  scene(
+    'while it is disconnected it says so, keeps what could not be saved, and comes back at once when asked',
+    async ({ open, kill, restart }) => {
+      const { page } = await open('ada')
+      await kill()
+      const banner = page.getByRole('region', { name: 'Connection trouble' })
+      await banner.getByText('Changes cannot be saved').waitFor()
+      await page.getByRole('button', { name: 'Add a card to Doing' }).click()
+      await page.getByRole('textbox', { name: 'Title' }).fill('Survive')
+      await page.getByRole('button', { name: 'Add', exact: true }).click()
+      const notice = page
+        .getByRole('alert')
+        .filter({ hasText: 'The card was not added. The server cannot be reached.' })
+      await notice.waitFor()
+
+      await restart()
+      // By itself it may be faster than we are.
+      await Promise.race([
+        banner.getByRole('button', { name: 'Try now' }).click(),
+        banner.waitFor({ state: 'detached' }),
+      ])
+      await banner.waitFor({ state: 'detached' })
+      await notice.getByRole('button', { name: 'Try again' }).click()
+      await columnOf({ page }, 'Doing').getByRole('button', { name: 'Survive', exact: true }).waitFor()
+      await notice.waitFor({ state: 'detached' })
+    },
+  )
+
+  scene('it stops when it is asked to, and is told apart from a crash', async ({ open, stop }) => {
+    const { page } = await open('ada')
+    const [code] = await Promise.all([stop(), page.getByRole('region', { name: 'Connection trouble' }).waitFor()])
+    expect(code).toBe(0)
+  })
+
+  scene('screenshots: fresh, busy, disconnected', async ({ url, open, kill }) => {
+    const { page } = await open('ada')
+    const shoot = (name: string) => page.screenshot({ path: join(shots, `${name}.png`) })
+    await page.evaluate(() => document.fonts.ready)
+    await shoot('fresh')
+
+    const others = [
+      ['grace', 'PATCH', '/api/cards/move-a-card', { column: 'doing', before: 'someone-else' }],
+      ['linus', 'PATCH', '/api/cards/talk', { title: 'Talk about the release' }],
+      ['margaret', 'POST', '/api/cards', { column: 'done', title: 'Invite Margaret' }],
+      ['grace', 'POST', '/api/cards/pull-the-plug/messages', { text: 'I did, and it came back by itself.' }],
+      ['linus', 'POST', '/api/cards/pull-the-plug/messages', { text: 'Nothing lost here either.' }],
+    ] as const
+    await page.locator('[data-card="pull-the-plug"] .card-open').click()
+    await carries({ wires: () => page.evaluate('wires') }, 'conversation:pull-the-plug')
+    for (const [user, method, path, body] of others) {
+      const headers = { 'Content-Type': 'application/json' }
+      const answer = await fetch(`${url()}${path}?user=${user}`, { method, headers, body: JSON.stringify(body) })
+      expect(answer.ok).toBe(true)
+    }
+    await page.getByText('Margaret added this').waitFor()
+    await page.getByText('Nothing lost here either.').waitFor()
+    await settled(page)
+    await shoot('busy')
+
+    await kill()
+    await page.getByText('Trying again in').waitFor()
+    await settled(page)
+    await shoot('disconnected')
+  })
+})
+
+const isLive = ({ page }: Pick<Window, 'page'>) =>
+  page.getByRole('status', { name: 'Connection' }).getByText('Live', { exact: true }).waitFor()
+
+const columnOf = ({ page }: Pick<Window, 'page'>, name: string) => page.getByRole('region', { name, exact: true })
+
+/** Waits until the newest stream of a window carries a topic. */
+const carries = (window: Pick<Window, 'wires'>, topic: string) =>
+  expect
+    .poll(async () => syncOf((await window.wires()).at(-1)?.text ?? '').topics.join(), { timeout: 10_000 })
+    .toContain(topic)
+
+/** Waits until nothing moves any more, but for what never ends. */
+const settled = (page: Window['page']) =>
+  page.waitForFunction(() => document.getAnimations().every((one) => one.effect?.getTiming().iterations === Infinity))
+
+/** What a stream said first. */
+function syncOf(text: string): { cursor?: string; topics: string[]; gaps?: unknown[] } {
+  const [, data] = /^event: hub\.sync\n(?:.+\n)*?data: (.+)\n/m.exec(text) ?? []
+  return data === undefined ? { topics: [] } : JSON.parse(data)
+}
+
+async function get<T>(url: string): Promise<T> {
+  const answer = await fetch(url)
+  expect(answer.status).toBe(200)
+  return (await answer.json()) as T
+}
+
+/** The cards that a window shows, by column and in order, each with its version. */
+const shownCards = ({ page }: Window) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll('section[data-column]')].map((column) =>
+      [...column.querySelectorAll<HTMLElement>('[data-card]')].map(
+        ({ dataset }) => `${dataset.card} v${dataset.version}`,
+      ),
+    ),
+  )
+
+const shownMessages = ({ page }: Window) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('[data-message]')].map(({ dataset }) => dataset.message),
+  )
+
+const cardsByColumn = (cards: readonly Card[]) =>
+  ['todo', 'doing', 'done'].map((column) =>
+    cards.filter((card) => card.column === column).map(({ id, version }) => `${id} v${version}`),
+  )

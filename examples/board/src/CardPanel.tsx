@@ -1,0 +1,142 @@
+// A card, opened beside the board: its text to read and edit, its conversation below. Both stay live while it is open.
+import { useQuery } from '@tanstack/react-query'
+import { type FormEvent, useEffect, useRef, useState } from 'react'
+import type { Card } from '../contract.ts'
+import { displayName } from '../people.ts'
+import { Conversation } from './Conversation.tsx'
+import { columns } from './columns.ts'
+import { Icon } from './icons.tsx'
+import { useDeleteCard, useEditCard, useMoveCard } from './mutations.ts'
+import { cardsQuery } from './queries.ts'
+
+export function CardPanel({ id, onClose }: { id: string; onClose: () => void }) {
+  const card = useQuery({ ...cardsQuery, select: (cards) => cards.find((card) => card.id === id) }).data
+  const panel = useRef<HTMLElement>(null)
+  useEffect(() => {
+    const from = document.activeElement
+    panel.current?.focus()
+    return () => {
+      if (from instanceof HTMLElement && from.isConnected) from.focus()
+    }
+  }, [])
+  return (
+    <aside
+      ref={panel}
+      className="panel"
+      tabIndex={-1}
+      aria-label={card ? `Card “${card.title}”` : 'A deleted card'}
+      onKeyDown={(event) => event.key === 'Escape' && onClose()}
+    >
+      <button type="button" className="icon-button panel-close" aria-label="Close" onClick={onClose}>
+        <Icon name="close" />
+      </button>
+      {card ? (
+        <>
+          <Details card={card} />
+          <Conversation cardId={card.id} />
+        </>
+      ) : (
+        <p className="empty">Somebody deleted this card.</p>
+      )}
+    </aside>
+  )
+}
+
+/** What a person has typed and not saved, and the card that they began from. */
+interface Draft {
+  readonly title: string
+  readonly text: string
+  readonly from: Card
+}
+
+function Details({ card }: { card: Card }) {
+  const edit = useEditCard()
+  const [draft, setDraft] = useState<Draft>()
+  const { title, text } = draft ?? card
+  const overtaken = draft && (draft.from.title !== card.title || draft.from.text !== card.text)
+
+  const change = (part: Partial<Draft>) => setDraft({ title, text, from: draft?.from ?? card, ...part })
+  const save = (event: FormEvent) => {
+    event.preventDefault()
+    edit.mutate({ id: card.id, title, text }, { onSuccess: () => setDraft(undefined) })
+  }
+
+  return (
+    <form className="details" onSubmit={save} aria-label="Details">
+      <ColumnPicker card={card} />
+      <input
+        className="details-title"
+        aria-label="Title"
+        value={title}
+        required
+        maxLength={120}
+        autoComplete="off"
+        onChange={(event) => change({ title: event.target.value })}
+      />
+      <textarea
+        aria-label="Text"
+        value={text}
+        rows={2}
+        maxLength={4000}
+        placeholder="Say more about it…"
+        onChange={(event) => change({ text: event.target.value })}
+      />
+      {overtaken && (
+        <p className="overtaken" role="status">
+          {displayName(card.changedBy)} changed this card while you were editing it. It now says “{card.title}”. If you
+          save, yours takes its place.
+        </p>
+      )}
+      <div className="row">
+        <button type="submit" className="button primary" disabled={!draft || edit.isPending}>
+          {edit.isPending ? 'Saving…' : 'Save'}
+        </button>
+        {draft && (
+          <button type="button" className="button quiet" onClick={() => setDraft(undefined)}>
+            {overtaken ? 'Take theirs' : 'Undo'}
+          </button>
+        )}
+        <DeleteButton id={card.id} />
+      </div>
+    </form>
+  )
+}
+
+function ColumnPicker({ card }: { card: Card }) {
+  const { mutate, isPending, variables } = useMoveCard()
+  const chosen = isPending ? variables.column : card.column
+  return (
+    <fieldset className="segments">
+      <legend className="visually-hidden">Column</legend>
+      {columns.map(({ id, name }) => (
+        <label key={id} data-column={id}>
+          <input
+            type="radio"
+            name="column"
+            className="visually-hidden"
+            checked={chosen === id}
+            onChange={() => mutate({ id: card.id, column: id, before: null })}
+          />
+          {name}
+        </label>
+      ))}
+    </fieldset>
+  )
+}
+
+function DeleteButton({ id }: { id: string }) {
+  const [asking, setAsking] = useState(false)
+  const { mutate, isPending } = useDeleteCard()
+  return (
+    <button
+      type="button"
+      className="button danger"
+      disabled={isPending}
+      onBlur={() => setAsking(false)}
+      onClick={() => (asking ? mutate(id) : setAsking(true))}
+    >
+      <Icon name="bin" />
+      {asking ? 'Delete it for everybody?' : 'Delete'}
+    </button>
+  )
+}

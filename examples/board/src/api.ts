@@ -1,0 +1,55 @@
+// The server's REST API, as functions. Reads go through `hubJson`, which keeps the cursor that tells what an answer already reflects.
+import { hubJson } from '@sse-hub/react-query'
+import type { Card, Column, Message, Theme } from '../contract.ts'
+import { identity } from './me.ts'
+
+/** Thrown when the server refuses (`status` set) or cannot be reached (`status` 0). The message is for a person. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly status: number
+
+  constructor(status: number, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.status = status
+  }
+}
+
+export const api = {
+  cards: (signal: AbortSignal) => read<Card[]>('/api/cards', signal),
+  messages: (cardId: string, signal: AbortSignal) => read<Message[]>(`/api/cards/${cardId}/messages`, signal),
+  theme: (signal: AbortSignal) => read<{ theme: Theme | null }>('/api/theme', signal),
+
+  createCard: (card: { id: string; column: Column; title: string }) => write<Card>('POST', '/api/cards', card),
+  editCard: (id: string, edit: { title: string; text: string }) => write<Card>('PATCH', `/api/cards/${id}`, edit),
+  moveCard: (id: string, to: { column: Column; before: string | null }) => write<Card>('PATCH', `/api/cards/${id}`, to),
+  deleteCard: (id: string) => write<undefined>('DELETE', `/api/cards/${id}`),
+  postMessage: (cardId: string, message: { id: string; text: string }) =>
+    write<Message>('POST', `/api/cards/${cardId}/messages`, message),
+}
+
+async function read<T>(path: string, signal: AbortSignal): Promise<T> {
+  return hubJson<T>(await request(path, { signal }))
+}
+
+async function write<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const headers = { 'Content-Type': 'application/json' }
+  const response = await request(path, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  return response.status === 204 ? (undefined as T) : ((await response.json()) as T)
+}
+
+async function request(path: string, init: RequestInit): Promise<Response> {
+  let response: Response
+  try {
+    response = await fetch(path, { ...init, headers: { ...init.headers, ...identity } })
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause
+    throw new ApiError(0, 'The server cannot be reached.', { cause })
+  }
+  if (response.ok) return response
+  const { error } = (await response.json().catch(() => ({}))) as { error?: { message?: string } }
+  throw new ApiError(response.status, error?.message ?? `The server answered ${response.status}.`)
+}
