@@ -1,0 +1,274 @@
+// Shows the hooks on screen: live queries over MSW-mocked streams and the real client, under StrictMode and Suspense.
+import { createHubClient, type HubClient } from '@sse-hub/core'
+import { QueryClient, QueryClientProvider, useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import { act, cleanup, render, screen, waitFor } from '@testing-library/react'
+import { type ReactNode, StrictMode, Suspense, useState } from 'react'
+import { renderToString } from 'react-dom/server'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { hubJson } from './cursor.ts'
+import type { QueryReport } from './entry.ts'
+import { createHubReact, type HubStatus } from './react.tsx'
+import { patch, remove, upsert } from './reducers.ts'
+import { createMocked, type Mocked, origin } from './testing/mocked.ts'
+import type { C, Card } from './testing/world.ts'
+
+const { HubProvider, liveQueryOptions, useHub, useHubEvent, useHubStatus } = createHubReact<C>()
+const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
+const cardsQuery = (board: string) =>
+  liveQueryOptions({
+    queryKey: ['cards', board],
+    queryFn: () => hubJson<Card[]>(fetch(`${origin}/api/cards`)),
+    topic: `board:${board}`,
+    on: { 'card.saved': upsert(card), 'card.titled': patch(card), 'card.deleted': remove(card) },
+  })
+
+let mocked: Mocked
+let client: HubClient<C>
+let queryClient: QueryClient
+let errors: ReturnType<typeof vi.spyOn>
+beforeEach(() => {
+  errors = vi.spyOn(console, 'error')
+  mocked = createMocked()
+  mocked.cards = [{ id: 'a', title: 'A', version: 1 }]
+  mocked.listen()
+  client = createHubClient<C>({ url: mocked.url })
+  queryClient = new QueryClient({ defaultOptions: { queries: { retry: false } } })
+})
+afterEach(() => {
+  cleanup()
+  client.close()
+  queryClient.clear()
+  mocked.close()
+  // React tells of updates outside of act, of keys and of hydration on this channel.
+  expect(errors.mock.calls).toEqual([])
+})
+
+// At the root: elsewhere StrictMode does not run effects twice.
+const inStrictMode = (children: ReactNode, onReport?: (report: QueryReport) => void) => (
+  <StrictMode>
+    <QueryClientProvider client={queryClient}>
+      <HubProvider client={client} {...(onReport && { onReport })}>
+        {children}
+      </HubProvider>
+    </QueryClientProvider>
+  </StrictMode>
+)
+const show = (children: ReactNode) => render(inStrictMode(children))
+
+function Cards({ query = cardsQuery('7') }) {
+  const { data } = useQuery(query)
+  return <p>{data ? `cards: ${data.map(({ title }) => title).join(' ')}` : 'loading'}</p>
+}
+function SuspendedCards() {
+  const { data } = useSuspenseQuery(cardsQuery('7'))
+  return <p>cards: {data.map(({ title }) => title).join(' ')}</p>
+}
+function Pages() {
+  const [page, setPage] = useState(1)
+  return (
+    <>
+      <button type="button" onClick={() => setPage(page + 1)}>
+        next
+      </button>
+      <Cards key={page} />
+    </>
+  )
+}
+function Selected<T>({ select, show }: { select: (status: HubStatus) => T; show: (selected: T) => string }) {
+  return <b>{show(useHubStatus({ topic: 'board:7', select }))}</b>
+}
+function Ears({ hear }: { hear: (text: string) => void }) {
+  const [n, setN] = useState(1)
+  useHubEvent('card.saved', { topic: 'board:7' }, ({ data }) => hear(`${n} ${data.title}`))
+  return (
+    <button type="button" onClick={() => setN(n + 1)}>
+      {`n ${n}`}
+    </button>
+  )
+}
+function Lost() {
+  return <p>{typeof useHub()}</p>
+}
+function Light() {
+  const { live, topicState } = useHubStatus({ topic: 'board:7' })
+  return <i>{live ? 'live' : topicState}</i>
+}
+
+test('a live query on the screen: one fetch, one stream from its cursor, and every event', async () => {
+  mocked.cursor = 'e:41'
+  mocked.position = 41
+  show(
+    <>
+      <Cards />
+      <Light />
+    </>,
+  )
+  await screen.findByText('cards: A')
+  await screen.findByText('live')
+  expect(mocked.asked).toEqual(['board:7 after e:41'])
+  mocked.publish('board:7', 'card.saved', { id: 'b', title: 'B', version: 1 })
+  await screen.findByText('cards: A B')
+  mocked.publish('board:7', 'card.titled', { id: 'a', title: 'AA', version: 2 })
+  mocked.publish('board:7', 'card.deleted', { id: 'b' })
+  await screen.findByText('cards: AA')
+  expect(mocked.requests).toEqual(['/api/cards'])
+  expect(mocked.streams).toHaveLength(1)
+})
+
+test('under Suspense the stream starts from the cursor of the answer that was waited for', async () => {
+  show(
+    <Suspense fallback="waiting">
+      <SuspendedCards />
+      <Light />
+    </Suspense>,
+  )
+  await screen.findByText('waiting')
+  await screen.findByText('cards: A')
+  await screen.findByText('live')
+  mocked.publish('board:7', 'card.saved', { id: 'b', title: 'B', version: 1 })
+  await screen.findByText('cards: A B')
+  expect(mocked.requests).toHaveLength(1)
+  expect(mocked.asked).toEqual(['board:7 after e:0'])
+})
+
+test('moving between pages on one topic keeps the stream and fetches nothing again', async () => {
+  show(
+    <>
+      <Pages />
+      <Light />
+    </>,
+  )
+  await screen.findByText('live')
+  for (let i = 0; i < 3; i++) act(() => screen.getByText('next').click())
+  mocked.publish('board:7', 'card.saved', { id: 'b', title: 'B', version: 1 })
+  await screen.findByText('cards: A B')
+  expect(mocked.requests).toHaveLength(1)
+  expect(mocked.asked).toHaveLength(1)
+})
+
+test('useHubStatus tells why it is not live', async () => {
+  mocked.refuse = ['board:7']
+  show(
+    <>
+      <Cards />
+      <Light />
+      <Selected select={({ phase }) => phase} show={(phase) => `phase ${phase}`} />
+    </>,
+  )
+  expect(screen.getByText('phase idle')).toBeTruthy()
+  expect(screen.getByText('unsubscribed')).toBeTruthy()
+  await screen.findByText('refused')
+  await screen.findByText('phase live')
+})
+
+test('useHubStatus renders only for what is selected', async () => {
+  const shown = vi.fn(String)
+  show(
+    <>
+      <Cards />
+      <Selected select={({ phase }) => phase === 'live'} show={shown} />
+    </>,
+  )
+  await screen.findByText('true')
+  const { length } = shown.mock.calls
+  // Another topic changes the status, and not what is selected.
+  const stop = client.subscribe({ topic: 'board:8' })
+  await waitFor(() => expect(client.status.topic('board:8').live).toBe(true))
+  expect(shown).toHaveBeenCalledTimes(length)
+  stop()
+})
+
+test('what is selected may be a new object every time', async () => {
+  show(
+    <>
+      <Cards />
+      <Selected select={({ live, phase }) => ({ live, phase })} show={({ live, phase }) => `${phase} ${live}`} />
+    </>,
+  )
+  await screen.findByText('live true')
+})
+
+test('useHubEvent hears with the newest handler, over one subscription', async () => {
+  const subscribe = vi.spyOn(client, 'subscribe')
+  const heard: string[] = []
+  show(
+    <>
+      <Ears hear={(text) => heard.push(text)} />
+      <Light />
+    </>,
+  )
+  await screen.findByText('live')
+  mocked.publish('board:7', 'card.saved', { id: 'b', title: 'first', version: 1 })
+  await waitFor(() => expect(heard).toEqual(['1 first']))
+  act(() => screen.getByText('n 1').click())
+  mocked.publish('board:7', 'card.deleted', { id: 'b' })
+  mocked.publish('board:7', 'card.saved', { id: 'b', title: 'second', version: 2 })
+  await waitFor(() => expect(heard).toEqual(['1 first', '2 second']))
+  // StrictMode mounts twice.
+  expect(subscribe).toHaveBeenCalledTimes(2)
+  expect(mocked.asked).toHaveLength(1)
+})
+
+test('providers come and go without a fetch, and the last lets go; the client stays the application’s', async () => {
+  const close = vi.spyOn(client, 'close')
+  const live = (
+    <HubProvider client={client} queryClient={queryClient}>
+      <Cards />
+      <Light />
+    </HubProvider>
+  )
+  const { unmount } = show(live)
+  await screen.findByText('live')
+  unmount()
+  show(live)
+  await screen.findByText('live')
+  mocked.publish('board:7', 'card.saved', { id: 'b', title: 'B', version: 1 })
+  await screen.findByText('cards: A B')
+  expect(mocked.requests).toHaveLength(1)
+  cleanup()
+  await waitFor(() => expect(client.status.get().phase).toBe('idle'), { timeout: 4_500 })
+  expect(mocked.streams).toHaveLength(0)
+  expect(close).not.toHaveBeenCalled()
+})
+
+test('what a reducer throws reaches onReport, and the query is read again', async () => {
+  const reports: QueryReport[] = []
+  const on = {
+    'card.saved': () => {
+      throw new Error('bug')
+    },
+  }
+  const broken = liveQueryOptions({ ...cardsQuery('7'), topic: 'board:7', on })
+  render(
+    inStrictMode(
+      <>
+        <Cards query={broken} />
+        <Light />
+      </>,
+      (report) => reports.push(report),
+    ),
+  )
+  await screen.findByText('live')
+  mocked.cards = []
+  mocked.publish('board:7', 'card.saved', { id: 'b', title: 'B', version: 1 })
+  await screen.findByText('cards:')
+  expect(reports).toMatchObject([{ during: 'reduce', queryKey: ['cards', '7'], error: new Error('bug') }])
+})
+
+test('on a server the hub is idle, and nothing connects', () => {
+  const html = renderToString(
+    inStrictMode(
+      <>
+        <Light />
+        <Cards />
+      </>,
+    ),
+  )
+  expect(html).toContain('<i>unsubscribed</i>')
+  expect(html).toContain('loading')
+  expect(mocked.asked).toEqual([])
+})
+
+test('outside of a provider the hooks say what is missing', () => {
+  expect(() => renderToString(<Lost />)).toThrow('put <HubProvider client={…}> around')
+})
