@@ -99,7 +99,7 @@ export interface EventLog {
     after: Cursor,
     options: { readonly topics: ReadonlySet<string>; readonly limit: number },
   ): Promise<LogPage | LogGap>
-  /** Follows the end of the log: every event appended after this resolves is delivered. `from` is the head at which it joins. */
+  /** Follows the end of the log: every event after `from`, the head at which it joins, is delivered; perhaps before this resolves. */
   tail(listener: TailListener): Promise<{ readonly from: Cursor; readonly stop: () => void }>
   /** Lets go of files and connections. A hub closes its log when it is closed. */
   close?(): Promise<void>

@@ -65,7 +65,7 @@ export function createTail({
   }
 
   const durable = (event: PlacedEvent) => {
-    if (!at) return
+    if (!at || event.position <= at.position) return
     const frame = frameOf(event, at.epoch)
     if (waiting.length === 0 && !(frame instanceof Promise)) return handOut(at.epoch, event, frame)
     waiting.push({ event, frame })
@@ -104,20 +104,27 @@ export function createTail({
 
   const join = async () => {
     let failed = false
+    // The log may speak before it has answered where we joined: what it says then is after that place, and must not vanish.
+    const early: (() => void)[] = []
+    const hear = (handle: () => void) => {
+      if (closed) return
+      if (at) handle()
+      else early.push(handle)
+    }
     const answer = log.tail({
-      events(events) {
-        if (closed) return
-        for (const event of events) {
-          if (isPlaced(event)) durable(event)
-          else ephemeral(event)
-        }
-      },
-      reset({ to }) {
-        if (closed || !at) return
-        waiting.length = 0
-        for (const listener of all) guarded(() => listener.reset())
-        at = to
-      },
+      events: (events) =>
+        hear(() => {
+          for (const event of events) {
+            if (isPlaced(event)) durable(event)
+            else ephemeral(event)
+          }
+        }),
+      reset: ({ to }) =>
+        hear(() => {
+          waiting.length = 0
+          for (const listener of all) guarded(() => listener.reset())
+          at = to
+        }),
     })
     // One that comes too late must not stay.
     answer.then(
@@ -130,6 +137,7 @@ export function createTail({
       const joined = await within(clock, JOIN_MS, 'The tail of the log', answer)
       at = joined.from
       stop = joined.stop
+      for (const handle of early) handle()
     } catch (error) {
       failed = true
       joining = undefined

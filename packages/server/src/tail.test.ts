@@ -1,0 +1,28 @@
+// The tail of a hub hears every event after the place at which it joined, even one that comes before it knows that place.
+import { defineContract } from '@sse-hub/core/contract'
+import { expect, it } from 'vitest'
+import { z } from 'zod'
+import { virtualClock } from '../../core/src/testing/virtual-clock.ts'
+import { memoryLog } from './logs/memory.ts'
+import { createTail } from './tail.ts'
+import { createVetting } from './vetting.ts'
+
+it('loses nothing that is appended while it joins', async () => {
+  const contract = defineContract({ topics: ['board'], events: { 'card.moved': { topic: 'board', data: z.number() } } })
+  const clock = virtualClock()
+  const log = memoryLog({ clock })
+  const report = () => {}
+  const tail = createTail({ log, vetting: createVetting(contract, { clock, report }), clock, report })
+  const heard: number[] = []
+  const listener = { topics: ['board'], ephemeral() {}, reset() {} }
+  tail.add({ ...listener, durable: (_frame, position) => void heard.push(position) })
+
+  const joining = tail.join()
+  await log.append([
+    { type: 'card.moved', topic: 'board', id: 'a', at: 0, json: '{"data":1,"topic":"board","at":0,"id":"a"}' },
+  ])
+  await joining
+
+  expect(heard).toEqual([1])
+  expect(tail.at?.position).toBe(1)
+})
