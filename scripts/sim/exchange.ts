@@ -80,7 +80,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     options.closed()
   }
   const endClient = (
-    how: 'end' | 'error' | 'aborted' | 'cancelled' | 'lost',
+    how: 'end' | 'cut short' | 'error' | 'aborted' | 'cancelled' | 'lost',
     error: unknown = new TypeError('network error'),
   ) => {
     if (client === 'gone') return
@@ -89,7 +89,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     if (options.copyOf === undefined) history.record({ what: 'client side ended', exchange: number, how })
     if (how !== 'lost') {
       if (was === 'asking') answer.reject(error)
-      else if (how === 'end') body?.close()
+      else if (how === 'end' || how === 'cut short') body?.close()
       else if (how !== 'cancelled') body?.error(error)
     }
     finish()
@@ -122,7 +122,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
         for (const block of taps.heard.read(bytes)) history.record({ what: 'heard', exchange: number, block })
       body?.enqueue(bytes)
     },
-    ended: (how) => endClient(how),
+    ended: (how, cut) => endClient(how === 'end' && cut ? 'cut short' : how),
   })
 
   const head = (response: Response) => () => {

@@ -12,6 +12,7 @@ const HELP = `pnpm sim [options]
   --seed N       lives one seed again, twice, and prints what broke
   --trace        with --seed: prints everything that happened
   --shrink       with --seed: cuts the plan down to the steps that it needs to fail
+  --check TEXT   with --shrink: the check that must fail (default: the first that does)
   --bugs         plants each deliberate bug in turn, and must find it within --seeds (default 500)
   --bug NAME     plants one bug: ${bugs.map(({ name }) => `"${name}"`).join(', ')}
   --quick        as --seeds 40
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
+    check: { type: 'string', default: '' },
     bugs: { type: 'boolean', default: false },
     bug: { type: 'string' },
     quick: { type: 'boolean', default: false },
@@ -79,7 +81,7 @@ function finish(passed: number, failed: number): void {
 }
 
 async function replay(seed: number): Promise<void> {
-  const orders: Order[] = [{ kind: 'replay', seed, trace: values.trace, shrink: values.shrink }]
+  const orders: Order[] = [{ kind: 'replay', seed, trace: values.trace, shrink: values.shrink, check: values.check }]
   let failed = 0
   await work({
     ...planted,

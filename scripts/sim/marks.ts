@@ -14,6 +14,12 @@ export interface Marks {
   refused(topic: string, from: number, to: number): boolean
 }
 
+/** What a stream or a page says of itself. */
+interface Opening {
+  readonly topics: readonly string[]
+  readonly gaps: readonly { readonly topics: readonly string[]; readonly reason: string }[]
+}
+
 interface Step {
   readonly at: number
   readonly topic: string
@@ -49,22 +55,29 @@ export function marksOf(facts: Facts, page: number): Marks {
   const read = mine
     .filter(({ kind, clientEnd, status }) => kind === 'page' && clientEnd === 'end' && status === 200)
     .map((exchange) => ({ at: exchange.clientEndedAt ?? 0, block: undefined, exchange }))
+  // A client may leave such a stream for one that starts elsewhere, so a gap at its beginning moves no mark yet; the next block does.
+  const whole = (topics: readonly string[], gaps: Opening['gaps']) =>
+    topics.filter(
+      (topic) => !now.has(topic) || !gaps.some((gap) => gap.reason !== 'schema' && gap.topics.includes(topic)),
+    )
   const carried = new Map<number, readonly string[]>()
 
   for (const { at, block, exchange } of [...heard, ...read].sort((a, b) => a.at - b.at)) {
     for (const topic of forget(at)) set(at, topic, undefined)
     if (!block) {
-      const { topics, through } = JSON.parse(exchange.answer ?? '{}') as { topics: string[]; through: string }
+      const { topics, through, gaps } = JSON.parse(exchange.answer ?? '{}') as Opening & { readonly through: string }
       sync(at, exchange.topics, topics)
-      reach(at, topics, through)
+      reach(at, whole(topics, gaps), through)
       continue
     }
     if (block.event === 'hub.sync') {
-      const { topics } = JSON.parse(block.data ?? '{}') as { topics: string[] }
+      const { topics, gaps } = JSON.parse(block.data ?? '{}') as Opening
       carried.set(exchange.number, topics)
       sync(at, exchange.topics, topics)
+      reach(at, whole(topics, gaps), block.id)
+    } else {
+      reach(at, carried.get(exchange.number) ?? [], block.id)
     }
-    reach(at, carried.get(exchange.number) ?? [], block.id)
   }
   return {
     refused: (topic, from, to) => refusals.some((one) => one.topic === topic && one.at >= from && one.at <= to),

@@ -16,7 +16,8 @@ export interface PipeOptions {
   /** How many bytes may be under way before `room` makes the sender wait. */
   readonly windowBytes: number
   readonly deliver: (bytes: Uint8Array) => void
-  readonly ended: (how: Ending) => void
+  /** Hears of its end, once; `cut` says that not all may have arrived. */
+  readonly ended: (how: Ending, cut: boolean) => void
 }
 
 /** One direction of one connection. */
@@ -91,7 +92,7 @@ export function openPipe({ clock, chance, delayMs, heldUntil, windowBytes, deliv
     end(how) {
       if (state !== 'open') return
       state = 'ending'
-      send(0, () => ended(how))
+      send(0, () => ended(how, false))
     },
     cut(how) {
       if (state === 'gone') return
@@ -99,7 +100,7 @@ export function openPipe({ clock, chance, delayMs, heldUntil, windowBytes, deliv
       const kept = queue.slice(0, chance.between(0, queue.length))
       drop()
       queue.push(...kept)
-      send(0, () => ended(how))
+      send(0, () => ended(how, true))
     },
     vanish() {
       state = 'gone'

@@ -41,15 +41,22 @@ export async function work({ bug, jobs, next, heard }: PoolOptions): Promise<voi
       }
       const bark = () => {
         child.kill('SIGKILL')
-        reject(new Error(`A worker has been silent for ${SILENCE_MS / 1000} s during ${JSON.stringify(current)}.`))
+        reject(
+          new Error(
+            `A worker has been silent for ${SILENCE_MS / 1000} s after seed ${last}, during ${JSON.stringify(current)}.`,
+          ),
+        )
       }
+      let last: number | undefined
       let current: Order | undefined = order
       let silence = setTimeout(bark, SILENCE_MS)
       child.on('message', (reply: Reply) => {
         clearTimeout(silence)
         silence = setTimeout(bark, SILENCE_MS)
         if (stopped) return
+        if (reply.kind === 'broken') return reject(new Error(reply.error))
         if (reply.kind === 'seed') {
+          last = reply.summary.seed
           if (heard(reply.summary)) return
           stopped = true
           for (const each of children) each.kill()

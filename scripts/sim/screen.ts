@@ -105,6 +105,13 @@ export function openScreen(options: ScreenOptions): Screen {
     state = new Set(ids)
     subscribe(cursor)
   }
+  const compare = () => {
+    const truth = database.read(topic)
+    return {
+      missing: [...truth].filter((id) => !state.has(id)),
+      surplus: [...state].filter((id) => !truth.has(id)),
+    }
+  }
   if (style === 'query') {
     subscribe()
     void read()
@@ -122,17 +129,16 @@ export function openScreen(options: ScreenOptions): Screen {
     restless() {
       if (!granted()) return undefined
       if (!unsubscribe || reading) return `screen ${number} is reading`
-      return undefined
+      const { missing, surplus } = compare()
+      return missing.length + surplus.length > 0 ? `screen ${number} is not up to date` : undefined
     },
     final() {
-      const truth = database.read(topic)
       return {
         screen: number,
         topic,
         state: client.status.topic(options.topic).state,
         granted: granted(),
-        missing: [...truth].filter((id) => !state.has(id)),
-        surplus: [...state].filter((id) => !truth.has(id)),
+        ...compare(),
       }
     },
   }

@@ -10,10 +10,19 @@ import { type Summary, summarize } from './summary.ts'
 /** What main.ts asks for. */
 export type Order =
   | { readonly kind: 'run'; readonly from: number; readonly count: number; readonly twice: boolean }
-  | { readonly kind: 'replay'; readonly seed: number; readonly trace: boolean; readonly shrink: boolean }
+  | {
+      readonly kind: 'replay'
+      readonly seed: number
+      readonly trace: boolean
+      readonly shrink: boolean
+      readonly check: string
+    }
 
 /** What comes back, seed by seed; `done` ends an order. */
-export type Reply = { readonly kind: 'seed'; readonly summary: Summary } | { readonly kind: 'done' }
+export type Reply =
+  | { readonly kind: 'seed'; readonly summary: Summary }
+  | { readonly kind: 'broken'; readonly error: string }
+  | { readonly kind: 'done' }
 
 const bugName = process.argv[2]
 const bug = bugs.find(({ name }) => name === bugName)
@@ -42,7 +51,7 @@ process.on('message', (order: Order) => {
       }
     } else {
       const { outcome, summary } = await run(order.seed, true)
-      const first = outcome.verdict.findings[0]
+      const first = outcome.verdict.findings.find(({ check }) => check.includes(order.check))
       const shrunk = order.shrink && first ? await runPlan(await shrink(outcome.plan, first.check)) : outcome
       if (order.trace) console.log(shrunk.entries.map(traceLine).join('\n'))
       if (shrunk !== outcome) {
@@ -57,5 +66,5 @@ process.on('message', (order: Order) => {
       tell({ kind: 'seed', summary })
     }
     tell({ kind: 'done' })
-  })()
+  })().catch((error: Error) => tell({ kind: 'broken', error: error.stack ?? String(error) }))
 })

@@ -40,7 +40,16 @@ export interface Verdict {
 export function judge(facts: Facts): Verdict {
   const findings: (Finding & { check: string; line: string })[] = []
   const looked: Record<string, number> = {}
-  for (const { name, line, run } of checks)
-    looked[name] = run(facts, (finding) => void findings.push({ ...finding, check: name, line }))
+  for (const { name, line, run } of checks) {
+    const found = (finding: Finding) => void findings.push({ ...finding, check: name, line })
+    try {
+      looked[name] = run(facts, found)
+    } catch (error) {
+      found({
+        at: facts.endedAt,
+        what: `the check itself broke: ${error instanceof Error ? error.stack : String(error)}`,
+      })
+    }
+  }
   return { findings: findings.sort((a, b) => a.at - b.at), looked }
 }
