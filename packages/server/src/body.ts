@@ -35,6 +35,8 @@ export function outletOf(body: ReadableStream | null): Outlet | undefined {
 export function lazyBody(outlet: Outlet): ReadableStream<Uint8Array> {
   let attached = false
   let wanted = false
+  // One write at most waits in the stream itself.
+  let unread = 0
   const body = new ReadableStream<Uint8Array>(
     {
       // With a high-water mark of 0, called once for every read that finds nothing: so what waits, waits in the connection, where it is counted.
@@ -45,6 +47,7 @@ export function lazyBody(outlet: Outlet): ReadableStream<Uint8Array> {
         outlet.attach({
           write(frame) {
             wanted = false
+            unread = frame.bytes.length
             controller.enqueue(frame.bytes)
             return wanted
           },
@@ -56,7 +59,9 @@ export function lazyBody(outlet: Outlet): ReadableStream<Uint8Array> {
             controller.error(new Error('The hub has ended this stream.'))
             outlet.closed()
           },
-          pending: 0,
+          get pending() {
+            return (controller.desiredSize ?? 0) < 0 ? unread : 0
+          },
         })
       },
       cancel: () => outlet.closed(),

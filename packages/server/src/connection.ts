@@ -339,8 +339,10 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
       // Who may not see it any more gets no more of it: not what waits here, nor what waits in a socket that is full.
       if (isWithdrawal(reason)) {
         forget()
-        if (sink && blocked) return vanish(true)
+        if (sink && sink.pending > 0 && blocked) return vanish(true)
       }
+      // A reader that has taken all, and has only not asked for more, gets the good-bye at once.
+      if (sink?.pending === 0) blocked = false
       const bye = frameOf(byeText(reason, byeMs))
       queue.push(bye)
       bytes += bye.bytes.length

@@ -301,7 +301,12 @@ describe('a log that fails', () => {
       [method]: (...given: never[]) =>
         fails ? Promise.reject(new Error('disk full')) : (log[method] as (...given: never[]) => unknown)(...given),
     }
-    return { log: broken, heal: () => void (fails = false) }
+    return {
+      log: broken,
+      heal: () => {
+        fails = false
+      },
+    }
   }
 
   test.each(['append', 'producer'] as const)('in %s: the emit can be tried again, once', async (method) => {

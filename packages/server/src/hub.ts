@@ -18,20 +18,13 @@ import type { NewEvent } from './log.ts'
 import { memoryLog } from './logs/memory.ts'
 import { type HubOptions, type Report, settle } from './options.ts'
 import { answerPage } from './page.ts'
-import { createRegistry, type Ready } from './registry.ts'
+import { createPublisher, type Published } from './publisher.ts'
+import { createRegistry } from './registry.ts'
 import { createRoster } from './roster.ts'
 import { answerStream, type Visited } from './stream.ts'
 import { createTail } from './tail.ts'
 import { createVetting } from './vetting.ts'
 import { within } from './within.ts'
-
-/** What a publish came to. */
-export interface Published {
-  /** The event's id: yours, or a random one. */
-  readonly id: string
-  /** Its place in the log; absent for an ephemeral event. */
-  readonly cursor?: string
-}
 
 /** The hub in figures: what is, and what was counted since it was made. */
 export interface Stats extends Readonly<Counters> {
@@ -128,7 +121,6 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   let draining: Promise<void> | undefined
   let closing: Promise<void> | undefined
   const stopDrain: (() => void)[] = []
-  let newest = 0
 
   const counters = createCounters()
   const registry = createRegistry(contract, { clock, random, eventBytes: limits.eventBytes })
@@ -141,7 +133,8 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   const jittered = (delayMs: number) => Math.round(delayMs * (0.5 + random.next()))
   const awayMs = () => jittered(settings.disabledRetryMs)
   const shut = () => {
-    if (draining || closing) return { reason: 'draining' as const, retryMs: jittered(retryMs) }
+    const isLeaving = draining !== undefined || closing !== undefined
+    if (isLeaving) return { reason: 'draining' as const, retryMs: jittered(retryMs) }
     return disabled ? { reason: 'disabled' as const, retryMs: awayMs() } : undefined
   }
 
@@ -157,38 +150,17 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     if (dirty.push(connection) === 1) clock.soon(flushAll)
   }
 
-  const visited: Visited = {
-    ...{
-      contract,
-      log,
-      tail,
-      vetting,
-      clock,
-      counters,
-      gate,
-      roster,
-      limits,
-      report,
-      heartbeatMs,
-      retryMs,
-      awayMs,
-      shut,
-      flushSoon,
-    },
-    beat: createBeats(),
-    bufferBytes: limits.bufferBytes,
-  }
-
+  const shared = { contract, registry, vetting, log, tail, gate, roster, clock, counters, limits, report }
+  const times = { heartbeatMs, retryMs, awayMs, bufferBytes: limits.bufferBytes }
+  const visited: Visited = { ...shared, ...times, shut, flushSoon, beat: createBeats() }
   const handlers = new Map<string, Set<Handler>>()
-  const answerEmits = createEmits({
-    ...{ contract, registry, vetting, log, gate, clock, limits, counters, report },
-    handlers: (type) => handlers.get(type) ?? [],
-  })
+  const answerEmits = createEmits({ ...shared, handlers: (type) => handlers.get(type) ?? [] })
+  const publisher = createPublisher<C>(shared)
 
   // Work that the log must not be closed under.
   const working = new Set<Promise<unknown>>()
   const work = async <T>(start: () => Promise<T>): Promise<T> => {
-    if (closing) throw new HubError('closed', 'The hub is closed.')
+    if (closing !== undefined) throw new HubError('closed', 'The hub is closed.')
     const running = start()
     working.add(running)
     try {
@@ -198,43 +170,13 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     }
   }
 
-  const append = async (ready: readonly Ready[]): Promise<Published[]> => {
-    const kept = ready.filter(({ durable }) => durable).map(({ event }) => event)
-    const passing = ready.filter(({ durable }) => !durable).map(({ event }) => event)
-    const appended = vetting.expect(ready.map(({ event }) => event))
-    try {
-      const { epoch, positions } = kept.length > 0 ? await log.append(kept) : { epoch: '', positions: [] }
-      if (passing.length > 0) await log.announce(passing)
-      counters.published += ready.length
-      let index = 0
-      return ready.map(({ event: { id }, durable }) => {
-        if (!durable) return { id }
-        const position = positions[index++] ?? 0
-        newest = Math.max(newest, position)
-        return { id, cursor: formatCursor({ epoch, position }) }
-      })
-    } catch (error) {
-      if (error instanceof HubError) throw error
-      throw new HubError(
-        'internal',
-        'The log failed, so it is unknown whether the events were kept. Publish again with the same `id`.',
-        {
-          retryable: true,
-          cause: error,
-        },
-      )
-    } finally {
-      appended()
-    }
-  }
-
   function publish(publication: Publication<C>): Promise<Published>
   function publish(publications: readonly Publication<C>[]): Promise<readonly Published[]>
   function publish(what: Publication<C> | readonly Publication<C>[]): Promise<Published | readonly Published[]> {
     return work(async () => {
-      const publications = (Array.isArray(what) ? what : [what]) as readonly Publication<C>[]
-      const published = await append(await Promise.all(publications.map(registry.publication)))
-      return Array.isArray(what) ? published : (published[0] as Published)
+      if (isList(what)) return publisher.publish(what)
+      const [published] = await publisher.publish([what])
+      return published as Published
     })
   }
 
@@ -253,19 +195,19 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
       ...counters,
       ...{ connections: roster.size, users: roster.users, phases, bufferedBytes },
       tail: tail.at ? formatCursor(tail.at) : null,
-      tailLag: tail.at ? Math.max(0, newest - tail.at.position) : 0,
+      tailLag: tail.at ? Math.max(0, publisher.newest - tail.at.position) : 0,
       disabled,
       draining: draining !== undefined,
     }
   }
 
   const postEmits = async (request: Request) => {
-    if (closing)
-      throw new HubError('draining', 'This node of the hub is closed. Try again, elsewhere.', { retryable: true })
+    // Not `closed`, which no client knows.
+    if (closing !== undefined) throw new HubError('draining', 'This node is closed: go elsewhere.', { retryable: true })
     return work(() => answerEmits(request))
   }
   const getPage = (request: Request, url: URL) => answerPage(request, url, visited)
-  const getHealth = (request: Request) => answerHealth(request, { log, gate, clock, shut, stats, report })
+  const getHealth = (request: Request) => answerHealth(request, { ...shared, shut, stats })
   const getStream = (request: Request, url: URL) => answerStream(request, url, visited)
 
   return {
@@ -282,16 +224,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
       report,
     }),
     publish,
-    prepare: async (publications) => {
-      const ready = await Promise.all(publications.map(registry.publication))
-      return ready.map(({ event, durable }) => {
-        if (durable) return event
-        throw new HubError(
-          'invalid_option',
-          `The event "${event.type}" is ephemeral, so no log keeps it: publish it after your transaction.`,
-        )
-      })
-    },
+    prepare: publisher.prepare,
     cursor: async () => formatCursor(await log.head()),
     on(type, handler) {
       const some = handlers.get(type) ?? new Set()
@@ -332,4 +265,9 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
       return closing
     },
   }
+}
+
+// Array.isArray does not narrow a read-only list.
+function isList<T>(what: T | readonly T[]): what is readonly T[] {
+  return Array.isArray(what)
 }

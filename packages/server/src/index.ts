@@ -1,7 +1,7 @@
 // The door of `@sse-hub/server`: everything that an application imports to run a hub.
 export type { Contract, Cursor, HubErrorCode, Publication } from '@sse-hub/core/contract'
 export { HubError } from '@sse-hub/core/contract'
-export type { Hub, Published, Stats } from './hub.ts'
+export type { Hub, Stats } from './hub.ts'
 export { createHub } from './hub.ts'
 export type {
   Appended,
@@ -18,3 +18,4 @@ export type { MemoryLogOptions } from './logs/memory.ts'
 export { memoryLog } from './logs/memory.ts'
 export type { Grant, HubOptions, Limits, Report } from './options.ts'
 export type { Clock, Random } from './ports.ts'
+export type { Published } from './publisher.ts'

@@ -1,0 +1,438 @@
+// The node:http adapter: how streams reach the socket, how each way of leaving is noticed, and how frameworks mount it.
+import http, { type RequestListener } from 'node:http'
+import http2 from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import net from 'node:net'
+import { createGunzip, createGzip } from 'node:zlib'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { listen, numbers, testClock, until, world } from './fixtures/world.ts'
+import { toNodeHandler, writeResponse } from './node.ts'
+
+const moved = (n: number) => ({ type: 'card.moved' as const, topic: 'board:7' as const, data: { n } })
+
+/** A raw TCP client that keeps all it gets. */
+async function dial(port: number, text: string) {
+  const socket = net.connect(port, '127.0.0.1')
+  const client = { socket, text: '', ended: false }
+  socket.on('data', (bytes) => {
+    client.text += bytes.toString()
+  })
+  socket.on('error', () => {})
+  socket.on('end', () => {
+    client.ended = true
+  })
+  onTestFinished(() => void socket.destroy())
+  await new Promise((resolve) => socket.once('connect', resolve))
+  socket.write(text)
+  return client
+}
+const get = (path: string, version = '1.1', more = '') =>
+  `GET ${path} HTTP/${version}\r\nHost: 127.0.0.1\r\n${more}\r\n`
+
+describe('on the wire', () => {
+  test('a stream is chunked, an event is one chunk, and a bye leaves the connection usable', async () => {
+    const { hub, port } = await world()
+    const client = await dial(port, get('/api/sse/events'))
+    await until(() => expect(client.text).toContain('hub.sync'))
+    expect(client.text).toMatch(/^HTTP\/1.1 200 OK\r\n/)
+    expect(client.text.toLowerCase()).toContain('transfer-encoding: chunked')
+    expect(client.text.toLowerCase()).toContain('cache-control: no-store, no-transform')
+    client.text = ''
+    await hub.publish(moved(1))
+    await until(() => expect(client.text).toMatch(/^[0-9a-f]+\r\nevent: card.moved\n[^\r]*\n\n\r\n$/))
+    const [size = '', chunk = ''] = client.text.split('\r\n')
+    expect(Number.parseInt(size, 16)).toBe(Buffer.byteLength(chunk))
+    hub.disable()
+    await until(() => expect(client.text).toMatch(/\r\n0\r\n\r\n$/))
+    hub.enable()
+    client.text = ''
+    client.socket.write(get('/api/sse/health'))
+    await until(() => expect(client.text).toContain('{"status":"ok"}'))
+    client.text = ''
+    client.socket.write(get('/api/sse/events'))
+    await until(() => expect(client.text).toContain('hub.sync'))
+    expect(client.ended).toBe(false)
+    // The listener that the first stream put on the shared socket is gone.
+    expect(hub.stats().connections).toBe(1)
+  })
+
+  test('several events of one turn are one write', async () => {
+    const { hub, port } = await world()
+    const client = await dial(port, get('/api/sse/events'))
+    await until(() => expect(client.text).toContain('hub.sync'))
+    client.text = ''
+    await hub.publish([moved(1), moved(2), moved(3)])
+    await until(() => expect(client.text.match(/event: card.moved/g)?.length).toBe(3))
+    expect(client.text.split('\r\n').length).toBe(3)
+  })
+
+  test('HTTP/1.0 gets the stream as it is, until the connection ends', async () => {
+    const { hub, port } = await world()
+    const client = await dial(port, get('/api/sse/events', '1.0'))
+    await until(() => expect(client.text).toContain('hub.sync'))
+    await hub.publish(moved(1))
+    await until(() => expect(client.text).toMatch(/\n\nevent: card.moved\n.*\n.*\n\n$/))
+    expect(client.text).not.toContain('chunked')
+    hub.disable()
+    await until(() => expect(client.ended).toBe(true))
+    expect(client.text).toContain('hub.bye')
+    await until(() => expect(hub.stats().connections).toBe(0))
+  })
+
+  test('a pipelined request waits for its turn, and gets a proper stream', async () => {
+    const { hub, port } = await world()
+    const client = await dial(port, get('/api/sse/page?wait=5000&after=x') + get('/api/sse/events'))
+    await until(() => expect(client.text).toContain('hub.sync'))
+    await hub.publish(moved(1))
+    await until(() => expect(client.text).toContain('card.moved'))
+    client.socket.destroy()
+    await until(() => expect(hub.stats().connections).toBe(0))
+  })
+
+  test('http2 in plain text', async () => {
+    const { hub } = await world()
+    const server = http2.createServer(toNodeHandler(hub))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const session = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    onTestFinished(() => {
+      session.destroy()
+      server.close()
+    })
+    session.on('error', () => {})
+    const open = () => {
+      const stream = session.request({ ':path': '/api/sse/events' })
+      const got = { stream, text: '', ended: false }
+      stream.setEncoding('utf8')
+      stream.on('data', (part: string) => {
+        got.text += part
+      })
+      stream.on('end', () => {
+        got.ended = true
+      })
+      stream.on('error', () => {})
+      return got
+    }
+    const [one, two, three] = [open(), open(), open()]
+    await until(() => {
+      for (const { text } of [one, two, three]) expect(text).toContain('hub.sync')
+    })
+    await hub.publish(moved(1))
+    await until(() => expect(two.text).toContain('card.moved'))
+    one.stream.close(http2.constants.NGHTTP2_CANCEL)
+    await until(() => expect(hub.stats().connections).toBe(2))
+    hub.disconnect('u1')
+    await until(() => expect(two.ended).toBe(true))
+    expect(two.text).toContain('"revoked"')
+    await until(() => expect(hub.stats().connections).toBe(0))
+    const late = open()
+    await until(() => expect(late.text).toContain('hub.sync'))
+    session.destroy()
+    await until(() => expect(hub.stats().connections).toBe(0))
+  })
+})
+
+describe('each way of leaving is noticed', () => {
+  const ways: readonly (readonly [string, (socket: net.Socket) => void])[] = [
+    ['closing the socket', (socket) => void socket.destroy()],
+    ['half-closing it', (socket) => void socket.end()],
+    ['resetting it', (socket) => void socket.resetAndDestroy()],
+  ]
+  test.each(ways)('%s', async (_, leave) => {
+    const { hub, port } = await world()
+    const clients = await Promise.all(numbers(5).map(() => dial(port, get('/api/sse/events'))))
+    await until(() => {
+      for (const { text } of clients) expect(text).toContain('hub.sync')
+    })
+    expect(hub.stats()).toMatchObject({ connections: 5, users: 1, phases: { live: 5 } })
+    for (const { socket } of clients) leave(socket)
+    await until(() => expect(hub.stats()).toMatchObject({ connections: 0, users: 0, phases: {}, bufferedBytes: 0 }))
+  })
+
+  test.each(ways)('%s while events flow', async (_, leave) => {
+    const { hub, port } = await world()
+    const clients = await Promise.all(numbers(5).map(() => dial(port, get('/api/sse/events'))))
+    await until(() => expect(hub.stats().phases.live).toBe(5))
+    for (const n of numbers(50)) {
+      if (n === 20) for (const { socket } of clients) leave(socket)
+      await hub.publish(moved(n))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await until(() => expect(hub.stats().connections).toBe(0))
+  })
+
+  test.each(ways)('%s while the application still thinks about the request', async (_, leave) => {
+    let asked = 0
+    const answers: (() => void)[] = []
+    const { hub, port } = await world({
+      authorize: () => {
+        asked++
+        return new Promise((resolve) => void answers.push(() => resolve({ user: 'u1', read: [] })))
+      },
+    })
+    const clients = await Promise.all([
+      dial(port, get('/api/sse/events')),
+      dial(port, get('/api/sse/page?wait=25000&after=x')),
+    ])
+    await until(() => expect(asked).toBe(2))
+    const gone = Promise.all(clients.map(({ socket }) => new Promise((resolve) => socket.once('close', resolve))))
+    for (const { socket } of clients) leave(socket)
+    await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 20))])
+    for (const answer of answers) answer()
+    await until(() => expect(hub.stats().connections).toBe(0))
+  })
+
+  test.each(ways)('%s while a page waits', async (_, leave) => {
+    const { hub, port } = await world()
+    const client = await dial(port, get(`/api/sse/page?wait=25000&after=${await hub.cursor()}`))
+    await until(() => expect(hub.stats().phases).toEqual({ page: 1 }))
+    leave(client.socket)
+    await until(() => expect(hub.stats().connections).toBe(0))
+  })
+
+  test('the server ends the socket', async () => {
+    const { hub, port, server } = await world()
+    await Promise.all(numbers(3).map(() => dial(port, get('/api/sse/events'))))
+    await until(() => expect(hub.stats().phases.live).toBe(3))
+    server.closeAllConnections()
+    await until(() => expect(hub.stats().connections).toBe(0))
+  })
+
+  test('the response is destroyed by the framework', async () => {
+    const responses: http.ServerResponse[] = []
+    const { hub, open } = await world({
+      listener: (hub) => (req, res) => {
+        responses.push(res)
+        toNodeHandler(hub)(req, res)
+      },
+    })
+    const stream = await open()
+    await stream.first('hub.sync')
+    responses[0]?.destroy()
+    await until(() => expect(hub.stats().connections).toBe(0))
+    expect(stream.ended).toBe('cut')
+  })
+
+  test('the response is ended by the framework: it is over, and nothing breaks', async () => {
+    const responses: http.ServerResponse[] = []
+    const { hub, open } = await world({
+      listener: (hub) => (req, res) => {
+        responses.push(res)
+        toNodeHandler(hub)(req, res)
+      },
+    })
+    const stream = await open()
+    await stream.first('hub.sync')
+    responses[0]?.end()
+    await until(() => expect(hub.stats().connections).toBe(0))
+    await hub.publish(moved(1))
+    expect(stream.ended).toBe('end')
+  })
+
+  test('nothing is left unhandled', async () => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    process.on('uncaughtException', unhandled)
+    onTestFinished(() => {
+      process.off('unhandledRejection', unhandled)
+      process.off('uncaughtException', unhandled)
+    })
+    const { hub, port, post } = await world()
+    for (const n of numbers(30)) {
+      const client = await dial(port, get('/api/sse/events'))
+      if (n % 3 === 0) await until(() => expect(client.text).toContain('hub.sync'))
+      client.socket.resetAndDestroy()
+      const half = await dial(
+        port,
+        'POST /api/sse/events HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\n' +
+          'Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"half":',
+      )
+      half.socket.resetAndDestroy()
+      await hub.publish(moved(n))
+    }
+    await until(() => expect(hub.stats().connections).toBe(0))
+    expect((await post({ producer: 'producer-1', events: [] })).status).toBe(200)
+    expect(unhandled).not.toHaveBeenCalled()
+  })
+})
+
+describe('a Response that nobody reads', () => {
+  test('holds its place for ten seconds, not longer', async () => {
+    const clock = testClock()
+    const { hub } = await world({ clock })
+    const response = await hub.fetch(new Request('http://hub/api/sse/events'))
+    expect(hub.stats().phases).toEqual({ waiting: 1 })
+    await clock.advance(9_000)
+    expect(hub.stats().connections).toBe(1)
+    await clock.advance(1_001)
+    expect(hub.stats().connections).toBe(0)
+    await expect(response.text()).rejects.toThrow()
+  })
+
+  test('and one that is read elsewhere than on Node is the same stream', async () => {
+    const { hub } = await world()
+    const leave = new AbortController()
+    const response = await hub.fetch(new Request('http://hub/api/sse/events', { signal: leave.signal }))
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    expect((await reader?.read())?.value).toContain('hub.sync')
+    await hub.publish([moved(1), moved(2)])
+    expect((await reader?.read())?.value?.match(/card.moved/g)?.length).toBe(2)
+    hub.disconnect('u1')
+    expect((await reader?.read())?.value).toContain('hub.bye')
+    expect((await reader?.read())?.done).toBe(true)
+    await until(() => expect(hub.stats().connections).toBe(0))
+  })
+
+  test.each(['cancel', 'abort'] as const)('%s ends it', async (way) => {
+    const { hub } = await world()
+    const leave = new AbortController()
+    const response = await hub.fetch(new Request('http://hub/api/sse/events', { signal: leave.signal }))
+    const reader = response.body?.getReader()
+    await reader?.read()
+    if (way === 'abort') leave.abort()
+    else await reader?.cancel()
+    await until(() => expect(hub.stats().connections).toBe(0))
+    await hub.publish(moved(1))
+  })
+})
+
+describe('frameworks', () => {
+  /** What Express does to a request: strips the mount point, keeps `originalUrl`, and has `next`. */
+  const mounted =
+    (
+      mount: string,
+      handler: ReturnType<typeof toNodeHandler>,
+      before?: (req: Express) => Promise<void>,
+    ): RequestListener =>
+    async (req, res) => {
+      const asked = req as Express
+      await before?.(asked)
+      asked.originalUrl = asked.url ?? '/'
+      if (mount !== '' && !asked.originalUrl.startsWith(mount)) return void res.writeHead(404).end('not ours')
+      asked.url = asked.originalUrl.slice(mount.length) || '/'
+      handler(asked, res, (error) => void res.writeHead(error ? 500 : 404).end(error ? String(error) : 'next'))
+    }
+  type Express = http.IncomingMessage & { originalUrl: string; url?: string; body?: unknown }
+  /** What express.json() does. */
+  const json = async (req: Express) => {
+    if (req.method !== 'POST') return
+    let text = ''
+    for await (const part of req) text += part
+    req.body = JSON.parse(text)
+  }
+  const batch = {
+    producer: 'producer-1',
+    events: [{ seq: 1, id: 'e1', type: 'theme.changed', data: { theme: 'dark' } }],
+  }
+
+  test.each([
+    ['at the prefix', '/api/sse', '/api/sse/events'],
+    ['at another path', '/realtime', '/realtime/events'],
+    ['at the root', '', '/api/sse/events'],
+  ])('mounted %s', async (_, mount, path) => {
+    const { hub, open } = await world({ listener: (hub) => mounted(mount, toNodeHandler(hub)) })
+    const stream = await open(path)
+    await stream.first('hub.sync')
+    await hub.publish(moved(1))
+    await stream.first('card.moved')
+  })
+
+  test('at the root, what is not the hub’s goes on to the next', async () => {
+    const { get } = await world({ listener: (hub) => mounted('', toNodeHandler(hub)) })
+    expect((await get('/health')).body).toBe('next')
+    expect((await get('/api/ssex/health')).body).toBe('next')
+    expect((await get('/api/sse/health')).body).toEqual({ status: 'ok' })
+    expect((await get('/api/sse/nothing')).body.error.code).toBe('not_found')
+  })
+
+  test('a body that express.json() has read', async () => {
+    const { post } = await world({ listener: (hub) => mounted('', toNodeHandler(hub), json) })
+    expect((await post(batch)).body.results[0].cursor).toMatch(/:1$/)
+    const polluted = await post('{"producer":"producer-1","events":[],"__proto__":{}}')
+    expect(polluted.body.error.code).toBe('malformed')
+  })
+
+  test('an empty `body` on a request that nobody has read is not taken for one', async () => {
+    const { post } = await world({
+      listener: (hub) =>
+        mounted('', toNodeHandler(hub), async (req) => {
+          req.body = {}
+        }),
+    })
+    expect((await post(batch)).body.results[0].cursor).toMatch(/:1$/)
+  })
+
+  test('a raw body that a middleware has kept as bytes', async () => {
+    const { post } = await world({
+      listener: (hub) =>
+        mounted('', toNodeHandler(hub), async (req) => {
+          const parts: Buffer[] = []
+          for await (const part of req) parts.push(part)
+          req.body = Buffer.concat(parts)
+        }),
+    })
+    expect((await post(batch)).body.results[0].cursor).toMatch(/:1$/)
+  })
+
+  test('a middleware that compresses, and so wraps `write`, is written through and flushed', async () => {
+    const { hub, port } = await world({
+      listener: (hub) => (req, res) => {
+        const gzip = createGzip()
+        const [write, end] = [res.write.bind(res), res.end.bind(res)]
+        gzip.on('data', (bytes) => void write(bytes))
+        gzip.on('end', () => void end())
+        res.setHeader('content-encoding', 'gzip')
+        Object.assign(res, {
+          write: (bytes: Uint8Array) => gzip.write(bytes),
+          end: () => gzip.end(),
+          flush: () => gzip.flush(),
+        })
+        toNodeHandler(hub)(req, res)
+      },
+    })
+    let text = ''
+    const asking = http.get({ host: '127.0.0.1', port, path: '/api/sse/events', agent: false }, (response) => {
+      const gunzip = createGunzip()
+      gunzip.on('data', (bytes) => {
+        text += bytes
+      })
+      response.pipe(gunzip).on('error', () => {})
+      response.on('error', () => {})
+    })
+    asking.on('error', () => {})
+    onTestFinished(() => void asking.destroy())
+    await until(() => expect(text).toContain('hub.sync'))
+    await hub.publish(moved(1))
+    await until(() => expect(text).toContain('card.moved'))
+    asking.destroy()
+    await until(() => expect(hub.stats().connections).toBe(0))
+  })
+
+  test('a framework that calls hub.fetch itself writes the Response with writeResponse', async () => {
+    const { hub } = await world()
+    const { port } = await listen((req, res) => {
+      void hub
+        .fetch(new Request(`http://hub${req.url}`))
+        .then((response) => new Response(response.body, response))
+        .then((response) => writeResponse(response, res))
+    })
+    const client = await dial(port, get('/api/sse/events'))
+    await until(() => expect(client.text).toContain('hub.sync'))
+    client.socket.destroy()
+    await until(() => expect(hub.stats().connections).toBe(0))
+    const health = await dial(port, get('/api/sse/health'))
+    await until(() => expect(health.text).toContain('{"status":"ok"}'))
+  })
+})
+
+describe('requests that are none', () => {
+  test.each([
+    ['a host that is none', 'GET /api/sse/health HTTP/1.1\r\nHost: a b\r\n\r\n', '400'],
+    ['a path that looks like a host', get('//evil.example/api/sse/health'), '404'],
+    ['an absolute target', get('http://evil.example/api/sse/health'), '404'],
+    ['a method that fetch forbids', 'TRACE /api/sse/health HTTP/1.1\r\nHost: h\r\n\r\n', '400'],
+  ])('%s', async (_, text, status) => {
+    const { port } = await world()
+    const client = await dial(port, text)
+    await until(() => expect(client.text).toMatch(new RegExp(`^HTTP/1.1 ${status} `)))
+  })
+})
