@@ -1,5 +1,6 @@
 // `pnpm fuzz`: tries to get through the doors, millions of times: frames into a stream through its fields, trouble into a hub through requests.
 import { parseArgs } from 'node:util'
+import { fuzzDoor } from './door.ts'
 import { type Failure, fuzzWire } from './wire.ts'
 
 const { values } = parseArgs({
@@ -36,7 +37,7 @@ async function fuzz(
   count: number,
   slice: number,
   run: (seed: number, from: number, count: number) => Failure[] | Promise<Failure[]>,
-): Promise<number> {
+): Promise<{ passed: number; failed: number }> {
   const started = performance.now()
   const failures: Failure[] = []
   let done = 0
@@ -53,9 +54,11 @@ async function fuzz(
   for (const { index, message } of failures) console.error(`✗ --seed ${seed} --from ${index} --runs 1: ${message}`)
   const seconds = (performance.now() - started) / 1000
   console.log(`${name}: ${done} inputs of seed ${seed} in ${seconds.toFixed(1)} s (${Math.round(done / seconds)}/s)`)
-  return failures.length
+  return { passed: done - failures.length, failed: failures.length }
 }
 
-const failed = await fuzz('wire', runs, 10_000, fuzzWire)
-console.log(`${runs - failed} passed, ${failed} failed`)
-process.exitCode = failed > 0 ? 1 : 0
+const wire = await fuzz('wire', runs, 10_000, fuzzWire)
+// A request costs as much as fifty blocks.
+const door = await fuzz('door', Math.ceil(runs / 50), 1_000, fuzzDoor)
+console.log(`${wire.passed + door.passed} passed, ${wire.failed + door.failed} failed`)
+process.exitCode = wire.failed + door.failed > 0 ? 1 : 0

@@ -46,13 +46,13 @@ export type Frame =
 /** The fields of one block of a stream. */
 export interface Block {
   /** The `event:` field. */
-  readonly event?: string
+  readonly event?: string | undefined
   /** The `id:` field. */
-  readonly id?: string
+  readonly id?: string | undefined
   /** The `data:` field: one line. */
-  readonly data?: string
+  readonly data?: string | undefined
   /** The `retry:` field, in milliseconds. */
-  readonly retryMs?: number
+  readonly retryMs?: number | undefined
 }
 
 // CR and LF end a line, NUL voids an `id:`, and UTF-8 cannot carry a lone surrogate (Cs), so another text would arrive. This is the only
