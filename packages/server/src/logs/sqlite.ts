@@ -111,7 +111,7 @@ export function sqliteLog(options: SqliteLogOptions): SqliteLog {
     onError,
     committed: follow.catchUp,
     housekeep() {
-      const moreEvents = trim(clock.now())
+      const moreEvents = trim(clock.now(), follow.at?.position ?? Number.POSITIVE_INFINITY)
       return producers.forget(clock.now()) || moreEvents
     },
   })

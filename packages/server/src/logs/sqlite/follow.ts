@@ -10,6 +10,8 @@ export interface Follow {
   add(listener: TailListener): { readonly from: Cursor; readonly stop: () => void }
   /** Hands on what was committed since the last time. */
   catchUp(): void
+  /** Up to where everybody has heard everything; undefined while nobody follows. */
+  readonly at: Cursor | undefined
   /** Everybody, for what is not kept. */
   readonly tails: Tails
   /** Stops looking. */
@@ -92,6 +94,9 @@ export function createFollow({ reads, clock, pollMs, onError }: FollowOptions): 
 
   return {
     tails,
+    get at() {
+      return at
+    },
     catchUp,
     add(listener) {
       // The others first: what they have not heard yet lies before the place where this one joins.

@@ -2,8 +2,11 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Bounds } from '../bounds.ts'
 
-/** Drops a few events within the open transaction of the log's own connection. Answers whether there may be more. */
-export type Trim = (now: number) => boolean
+/**
+ * Drops a few events within the open transaction of the log's own connection, none beyond `heard`: what the tail has not handed on yet waits for the
+ * next commit. Answers whether there may be more.
+ */
+export type Trim = (now: number, heard: number) => boolean
 
 // A step must not hold up the event loop. A commit writes less than this, so that trimming keeps up.
 const TRIM_STEP = 2_000
@@ -18,7 +21,7 @@ export function prepareTrim(db: DatabaseSync, { maxEvents, maxBytes, maxAgeMs }:
   )
   const drop = db.prepare('DELETE FROM hub_events WHERE position <= ?')
   const note = db.prepare('UPDATE hub_log SET trimmed = ?, bytes = ?')
-  return (now) => {
+  return (now, heard) => {
     const before = held.get()
     const head = Number(before?.head ?? 0)
     let trimmed = Number(before?.trimmed)
@@ -27,7 +30,7 @@ export function prepareTrim(db: DatabaseSync, { maxEvents, maxBytes, maxAgeMs }:
     for (const row of oldest.iterate(trimmed, TRIM_STEP)) {
       const position = Number(row.position)
       const tooMany = head - position >= maxEvents || (bytes > maxBytes && position < head)
-      if (!tooMany && Number(row.kept) >= now - maxAgeMs) break
+      if (position > heard || (!tooMany && Number(row.kept) >= now - maxAgeMs)) break
       trimmed = position
       bytes -= Number(row.size)
       steps += 1
