@@ -55,23 +55,24 @@ export function createGate({
   // A confirmation may take this long, and is asked for this much earlier: so what hangs does not see more than what answers.
   const recheckTimeoutMs = Math.min(ASK_MS, recheckMs / 2)
 
-  const gate: Gate = {
+  const consult = async (request: Request, timeoutMs: number): Promise<Access | null> => {
+    try {
+      const grant = await within(clock, timeoutMs, 'authorize', (async () => authorize(request))())
+      return grant === null ? null : checked(grant, contract)
+    } catch (error) {
+      report({ during: 'authorize', error })
+      throw new HubError(
+        'overloaded',
+        'The hub cannot tell what this request may do: its `authorize` failed. Try again later.',
+        { retryable: true, cause: error },
+      )
+    }
+  }
+
+  return {
     async ask(request, timeoutMs = ASK_MS) {
-      try {
-        const grant = await within(clock, timeoutMs, 'authorize', (async () => authorize(question(request)))())
-        const access = grant === null ? null : checked(grant, contract)
-        return access && access.expiresAt > clock.now() ? access : null
-      } catch (error) {
-        report({ during: 'authorize', error })
-        throw new HubError(
-          'overloaded',
-          'The hub cannot tell what this request may do: its `authorize` failed. Try again later.',
-          {
-            retryable: true,
-            cause: error,
-          },
-        )
-      }
+      const access = await consult(question(request), timeoutMs)
+      return access && access.expiresAt > clock.now() ? access : null
     },
 
     watch(request, access, isSame, withdraw) {
@@ -100,13 +101,13 @@ export function createGate({
       }
       const recheck = async () => {
         try {
-          const now = await gate.ask(new Request(url, { method, headers }), recheckTimeoutMs)
+          const now = await consult(new Request(url, { method, headers }), recheckTimeoutMs)
           if (stopped) return
           if (!now || now.user !== access.user) return end('revoked')
           if (!isSame(now)) return end('changed')
           expireAt(now.expiresAt)
         } catch {
-          // Reported by `ask`. What cannot be confirmed does not go on.
+          // Reported already. What cannot be confirmed does not go on.
           end('expired')
         }
       }
@@ -122,7 +123,6 @@ export function createGate({
       return stop
     },
   }
-  return gate
 }
 
 /** Whether the contract has topics of this kind. */
