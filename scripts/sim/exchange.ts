@@ -70,6 +70,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
   let body: ReadableStreamDefaultController<Uint8Array> | undefined
   let isStream = false
   let deaf = false
+  let lateUntil = 0
   // Undici follows a request's signal through a weak reference: the request must live as long as the exchange.
   let request: Request | undefined
   const answer = Promise.withResolvers<Response>()
@@ -113,7 +114,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     clock,
     chance: chance.fork('pieces'),
     delayMs,
-    heldUntil,
+    heldUntil: () => Math.max(heldUntil(), lateUntil),
     windowBytes,
     deliver(bytes) {
       if (client !== 'reading') return
@@ -160,14 +161,16 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     reader = response.body?.getReader()
     // The hub may cut a connection whose bytes nobody takes.
     reader?.closed.catch(destroyed)
-    if (trap === 'late answer')
-      await new Promise<void>((resolve) => void clock.after(chance.between(500, 8000), resolve))
+    if (trap === 'late answer') lateUntil = clock.now() + chance.between(500, 8_000)
     if (trap === 'mute the answer') pipe.vanish()
     if (options.copyOf !== undefined) {
       endClient('lost')
       if (isStream) tellHubLater('copy discarded')
     }
-    if (trap === 'lose the answer') pipe.cut('error')
+    if (trap === 'lose the answer') {
+      pipe.cut('error')
+      tellHubLater('cut')
+    }
     pipe.call(head(response))
     for (;;) {
       await pipe.room()
@@ -252,6 +255,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
       }
     },
     heal() {
+      lateUntil = 0
       if (deaf) tellHub('timed out')
     },
     pageDied() {

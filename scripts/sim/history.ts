@@ -9,6 +9,8 @@ export type Happening =
   | { readonly what: 'hub up'; readonly hub: number; readonly epoch: string }
   | { readonly what: 'hub down'; readonly hub: number; readonly how: 'killed' | 'unplugged' | 'closed' }
   | { readonly what: 'switched'; readonly on: boolean }
+  /** How many the hub counts, a second after it was switched off. */
+  | { readonly what: 'still connected'; readonly connections: number }
   | {
       readonly what: 'granted'
       readonly user: string

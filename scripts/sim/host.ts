@@ -169,7 +169,14 @@ export function createHost({ config, clock, chance, history, database, exchanges
       enabled = on
       history.record({ what: 'switched', on })
       if (on) running?.hub.enable()
-      else running?.hub.disable()
+      else {
+        const was = running
+        was?.hub.disable()
+        clock.after(1_000, () => {
+          if (!was || running !== was || enabled) return
+          history.record({ what: 'still connected', connections: was.hub.stats().connections })
+        })
+      }
     },
     grant(user, read, write) {
       grants.set(user, { read, write })

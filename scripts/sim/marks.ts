@@ -1,5 +1,5 @@
 // The marks that a client should keep (docs/PROTOCOL.md §3.4), worked out from the bytes that reached it and from nothing that it says of itself.
-import { cursorOf, type Facts } from './facts.ts'
+import { cursorOf, type Facts, type ScreenFacts } from './facts.ts'
 
 interface Place {
   readonly epoch: string
@@ -44,7 +44,6 @@ export function marksOf(facts: Facts, page: number): Marks {
       if (mark?.epoch !== place.epoch || mark.position < place.position) set(at, topic, place)
     }
   }
-  const forget = forgetting(facts, page)
   const sync = (at: number, asked: readonly string[] | undefined, topics: readonly string[]) => {
     for (const topic of asked ?? []) if (!topics.includes(topic)) refusals.push({ at, topic })
     for (const topic of now.keys()) if (!topics.includes(topic)) set(at, topic, undefined)
@@ -62,8 +61,17 @@ export function marksOf(facts: Facts, page: number): Marks {
     )
   const carried = new Map<number, readonly string[]>()
 
+  // Topics that nobody holds any more; the client may linger, so this is as soon as it may.
+  const left = abandoned(facts, page)
+  const forgetUntil = (at: number) => {
+    while (left[0] && left[0].at <= at) {
+      const { topic, at: then } = left.shift() as { topic: string; at: number }
+      set(then, topic, undefined)
+    }
+  }
+
   for (const { at, block, exchange } of [...heard, ...read].sort((a, b) => a.at - b.at)) {
-    for (const topic of forget(at)) set(at, topic, undefined)
+    forgetUntil(at)
     if (!block) {
       const { topics, through, gaps } = JSON.parse(exchange.answer ?? '{}') as Opening & { readonly through: string }
       sync(at, exchange.topics, topics)
@@ -79,32 +87,23 @@ export function marksOf(facts: Facts, page: number): Marks {
       reach(at, carried.get(exchange.number) ?? [], block.id)
     }
   }
+  forgetUntil(Number.POSITIVE_INFINITY)
+  steps.sort((a, b) => a.at - b.at)
   return {
     refused: (topic, from, to) => refusals.some((one) => one.topic === topic && one.at >= from && one.at <= to),
     before: (topic, at) => steps.findLast((step) => step.topic === topic && step.at < at)?.mark,
   }
 }
 
-/** Topics that no screen of the page holds any more are forgotten; the client may linger, so this is as soon as it may. */
-function forgetting(facts: Facts, page: number): (at: number) => string[] {
-  const leaves = [...facts.screens.values()]
-    .filter((screen) => screen.page === page && screen.unmountedAt !== undefined)
-    .map(({ topic, unmountedAt }) => ({ topic, at: unmountedAt ?? 0 }))
-    .sort((a, b) => a.at - b.at)
-  const holds = (topic: string, at: number) =>
-    [...facts.screens.values()].some(
-      (screen) =>
-        screen.page === page &&
-        screen.topic === topic &&
-        screen.mountedAt <= at &&
-        (screen.unmountedAt ?? Number.POSITIVE_INFINITY) > at,
+/** When which topic was left by the last screen that held it. */
+function abandoned(facts: Facts, page: number): { readonly topic: string; readonly at: number }[] {
+  const mine = [...facts.screens.values()].filter((screen) => screen.page === page)
+  const end = (screen: ScreenFacts) => screen.unmountedAt ?? Number.POSITIVE_INFINITY
+  return mine
+    .filter(
+      ({ topic, unmountedAt: at }) =>
+        at !== undefined && !mine.some((one) => one.topic === topic && one.mountedAt <= at && end(one) > at),
     )
-  return (at) => {
-    const gone: string[] = []
-    while (leaves[0] && leaves[0].at <= at) {
-      const { topic, at: left } = leaves.shift() as { topic: string; at: number }
-      if (!holds(topic, left)) gone.push(topic)
-    }
-    return gone
-  }
+    .map((screen) => ({ topic: screen.topic, at: end(screen) }))
+    .sort((a, b) => a.at - b.at)
 }

@@ -144,6 +144,18 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     [...beginning, ...firstEvent, gap('E:1', 'trimmed', 'E:0'), final()],
   ],
   [
+    'a cursor that was brought is honoured',
+    'added, and the log held everything after it',
+    [
+      ...opening.slice(0, 3),
+      { ...opening[3], after: 'E:0' } as Happening,
+      ...opening.slice(4),
+      appended(1),
+      gap('E:1', 'added', 'E:0'),
+      final(),
+    ],
+  ],
+  [
     'a cursor means scanned and sent',
     'the head as the beat',
     [...beginning, appended(1), said(1, 'hub.beat', 'E:1', ''), final()],
@@ -265,7 +277,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
   [
     'the kill switch ends everything within a second',
     'a stream lives on',
-    [...beginning, { what: 'switched', on: false }, { ...final(), at: 9_000 }],
+    [...beginning, { what: 'switched', on: false }, { what: 'still connected', connections: 1 }, final()],
   ],
   [
     'nobody hammers',

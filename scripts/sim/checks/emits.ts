@@ -47,6 +47,8 @@ export const emits: Check = {
     const handled = facts.all('handled')
     const outcomes = new Map(facts.all('emitted').map((entry) => [entry.id, entry]))
     const alive = new Set(facts.final?.pages.map(({ page }) => page))
+    const ups = facts.all('hub up')
+    const epochAt = (at: number) => ups.findLast((up) => up.at <= at)?.epoch
     const emitted = facts.all('emit')
     for (const { at, id, page, type, seqed } of emitted) {
       const wrong = (what: string) => found({ at, what: `${type} ${id} of page ${page}: ${what}` })
@@ -70,7 +72,12 @@ export const emits: Check = {
       } else if (outcome.ok) {
         if (!events.some((event) => `${event.epoch}:${event.position}` === outcome.cursor))
           wrong(`accepted at ${outcome.cursor}, and in the log at ${events.map((event) => event.position)}`)
-      } else if (outcome.code !== 'uncertain' && outcome.code !== 'closed' && events.length > 0) {
+      } else if (
+        outcome.code !== 'uncertain' &&
+        outcome.code !== 'closed' &&
+        events.some(({ epoch }) => epoch === epochAt(outcome.at))
+      ) {
+        // A log that is lost takes with it what was accepted; the hub of the next one judges anew.
         wrong(`answered ${outcome.code}, and in the log at ${events.map((event) => event.position)}`)
       }
     }

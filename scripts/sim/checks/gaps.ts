@@ -1,7 +1,7 @@
 // Line 3's sharp edge: a gap where the log held the range and the topic was covered is a violation; so is a gap that nobody announced.
 import { cursorOf, type Facts, fits } from '../facts.ts'
 import { marksOf } from '../marks.ts'
-import type { Check } from './check.ts'
+import type { Check, Finding } from './check.ts'
 
 interface Gap {
   readonly topics: readonly string[]
@@ -60,43 +60,47 @@ export const hubGaps: Check = {
   },
 }
 
+/** Looks at every gap that a screen is told; `brought` chooses those told to a screen that has only the cursor that it brought. */
+function judgeScreens(facts: Facts, brought: boolean, found: (finding: Finding) => void): number {
+  let looked = 0
+  const marks = new Map([...facts.pages.keys()].map((page) => [page, marksOf(facts, page)]))
+  for (const screen of facts.screens.values()) {
+    screen.told.forEach((told, index) => {
+      if (told.what === 'event' || brought !== (index === 0 && screen.after !== undefined)) return
+      looked++
+      const { gap, at } = told
+      const wrong = (why: string) =>
+        found({
+          at,
+          what: `screen ${screen.screen} (page ${screen.page}, ${screen.topic}): gap ${JSON.stringify(gap)}: ${why}`,
+        })
+      const page = marks.get(screen.page)
+      // A cursor that was brought counts, unless the hub refused the topic in between.
+      const own = page?.refused(screen.topic, screen.mountedAt, at) ? undefined : cursorOf(screen.after)
+      const whole = brought ? own : page?.before(screen.topic, at)
+      const to = cursorOf(gap.to)
+      if (!to) wrong('`to` is no cursor')
+      else if (gap.reason === 'schema') {
+        const event = facts.at(gap.to)
+        if (!event || fits(event)) wrong('the event there fits the contract')
+      } else if (whole && whole.epoch === to.epoch && held(facts, whole, at)) {
+        wrong(`whole up to ${whole.epoch}:${whole.position}, after which the log held everything`)
+      }
+    })
+  }
+  return looked
+}
+
 /** What a screen is told is true, judged by marks that are kept here and not by the client. */
 export const screenGaps: Check = {
   name: 'a screen hears of a gap only where it was not covered',
   line: '3',
-  run(facts, found) {
-    let looked = 0
-    const marks = new Map([...facts.pages.keys()].map((page) => [page, marksOf(facts, page)]))
-    for (const screen of facts.screens.values()) {
-      screen.told.forEach((told, index) => {
-        if (told.what === 'event') return
-        looked++
-        const { gap, at } = told
-        const to = cursorOf(gap.to)
-        const wrong = (why: string) =>
-          found({
-            at,
-            what: `screen ${screen.screen} (page ${screen.page}, ${screen.topic}): gap ${JSON.stringify(gap)}: ${why}`,
-          })
-        const page = marks.get(screen.page)
-        const mark = page?.before(screen.topic, at)
-        // A screen that brought its own cursor is covered from there, unless the hub refused its topic in between.
-        const own =
-          index === 0 && !page?.refused(screen.topic, screen.mountedAt, at) ? cursorOf(screen.after) : undefined
-        const best = mark && own && mark.epoch === own.epoch && own.position > mark.position ? own : (mark ?? own)
-        if (!to) wrong('`to` is no cursor')
-        else if (gap.reason === 'added' || gap.reason === 'trimmed') {
-          if (best && best.epoch === to.epoch && held(facts, best, at))
-            wrong(`covered up to ${best.epoch}:${best.position}, which the log held`)
-        } else if (gap.reason === 'epoch') {
-          if (mark && mark.epoch === to.epoch && held(facts, mark, at))
-            wrong(`covered up to ${mark.epoch}:${mark.position} of that epoch`)
-        } else {
-          const event = facts.at(gap.to)
-          if (!event || fits(event)) wrong('the event there fits the contract')
-        }
-      })
-    }
-    return looked
-  },
+  run: (facts, found) => judgeScreens(facts, false, found),
+}
+
+/** Whoever read state and cursor needs no second read while the log holds what came after. */
+export const broughtCursors: Check = {
+  name: 'a cursor that was brought is honoured',
+  line: '3',
+  run: (facts, found) => judgeScreens(facts, true, found),
 }

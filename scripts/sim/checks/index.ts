@@ -2,7 +2,7 @@
 import type { Facts } from '../facts.ts'
 import type { Check, Finding } from './check.ts'
 import { emits, publishes } from './emits.ts'
-import { hubGaps, screenGaps } from './gaps.ts'
+import { broughtCursors, hubGaps, screenGaps } from './gaps.ts'
 import { authorization } from './grants.ts'
 import { killSwitch, leftovers, reports, requestRate } from './manners.ts'
 import { convergence, misfits, neverSilently, once } from './screens.ts'
@@ -16,6 +16,7 @@ export const checks: readonly Check[] = [
   misfits,
   hubGaps,
   screenGaps,
+  broughtCursors,
   streams,
   logPages,
   publishes,
