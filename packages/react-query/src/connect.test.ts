@@ -195,7 +195,7 @@ test('a gap in mid-stream reads the queries of its topic again, and leaves those
   world.mount(world.cardsQuery('8'))
   await world.pass(1_000)
   world.fetches.length = 0
-  world.lose('board:8')
+  world.lose('board:8', 'x', 'lost')
   await world.pass(1_000)
   expect(world.fetches).toEqual(['board:8'])
 })

@@ -14,7 +14,10 @@ export type EntityVersion = string | number
 export interface Identity<I, V = I> {
   /** The entity's name within the list. */
   readonly id: (entity: I) => EntityId
-  /** Grows with every change of the entity. With it events may be applied twice, or to data that is newer, without harm. */
+  /**
+   * Grows with every change of the entity, and goes on growing if one is deleted and made again under the same id. With it events may
+   * be applied twice, or to data that is newer, without harm.
+   */
   readonly version?: (entity: V) => EntityVersion
 }
 

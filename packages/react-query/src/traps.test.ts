@@ -88,10 +88,9 @@ const traps: Trap[] = [
       world.rest.answerMs = 100
       world.mount(world.cardsQuery('7'))
       await world.pass(50)
-      world.state('board:7').length = 0
-      world.lose('board:7')
+      world.lose('board:7', 'a', 'lost')
       await world.pass(1_000)
-      return titles(world) === ''
+      return titles(world) === 'lost'
     },
   },
   {
@@ -164,12 +163,11 @@ const traps: Trap[] = [
       world.mount(world.cardsQuery('7'))
       await world.pass(2_000)
       world.rest.fails = true
-      world.state('board:7').length = 0
-      world.lose('board:7')
+      world.lose('board:7', 'a', 'lost')
       await world.pass(1_000)
       world.rest.fails = false
       await world.pass(60_000)
-      return titles(world) === ''
+      return titles(world) === 'lost'
     },
   },
   {

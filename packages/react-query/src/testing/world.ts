@@ -1,5 +1,5 @@
 // A small server of cards in virtual time, read through the real client: REST that reads and answers when a test says, and a log that streams, drops and refuses.
-import { createHubClient, type Frame, type HubClient, HubError, type HubEvent, type Source } from '@sse-hub/core'
+import { createHubClient, type Frame, type HubClient, HubError, type Source } from '@sse-hub/core'
 import { defineContract } from '@sse-hub/core/contract'
 import { QueryClient, type QueryObserver, QueryObserver as RealObserver } from '@tanstack/query-core'
 import { z } from 'zod'
@@ -56,8 +56,8 @@ export interface World {
   /** The log forgets all that it holds, or becomes another one. */
   trim(): void
   wipe(): void
-  /** An event of a topic cannot be delivered, and is announced as a gap. */
-  lose(topic: string): void
+  /** Commits a card whose event cannot be delivered, which is announced as a gap. */
+  lose(topic: string, id: string, title: string): void
   refuse(topic: string): void
   /** Asks REST for the cards of a topic, as a query function does. */
   cards(topic: string): Promise<Card[]>
@@ -94,13 +94,15 @@ const cardsQueryOf = (world: World, board: string) =>
 export function createWorld(): World {
   const clock = virtualClock()
   const cards = new Map<string, Card[]>()
+  // Versions go on when a card is deleted and made again.
+  const versions = new Map<string, number>()
   const refused = new Set<string>()
-  const open = new Set<(frame: Frame | 'end') => void>()
+  const open = new Set<(frame: Frame | 'end', topic?: string) => void>()
   let epoch = 'e1'
   let head = 0
   let trimmed = 0
   let isDown = false
-  let log: { at: number; event: HubEvent }[] = []
+  let log: { at: number; topic: string; frame: Frame }[] = []
 
   const cursor = () => `${epoch}:${head}`
   const wait = (ms: number) => (ms > 0 ? new Promise<void>((resolve) => clock.after(ms, resolve)) : Promise.resolve())
@@ -120,11 +122,11 @@ export function createWorld(): World {
       const reason = of === epoch ? 'trimmed' : 'epoch'
       const gaps = after === undefined || known ? [] : [{ topics: granted, to: cursor(), reason } as const]
       let queue: (Frame | 'end')[] = log
-        .filter(({ at, event }) => at > from && granted.includes(event.topic))
-        .map(({ event }) => ({ kind: 'event', event }))
+        .filter(({ at, topic }) => at > from && granted.includes(topic))
+        .map(({ frame }) => frame)
       let wake = () => {}
-      const push = (frame: Frame | 'end') => {
-        if (frame !== 'end' && frame.kind === 'event' && !granted.includes(frame.event.topic)) return
+      const push = (frame: Frame | 'end', topic?: string) => {
+        if (topic !== undefined && !granted.includes(topic)) return
         queue.push(frame)
         wake()
       }
@@ -140,11 +142,24 @@ export function createWorld(): World {
     },
   }
 
-  const append = (topic: string, type: string, data: unknown) => {
+  const append = (topic: string, frame: Frame) => {
+    log.push({ at: head, topic, frame })
+    for (const push of open) push(frame, topic)
+  }
+
+  const publish = (topic: string, type: string, data: unknown) => {
     head++
-    const event: HubEvent = { type, topic, data, at: head, id: `i${head}`, cursor: cursor() }
-    log.push({ at: head, event })
-    for (const push of open) push({ kind: 'event', event })
+    append(topic, { kind: 'event', event: { type, topic, data, at: head, id: `i${head}`, cursor: cursor() } })
+  }
+
+  const commit = (topic: string, id: string, title: string) => {
+    const list = world.state(topic)
+    const version = (versions.get(`${topic} ${id}`) ?? 0) + 1
+    versions.set(`${topic} ${id}`, version)
+    const card = { id, title, version }
+    const isNew = !list.some((each) => each.id === id)
+    cards.set(topic, isNew ? [...list, card] : list.map((each) => (each.id === id ? card : each)))
+    return card
   }
 
   const world: World = {
@@ -162,20 +177,16 @@ export function createWorld(): World {
     rest: { readMs: 5, answerMs: 5, cursors: true, fails: false },
     state: (topic) => cards.get(topic) ?? [],
     save(topic, id, title) {
-      const list = world.state(topic)
-      const old = list.find((each) => each.id === id)
-      const next = { id, title, version: (old?.version ?? 0) + 1 }
-      cards.set(topic, old ? list.map((each) => (each === old ? next : each)) : [...list, next])
-      append(topic, topic.startsWith('news') ? 'news.said' : 'card.saved', next)
+      publish(topic, topic.startsWith('news') ? 'news.said' : 'card.saved', commit(topic, id, title))
     },
     delete(topic, id) {
       cards.set(
         topic,
         world.state(topic).filter((each) => each.id !== id),
       )
-      append(topic, 'card.deleted', { id })
+      publish(topic, 'card.deleted', { id })
     },
-    publish: append,
+    publish,
     down() {
       isDown = true
       for (const push of open) push('end')
@@ -194,10 +205,11 @@ export function createWorld(): World {
       head = trimmed = 0
       log = []
     },
-    lose(topic) {
+    lose(topic, id, title) {
       const from = cursor()
+      commit(topic, id, title)
       head++
-      for (const push of open) push({ kind: 'gap', topics: [topic], from, to: cursor(), reason: 'schema' })
+      append(topic, { kind: 'gap', topics: [topic], from, to: cursor(), reason: 'schema' })
     },
     refuse: (topic) => void refused.add(topic),
     async cards(topic) {
