@@ -96,6 +96,9 @@ export const defaultLimits: Limits = {
   bufferBytes: 262_144,
 }
 
+// The longest delay that timers take; half as much again is added as jitter.
+const LONGEST_MS = 2 ** 30
+
 /** The options with every default in place. The log is chosen by `createHub`. */
 export interface Settings<C extends Contract> extends Required<Omit<HubOptions<C>, 'log' | 'limits' | 'origins'>> {
   readonly limits: Limits
@@ -130,8 +133,9 @@ export function settle<C extends Contract>(options: HubOptions<C>): Settings<C> 
   if (settings.prefix !== '' && !/^\/[^?#]*[^/?#]$/.test(settings.prefix)) {
     wrong(`\`prefix\` must begin with "/" and not end with it, like "/api/sse", not ${JSON.stringify(settings.prefix)}`)
   }
-  for (const name of ['heartbeatMs', 'recheckMs', 'retryMs', 'disabledRetryMs'] as const)
-    wholeNumber(name, settings[name])
+  for (const name of ['heartbeatMs', 'recheckMs', 'retryMs', 'disabledRetryMs'] as const) {
+    wholeNumber(name, settings[name], LONGEST_MS)
+  }
   for (const [name, value] of Object.entries(settings.limits)) wholeNumber(`limits.${name}`, value)
   return settings
 }
@@ -149,8 +153,10 @@ function origins(list: readonly string[] | ((origin: string) => boolean)): (orig
   return (origin) => known.has(origin)
 }
 
-function wholeNumber(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1) wrong(`\`${name}\` must be a whole number of at least 1, not ${value}`)
+function wholeNumber(name: string, value: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (!Number.isSafeInteger(value) || value < 1 || value > most) {
+    wrong(`\`${name}\` must be a whole number from 1 to ${most}, not ${value}`)
+  }
 }
 
 function wrong(what: string): never {
