@@ -231,6 +231,8 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
 
   const take = async (page: LogPage) => {
     for (const event of page.events) {
+      // The log filters; what a user sees must not hang on that alone.
+      if (!filter.has(event.topic)) continue
       const framed = vetting.frame(page.epoch, event)
       const frame = framed instanceof Promise ? await framed : framed
       if (phase !== 'reading') return
@@ -344,9 +346,10 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
       // A reader that has taken all, and has only not asked for more, gets the good-bye at once.
       if (sink?.pending === 0) blocked = false
       const bye = frameOf(byeText(reason, byeMs))
-      queue.push(bye)
+      // The last word: what passes by leaves before it.
+      queue.push(...passing.values(), bye)
+      passing.clear()
       bytes += bye.bytes.length
-      if (!sink) return
       stopLease()
       stopLease = clock.after(GRACE_MS, () => vanish(true))
       flush(joinFrames)
