@@ -70,6 +70,8 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
   let body: ReadableStreamDefaultController<Uint8Array> | undefined
   let isStream = false
   let deaf = false
+  // Cut while the request was still on its way: it never arrives.
+  let severed = false
   let lateUntil = 0
   // Undici follows a request's signal through a weak reference: the request must live as long as the exchange.
   let request: Request | undefined
@@ -165,7 +167,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     if (trap === 'mute the answer') pipe.vanish()
     if (options.copyOf !== undefined) {
       endClient('lost')
-      if (isStream) tellHubLater('copy discarded')
+      if (isStream) clock.after(delayMs(), () => tellHub('copy discarded'))
     }
     if (trap === 'lose the answer') {
       pipe.cut('error')
@@ -189,6 +191,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
   }
 
   const arrive = async () => {
+    if (severed) return
     const open = door()
     if (client === 'gone' || !open) return endClient('error')
     hub = 'asked'
@@ -246,6 +249,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     response: answer.promise,
     heldByHub: () => hub === 'asked',
     cut(clientSees, hubSees) {
+      severed ||= hub === 'unasked'
       if (clientSees === 'nothing') pipe.vanish()
       else pipe.cut(clientSees)
       if (hubSees === 'told') tellHubLater('cut')

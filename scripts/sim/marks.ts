@@ -56,9 +56,8 @@ export function marksOf(facts: Facts, page: number): Marks {
     .map((exchange) => ({ at: exchange.clientEndedAt ?? 0, block: undefined, exchange }))
   // A client may leave such a stream for one that starts elsewhere, so a gap at its beginning moves no mark yet; the next block does.
   const whole = (topics: readonly string[], gaps: Opening['gaps']) =>
-    topics.filter(
-      (topic) => !now.has(topic) || !gaps.some((gap) => gap.reason !== 'schema' && gap.topics.includes(topic)),
-    )
+    topics.filter((topic) => !gaps.some((gap) => gap.reason !== 'schema' && gap.topics.includes(topic)))
+  let lastTopics = ''
   const carried = new Map<number, readonly string[]>()
 
   // Topics that nobody holds any more; the client may linger, so this is as soon as it may.
@@ -75,7 +74,9 @@ export function marksOf(facts: Facts, page: number): Marks {
     if (!block) {
       const { topics, through, gaps } = JSON.parse(exchange.answer ?? '{}') as Opening & { readonly through: string }
       sync(at, exchange.topics, topics)
-      reach(at, whole(topics, gaps), through)
+      // A client leaves a page that carries other topics than the last one unread.
+      reach(at, String(topics) === lastTopics ? whole(topics, gaps) : [], through)
+      lastTopics = String(topics)
       continue
     }
     if (block.event === 'hub.sync') {
