@@ -11,7 +11,9 @@ it('says good-bye last, after what was passing by', async () => {
   })
   const hub = createHub({ contract, authorize: () => ({ user: 'ann', read: ['board'] }) })
   const response = await hub.fetch(new Request('http://hub.test/api/sse/events'))
-  const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader()
+  const reader = (response.body as ReadableStream<Uint8Array<ArrayBuffer>>)
+    .pipeThrough(new TextDecoderStream())
+    .getReader()
   let text = (await reader.read()).value ?? ''
 
   // Both in one turn of the event loop, before anything of it is written.
