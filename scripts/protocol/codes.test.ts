@@ -2,7 +2,7 @@
 import { HubError, type HubErrorCode } from '@sse-hub/core/contract'
 import { describe, expect, test } from 'vitest'
 import { quoted, table } from './document.ts'
-import { type contract, get, HOST, open, post, stream } from './hub.ts'
+import { get, HOST, open, post, stream, type TestHub } from './hub.ts'
 
 /** A code that crosses the wire; the others are raised where the mistake is made. */
 type WireCode = Exclude<
