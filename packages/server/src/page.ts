@@ -28,6 +28,7 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
   if (!access) throw unauthorized()
   const { user } = access
   const topics = grantedTopics(asked, access, limits.topics)
+  const filter: ReadonlySet<string> = new Set(topics)
   const shutNow =
     hub.shut() ?? (roster.full(user) ? { reason: 'overloaded' as const, retryMs: hub.awayMs() } : undefined)
   if (shutNow) return answerAway(shutNow.reason, shutNow.retryMs)
@@ -106,7 +107,7 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
         clock,
         READ_MS,
         'The log',
-        log.read({ epoch, position }, { topics: new Set(topics), limit: PAGE_EVENTS }),
+        log.read({ epoch, position }, { topics: filter, limit: PAGE_EVENTS }),
       )
       if (page.gap) {
         const { to } = page.gap
@@ -123,6 +124,8 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
       let bytes = 0
       position = page.through
       for (const event of page.events) {
+        // The log filters; what a user sees must not hang on that alone.
+        if (!filter.has(event.topic)) continue
         if (bytes > 0 && bytes + event.json.length > limits.bufferBytes) {
           position = event.position - 1
           break
