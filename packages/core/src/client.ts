@@ -150,24 +150,15 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
       connection.changed()
     },
   })
-  const { full, user, resume, commit } = subscriptions.sequence
+  const { full, user, resume } = subscriptions.sequence
   const connection = createConnection(settings, {
     topics: subscriptions.topics,
     resume,
+    take: subscriptions.take,
+    full,
     status: () => status,
     tell,
     report: (error) => report('connect', error),
-    take(frame, asked) {
-      if (frame.kind === 'sync') {
-        if (!subscriptions.sync(frame, asked)) return false
-        const { topics } = frame
-        const refused = asked.filter((topic) => !topics.includes(full(topic)))
-        tell({ phase: 'live', via: settings.source.via, user: frame.user, topics, refused })
-      } else if (frame.kind === 'event') subscriptions.event(frame.event)
-      else if (frame.kind === 'beat') commit(frame.cursor)
-      else if (frame.kind === 'gap') subscriptions.gap(frame)
-      return true
-    },
   })
   const outbox = createOutbox(settings, {
     user,

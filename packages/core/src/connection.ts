@@ -19,6 +19,8 @@ export interface ConnectionUser {
   resume(): string | undefined
   /** Takes a frame. Answers false if the stream must be asked for again, from another cursor. */
   take(frame: Frame, asked: readonly string[]): boolean
+  /** A topic as the hub writes it. */
+  full(topic: string): string
   /** The status now. */
   status(): Status
   /** Takes what the status should be. */
@@ -118,6 +120,11 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
             syncedAt ??= clock.now()
           } else if (syncedAt === undefined) return fail('protocol', `began with "${frame.kind}", not "sync"`)
           if (!user.take(frame, asked)) return begin()
+          if (frame.kind === 'sync') {
+            const { topics } = frame
+            const refused = asked.filter((topic) => !topics.includes(user.full(topic)))
+            user.tell({ phase: 'live', via: source.via, user: frame.user, topics, refused })
+          }
         }
         // Any byte is a sign of life, once there is a stream.
         if (!signal.aborted && syncedAt !== undefined) watch(patienceMs)
@@ -152,13 +159,13 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
 
   function changed() {
     const now = phase()
-    const isOver = now === 'closed' || now === 'stopped'
-    if (user.topics().length === 0 && !isOver) begin()
+    if (now === 'closed' || now === 'stopped' || !isOutdated()) return
+    if (user.topics().length === 0) begin()
     // An attempt that is not answered yet, or waits, will see for itself.
     else if (now === 'idle' || syncedAt !== undefined) {
       cancelChange ??= clock.after(now === 'idle' ? 0 : settings.debounceMs, () => {
         cancelChange = undefined
-        if (now === 'idle' || isOutdated()) begin()
+        if (isOutdated()) begin()
       })
     }
   }

@@ -187,7 +187,7 @@ export function createOutbox(settings: Settings, { user, check, report }: Outbox
       renew(error)
     } else {
       const unread = status === 404 || status === 429 || status === 503
-      for (const waiting of batch) waiting.doubt ||= !unread
+      for (const waiting of batch) waiting.doubt ||= !(unread || waiting.ephemeral)
       later(error)
     }
   }

@@ -46,7 +46,7 @@ export interface Sequence<M extends Member> {
    */
   sync(sync: Sync, asked: readonly string[]): ReadonlyMap<M, TopicGap> | undefined
   /**
-   * Whether an event of its topic is new to a member.
+   * Whether an event is for a member, and new to it.
    * @throws HubError `protocol` for an event of another epoch
    */
   isNew(member: M, event: HubEvent): boolean
@@ -59,8 +59,8 @@ export interface Sequence<M extends Member> {
   commit(cursor: string): void
 }
 
-/** Makes the memory of one client, which answers for `members`. */
-export function createSequence<M extends Member>(members: () => readonly M[]): Sequence<M> {
+/** Makes the memory of one client, which answers for `members`, as they come and go. */
+export function createSequence<M extends Member>(members: ReadonlySet<M>): Sequence<M> {
   let user: string | null | undefined
   let epoch: string | undefined
   // While a stream runs, only `through` moves: everybody is whole up to it and up to the own mark, so a frame costs O(1).
@@ -71,7 +71,7 @@ export function createSequence<M extends Member>(members: () => readonly M[]): S
   const full = (topic: string) => (topic === 'user' && user ? `user:${user}` : topic)
   const position = ({ mark = 0 }: M) => (running ? Math.max(through, mark) : mark)
   const pause = () => {
-    for (const member of members()) if (member.mark !== undefined) member.mark = position(member)
+    for (const member of members) if (member.mark !== undefined) member.mark = position(member)
     running = false
   }
   const check = (text: string) => {
@@ -100,13 +100,12 @@ export function createSequence<M extends Member>(members: () => readonly M[]): S
     },
     resume() {
       pause()
-      const all = members()
-      if (all.every(({ mark }) => mark === undefined)) {
+      if ([...members].every(({ mark }) => mark === undefined)) {
         epoch = undefined
         topics = []
       }
       let least = Number.POSITIVE_INFINITY
-      for (const member of all) {
+      for (const member of members) {
         const had = member.mark === undefined ? parseCursor(member.after ?? '') : undefined
         epoch ??= had?.epoch
         if (had && had.epoch === epoch) member.mark = had.position
@@ -118,19 +117,18 @@ export function createSequence<M extends Member>(members: () => readonly M[]): S
       pause()
       const start = read(sync.cursor)
       const { gaps } = sync
-      const all = members()
-      for (const member of all) {
+      for (const member of members) {
         if (member.topic === 'user' && user !== undefined && user !== sync.user) member.mark = member.after = undefined
       }
       user = sync.user
-      const marks = all.flatMap(({ mark, lost }) => (lost ? [] : (mark ?? [])))
+      const marks = [...members].flatMap(({ mark, lost }) => (lost ? [] : (mark ?? [])))
       const least = Math.min(...marks)
       if (gaps.some(({ reason }) => reason === 'trimmed') && marks.some((mark) => mark > least)) {
-        for (const member of all) member.lost ||= member.mark === least
+        for (const member of members) member.lost ||= member.mark === least
         return undefined
       }
       const told = new Map<M, TopicGap>()
-      for (const member of all) {
+      for (const member of members) {
         const topic = full(member.topic)
         if (!sync.topics.includes(topic)) {
           if (asked.includes(member.topic)) member.mark = member.after = undefined
@@ -161,14 +159,16 @@ export function createSequence<M extends Member>(members: () => readonly M[]): S
       running = true
       return told
     },
-    isNew: (member, { cursor }) =>
-      member.mark !== undefined && (cursor === undefined || check(cursor) > position(member)),
+    isNew: (member, { topic, cursor }) =>
+      member.mark !== undefined &&
+      full(member.topic) === topic &&
+      (cursor === undefined || check(cursor) > position(member)),
     gap(gap) {
       const to = read(gap.to)
       // With another epoch every mark is worth nothing, whatever the gap names.
       const all = to.epoch !== epoch || gap.reason === 'epoch'
       const told = new Map<M, TopicGap>()
-      for (const member of members()) {
+      for (const member of members) {
         const topic = full(member.topic)
         if (member.mark === undefined || !(all || (gap.topics.includes(topic) && to.position > position(member))))
           continue

@@ -1,7 +1,8 @@
 // Who hears what: subscriptions counted per topic, events and gaps handed to each, and what each must be told when it joins.
 import type { HubEvent } from './contract/contract.ts'
-import { checkTopic } from './contract/topic.ts'
-import type { Gap, Sync } from './contract/wire.ts'
+import { isTopic } from './contract/topic.ts'
+import type { Frame } from './contract/wire.ts'
+import { HubError } from './errors.ts'
 import { createSequence, type Member, type Sequence, type TopicGap } from './sequence.ts'
 import type { Settings } from './settings.ts'
 import type { Checked } from './validate.ts'
@@ -27,6 +28,8 @@ export interface SubscriptionsUser {
 
 /** The subscriptions of one client. */
 export interface Subscriptions {
+  /** What they have. */
+  readonly sequence: Sequence<Member>
   /**
    * Adds one; the answer removes it.
    * @throws HubError `invalid_topic`
@@ -34,16 +37,10 @@ export interface Subscriptions {
   add(listener: Listener): () => void
   /** Whether anybody hears the topic. */
   has(topic: string): boolean
-  /** The topics to ask for, as subscribers write them, sorted. */
+  /** The topics to ask for, as subscribers write them, sorted: the same array until they change. */
   topics(): readonly string[]
-  /** What each of them has. */
-  readonly sequence: Sequence<Member>
-  /** A stream for the topics `asked` begins; tells who is not whole. Answers false if it should be asked for again. */
-  sync(sync: Sync, asked: readonly string[]): boolean
-  /** Hands out an event, once. */
-  event(event: HubEvent): void
-  /** Hands out a gap. */
-  gap(gap: Gap): void
+  /** Hands out a frame of a stream for the topics `asked`, once. Answers false if the stream should be asked for again. */
+  take(frame: Frame, asked: readonly string[]): boolean
 }
 
 interface Entry extends Member {
@@ -56,70 +53,68 @@ export function createSubscriptions(
   { clock, lingerMs }: Settings,
   { call, check, changed }: SubscriptionsUser,
 ): Subscriptions {
-  const byTopic = new Map<string, Set<Entry>>()
-  const sequence = createSequence(() => [...byTopic.values()].flatMap((entries) => [...entries]))
+  const entries = new Set<Entry>()
+  const sequence = createSequence(entries)
   const { full } = sequence
-  let sorted: readonly string[] = []
+  let topics: readonly string[] = []
 
-  const changedTopics = () => {
-    sorted = [...byTopic.keys()].sort()
+  const changedEntries = () => {
+    topics = [...new Set([...entries].map(({ topic }) => topic))].sort()
     changed()
   }
-  const tell = (gap: TopicGap, entry: Entry) => call(entry.listener?.onGap, gap)
+  const tell = (gap: TopicGap, { listener }: Entry) => call(listener?.onGap, gap)
+
+  function dispatch(event: HubEvent) {
+    const { topic, type, cursor } = event
+    const hearers = [...entries].filter((entry) => sequence.isNew(entry, event))
+    const checked = hearers.length > 0 ? check(event) : undefined
+    for (const entry of hearers) {
+      if (checked?.ok) {
+        const valid = { ...event, data: checked.data }
+        // The type comes from the server: it must not find what every object has.
+        if (Object.hasOwn(entry.listener?.on ?? {}, type)) call(entry.listener?.on?.[type], valid)
+        call(entry.listener?.onEvent, valid)
+      } else if (cursor !== undefined) tell({ topic, from: sequence.at(entry), to: cursor, reason: 'schema' }, entry)
+    }
+    // Only now: a cursor that runs ahead of its event would lose it.
+    if (cursor !== undefined) sequence.commit(cursor)
+  }
 
   return {
+    sequence,
     add(listener) {
-      const topic = checkTopic(listener.topic)
-      const entries = byTopic.get(topic) ?? new Set()
-      const entry: Entry = { topic, after: listener.after, listener }
+      const { topic, after } = listener
+      if (!isTopic(topic)) {
+        throw new HubError('invalid_topic', `"${topic}" is not a topic: write "kind" or "kind:key", with no comma`)
+      }
+      const entry: Entry = { topic, after, listener }
       const gap = sequence.join(entry)
       // Not within this call: whoever subscribes does not hold the means to unsubscribe yet.
       if (gap) void Promise.resolve().then(() => tell({ ...gap, to: sequence.at(entry) }, entry))
-      byTopic.set(topic, entries.add(entry))
-      changedTopics()
+      entries.add(entry)
+      changedEntries()
       return () => {
         if (!entry.listener) return
         entry.listener = undefined
         changed()
         clock.after(lingerMs, () => {
           entries.delete(entry)
-          if (entries.size > 0) return
-          byTopic.delete(topic)
-          changedTopics()
+          changedEntries()
         })
       }
     },
-    has: (topic) => [...(byTopic.get(topic) ?? [])].some(({ listener }) => listener),
-    topics: () => sorted,
-    sequence,
-    sync(sync, asked) {
-      const told = sequence.sync(sync, asked)
-      told?.forEach(tell)
-      return told !== undefined
-    },
-    event(event) {
-      const { topic, type, cursor } = event
-      const own = topic === full('user') ? byTopic.get('user') : undefined
-      const hearers = [...(byTopic.get(topic) ?? []), ...(topic === 'user' ? [] : (own ?? []))].filter((entry) =>
-        sequence.isNew(entry, event),
-      )
-      if (hearers.length > 0) {
-        const checked = check(event)
-        const valid = checked.ok ? { ...event, data: checked.data } : undefined
-        for (const entry of hearers) {
-          const on = entry.listener?.on
-          if (!valid && cursor !== undefined)
-            tell({ topic, from: sequence.at(entry), to: cursor, reason: 'schema' }, entry)
-          if (!valid) continue
-          if (on && Object.hasOwn(on, type)) call(on[type], valid)
-          call(entry.listener?.onEvent, valid)
-        }
+    has: (topic) => [...entries].some((entry) => entry.listener && full(entry.topic) === full(topic)),
+    topics: () => topics,
+    take(frame, asked) {
+      if (frame.kind === 'event') dispatch(frame.event)
+      else if (frame.kind === 'beat') sequence.commit(frame.cursor)
+      else if (frame.kind === 'gap') sequence.gap(frame).forEach(tell)
+      else if (frame.kind === 'sync') {
+        const told = sequence.sync(frame, asked)
+        told?.forEach(tell)
+        return told !== undefined
       }
-      // Only now: a cursor that runs ahead of its event would lose it.
-      if (cursor !== undefined) sequence.commit(cursor)
-    },
-    gap(gap) {
-      sequence.gap(gap).forEach(tell)
+      return true
     },
   }
 }
