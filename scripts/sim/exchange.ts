@@ -260,7 +260,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     },
     heal() {
       lateUntil = 0
-      if (deaf) tellHub('timed out')
+      if (deaf || client === 'gone') tellHub('timed out')
     },
     pageDied() {
       pipe.vanish()

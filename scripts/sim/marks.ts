@@ -35,11 +35,15 @@ export function marksOf(facts: Facts, page: number): Marks {
     now.set(topic, mark)
     steps.push({ at, topic, mark })
   }
+  const screens = [...facts.screens.values()].filter((screen) => screen.page === page)
+  const isHeld = (topic: string, at: number) =>
+    screens.some((screen) => screen.topic === topic && screen.mountedAt <= at && end(screen) > at)
   // What a block with an id says: whole up to there, for every topic of the stream.
   const reach = (at: number, topics: readonly string[], id: string | undefined) => {
     const place = cursorOf(id)
     if (!place) return
     for (const topic of topics) {
+      if (!isHeld(topic, at)) continue
       const mark = now.get(topic)
       if (mark?.epoch !== place.epoch || mark.position < place.position) set(at, topic, place)
     }
@@ -96,10 +100,11 @@ export function marksOf(facts: Facts, page: number): Marks {
   }
 }
 
+const end = (screen: ScreenFacts) => screen.unmountedAt ?? Number.POSITIVE_INFINITY
+
 /** When which topic was left by the last screen that held it. */
 function abandoned(facts: Facts, page: number): { readonly topic: string; readonly at: number }[] {
   const mine = [...facts.screens.values()].filter((screen) => screen.page === page)
-  const end = (screen: ScreenFacts) => screen.unmountedAt ?? Number.POSITIVE_INFINITY
   return mine
     .filter(
       ({ topic, unmountedAt: at }) =>
