@@ -14,7 +14,7 @@ export interface Heard {
 export interface BlocksPage {
   /** Reads a stream with listeners for these types, until a block of the type `end`. */
   native(url: string, types: readonly string[], end: string): Promise<Heard[]>
-  /** Reads all blocks of a stream. */
+  /** Reads all blocks of a stream that have data. */
   blocks(url: string): Promise<Block[]>
   /** Reads all frames of a hub's stream. */
   frames(url: string): Promise<Frame[]>
@@ -41,7 +41,8 @@ const page: BlocksPage = {
   },
   async blocks(url) {
     const blocks: Block[] = []
-    for await (const batch of readBlocks(await fetch(url))) blocks.push(...batch)
+    for await (const batch of readBlocks(await fetch(url)))
+      blocks.push(...batch.filter(({ data }) => data !== undefined))
     return blocks
   },
   async frames(url) {
