@@ -38,7 +38,7 @@ const rules: Readonly<Record<string, PackageRules>> = {
     pure: [],
     leaves: ['metrics.ts', 'dashboard.ts', 'otel.ts', 'testing.ts'],
     effects: ['ports.ts', 'node.ts', 'logs/sqlite.ts'],
-    node: ['node.ts', 'logs/sqlite.ts', 'logs/sqlite/**', 'testing.ts', 'testing/**'],
+    node: ['node.ts', 'logs/sqlite.ts', 'logs/sqlite/**', 'testing.ts', 'conformance/**'],
     react: [],
   },
   'react-query': {

@@ -1,11 +1,11 @@
 // The public conformance suite: the same cases for every log, run by whichever test framework calls it.
-import { appendCases } from './testing/appends.ts'
-import { type LogCase, type LogTestOptions, type LogUnderTest, skippingClock } from './testing/bench.ts'
-import { producerCases } from './testing/producers.ts'
-import { readCases } from './testing/reads.ts'
-import { tailCases } from './testing/tails.ts'
+import { appendCases } from './conformance/appends.ts'
+import { type LogCase, type LogTestOptions, type LogUnderTest, skippingClock } from './conformance/bench.ts'
+import { producerCases } from './conformance/producers.ts'
+import { readCases } from './conformance/reads.ts'
+import { tailCases } from './conformance/tails.ts'
 
-export type { LogTestOptions, LogUnderTest } from './testing/bench.ts'
+export type { LogTestOptions, LogUnderTest } from './conformance/bench.ts'
 
 /** The two functions that a test framework gives: those of `node:test`, Vitest, Jest, Bun and others fit. */
 export interface LogTestFramework {

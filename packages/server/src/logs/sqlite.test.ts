@@ -164,6 +164,19 @@ describe('appendIn', () => {
     )
   })
 
+  it('is behind whoever joins after the commit, and told to whoever was there', async () => {
+    const log = make()
+    const db = connect()
+    const first = await follow(log)
+    db.exec('BEGIN')
+    log.appendIn(db, [draft('a')])
+    db.exec('COMMIT')
+    const second = await follow(log)
+    expect(second.from).toEqual(await log.head())
+    await log.append([draft('b')])
+    expect([first.ids(), second.ids()]).toEqual([['a', 'b'], ['b']])
+  })
+
   it('is trimmed, even when nothing else is ever appended', async () => {
     const log = make({ maxEvents: 10 })
     const db = connect()
@@ -294,6 +307,23 @@ describe('a failing write', () => {
     expect([await ids(log), tail.ids()]).toEqual([[], []])
     await log.append([draft('d')])
     expect([await ids(log), tail.ids()]).toEqual([['d'], ['d']])
+  })
+})
+
+describe('a failing commit', () => {
+  it('acknowledges nothing, tells nobody, and leaves nothing behind', async () => {
+    const log = make()
+    const tail = await follow(log)
+    // What a deferred constraint refuses, it refuses at COMMIT.
+    connect().exec(`
+      CREATE TABLE parents (id TEXT PRIMARY KEY);
+      CREATE TABLE children (parent TEXT REFERENCES parents DEFERRABLE INITIALLY DEFERRED);
+      CREATE TRIGGER fail AFTER INSERT ON hub_events WHEN new.id = 'bad' BEGIN INSERT INTO children VALUES ('nobody'); END`)
+    const outcomes = await Promise.allSettled([log.append([draft('a')], mark('p', 1)), log.append([draft('bad')])])
+    expect(outcomes).toMatchObject(Array(2).fill({ reason: { code: 'internal', retryable: true } }))
+    expect([await ids(log), tail.ids(), (await log.producer('u1', 'p', 1)).last]).toEqual([[], [], 0])
+    await log.append([draft('a')], mark('p', 1))
+    expect([await ids(log), tail.ids()]).toEqual([['a'], ['a']])
   })
 })
 

@@ -176,6 +176,34 @@ export const tailCases: readonly LogCase[] = [
     },
   },
   {
+    name: 'one that appends and then joins in the middle of a delivery does not hear what came before its `from`',
+    async run({ log }) {
+      let joining: ReturnType<typeof follow> | undefined
+      let appending: Promise<unknown> | undefined
+      const first = await log.tail({
+        events() {
+          appending ??= log.append([draft('in the middle')])
+          joining ??= follow(log)
+        },
+        reset() {},
+      })
+      await log.append([draft('a')])
+      await until('joined', () => joining !== undefined)
+      const tail = await joining
+      assert(tail)
+      await appending
+      await log.append([draft('b')])
+      const expected = (await readAll(log, tail.from)).map(({ position }) => position)
+      await until('the rest', () => tail.heard().length >= expected.length)
+      assert.deepEqual(
+        tail.heard().map(({ position }) => position),
+        expected,
+      )
+      tail.stop()
+      first.stop()
+    },
+  },
+  {
     name: 'the last one may leave and another come: what happened between is not told',
     async run({ log }) {
       const first = await follow(log)
