@@ -33,6 +33,7 @@ function curl(url: string): Reader {
   let lastEventId = ''
   let retryMs = 1000
   let closed = false
+  let failed: Error | undefined
   let timer: NodeJS.Timeout | undefined
   let child: ReturnType<typeof spawn> | undefined
 
@@ -49,13 +50,19 @@ function curl(url: string): Reader {
     const resume = lastEventId === '' ? [] : ['--header', `Last-Event-ID: ${lastEventId}`]
     child = spawn('curl', ['--silent', '--no-buffer', ...resume, url], { stdio: ['ignore', 'pipe', 'ignore'] })
     child.stdout?.setEncoding('utf8').on('data', (text: string) => parser.feed(text))
+    child.on('error', (error) => {
+      failed = error
+    })
     child.on('close', () => {
-      if (!closed) timer = setTimeout(run, retryMs)
+      if (!closed && !failed) timer = setTimeout(run, retryMs)
     })
   }
   run()
   return {
-    heard: async () => heard,
+    async heard() {
+      if (failed) throw failed
+      return heard
+    },
     dead: async () => false,
     async close() {
       closed = true
