@@ -22,7 +22,7 @@ export type Coalesce<Data> = (event: {
   readonly data: Data
 }) => string | undefined
 
-/** The typed registry of topics and event types, made by {@link defineContract}. */
+/** The typed registry of topics and event types, made by `defineContract`. */
 export interface Contract<
   Kind extends string = string,
   Events extends Record<string, EventDefinition> = Record<string, EventDefinition>,
