@@ -90,8 +90,8 @@ export interface Wire {
 /** A window on the board. */
 export interface Window {
   readonly page: Page
-  /** Every request to the REST API since the window was opened: `GET /api/cards`. */
-  readonly requests: string[]
+  /** What it has asked the REST API for and was answered, since it was opened: `GET /api/cards`. */
+  readonly answered: string[]
   /** What went wrong in the page. */
   readonly errors: string[]
   /** All streams that it opened, with all that came. */
@@ -103,18 +103,19 @@ export async function openWindow(browser: Browser, url: string, options: Browser
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   await context.addInitScript(recordStreams)
   const page = await context.newPage()
-  const requests: string[] = []
+  const answered: string[] = []
   const errors: string[] = []
-  page.on('request', (request) => {
-    const { pathname } = new URL(request.url())
-    if (pathname.startsWith('/api/') && !pathname.startsWith('/api/sse/'))
-      requests.push(`${request.method()} ${pathname}`)
+  page.on('response', (response) => {
+    const { pathname } = new URL(response.url())
+    // `/api/me` is how a window that has lost its connection finds out whether the server answers at all.
+    if (pathname.startsWith('/api/') && !pathname.startsWith('/api/sse/') && pathname !== '/api/me')
+      answered.push(`${response.request().method()} ${pathname}`)
   })
   page.on('pageerror', (error) => errors.push(String(error)))
   await page.goto(url)
   return {
     page,
-    requests,
+    answered,
     errors,
     wires: () => page.evaluate(() => (globalThis as unknown as { wires: Wire[] }).wires),
   }

@@ -44,18 +44,21 @@ export async function createApp(options: AppOptions = {}) {
     server.once('error', failed).listen(port, listening)
   })
 
+  let closing: Promise<void> | undefined
+  async function end(overMs: number): Promise<void> {
+    await live.hub.drain({ overMs })
+    const closed = new Promise((done) => server.close(done))
+    server.closeAllConnections()
+    await closed
+    await live.hub.close()
+    store.close()
+  }
+
   return {
     hub: live.hub,
     store,
     url: `http://localhost:${(server.address() as AddressInfo).port}`,
-    /** Sends everybody away over a second, so that they do not all come back at once, and lets go of port and files. */
-    async close({ overMs = 1_000 } = {}): Promise<void> {
-      await live.hub.drain({ overMs })
-      const closed = new Promise((done) => server.close(done))
-      server.closeAllConnections()
-      await closed
-      await live.hub.close()
-      store.close()
-    },
+    /** Sends everybody away over a second, so that not all come back at once, and lets go of port and files. May be called twice. */
+    close: ({ overMs = 1_000 } = {}) => (closing ??= end(overMs)),
   }
 }

@@ -4,8 +4,11 @@ import { readCookie, userCookie, userHeader, userId } from '../people.ts'
 
 /** The user that a request speaks for, or undefined for somebody who has not said. `header` looks one header up. */
 export function whoIs(url: URL, header: (name: string) => string | null | undefined): string | undefined {
-  const said = url.searchParams.get('user') ?? header(userHeader) ?? readCookie(header('cookie'), userCookie)
-  return userId(said)
+  return (
+    userId(url.searchParams.get('user')) ??
+    userId(header(userHeader)) ??
+    userId(readCookie(header('cookie'), userCookie))
+  )
 }
 
 /** The `Set-Cookie` that remembers a user for a year. The page reads it, so it is not HttpOnly: it holds a name and no secret. */

@@ -3,7 +3,6 @@ import { useState } from 'react'
 import { Board } from './Board.tsx'
 import { CardPanel } from './CardPanel.tsx'
 import { ConnectionBadge, ConnectionBanner, useConnection } from './Connection.tsx'
-import { Hint } from './Hint.tsx'
 import { Mark } from './icons.tsx'
 import { NoticeBar } from './NoticeBar.tsx'
 import { ThemeButton } from './theme.tsx'
@@ -27,7 +26,6 @@ export function App() {
       <ConnectionBanner connection={connection} />
       <div className="work">
         <main>
-          {connection.tone === 'live' && <Hint />}
           <Board openCard={openCard} onOpen={setOpenCard} />
         </main>
         {openCard !== undefined && <CardPanel key={openCard} id={openCard} onClose={() => setOpenCard(undefined)} />}

@@ -5,6 +5,7 @@ import type { Card, Column } from '../contract.ts'
 import { sentence, useActivity } from './activity.ts'
 import { CardTile } from './CardTile.tsx'
 import { type Arrow, arrange, columns, step } from './columns.ts'
+import { Hint } from './Hint.tsx'
 import { useMoveCard, usePendingMoves } from './mutations.ts'
 import { NewCard } from './NewCard.tsx'
 import { cardsQuery } from './queries.ts'
@@ -18,7 +19,14 @@ export interface BoardProps {
 
 export function Board(props: BoardProps) {
   const cards = useQuery(cardsQuery)
-  if (cards.data) return <Columns cards={cards.data} {...props} />
+  if (cards.data) {
+    return (
+      <>
+        <Hint />
+        <Columns cards={cards.data} {...props} />
+      </>
+    )
+  }
   if (cards.isError) {
     return (
       <div className="whole" role="alert">

@@ -15,6 +15,7 @@ export class ApiError extends Error {
 }
 
 export const api = {
+  me: (signal: AbortSignal) => read<{ user: string | null }>('/api/me', signal),
   cards: (signal: AbortSignal) => read<Card[]>('/api/cards', signal),
   messages: (cardId: string, signal: AbortSignal) => read<Message[]>(`/api/cards/${cardId}/messages`, signal),
   theme: (signal: AbortSignal) => read<{ theme: Theme | null }>('/api/theme', signal),

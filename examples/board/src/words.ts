@@ -3,7 +3,8 @@ import type { DownReason, Status } from '@sse-hub/core'
 
 /** What a person is told. */
 export interface Words {
-  readonly tone: 'live' | 'waiting' | 'down'
+  /** `live`: all is well; `waiting`: soon; `paused`: only the live updates are missing; `down`: nothing can be saved. */
+  readonly tone: 'live' | 'waiting' | 'paused' | 'down'
   /** A word or two, for the badge. */
   readonly badge: string
   /** What is the case. */
@@ -12,12 +13,23 @@ export interface Words {
   readonly meanwhile: string
 }
 
+/** What is known of the connection. */
+export interface Facts {
+  readonly status: Status
+  /** Whether the board itself is live. */
+  readonly live: boolean
+  /** Whether the connection, or an attempt, has failed and nothing has succeeded since. */
+  readonly lost: boolean
+  /** Whether the server answers other requests; undefined while nobody knows. */
+  readonly answering: boolean | undefined
+}
+
 const reasons: Readonly<Record<DownReason, string>> = {
-  network: 'The server cannot be reached',
-  timeout: 'The server has gone silent',
-  ended: 'The connection was lost',
-  http: 'The server answers with an error',
-  protocol: 'The server answers in a form that this page does not understand',
+  network: 'The live connection cannot be made',
+  timeout: 'The live connection has gone silent',
+  ended: 'The live connection was lost',
+  http: 'The live connection was refused',
+  protocol: 'The live connection brings what this page does not understand',
   disabled: 'Live updates are switched off for now',
   draining: 'The server is restarting',
   overloaded: 'The server is too busy for live updates',
@@ -26,37 +38,29 @@ const reasons: Readonly<Record<DownReason, string>> = {
   revoked: 'Your access was taken away',
 }
 
-/** Reasons that speak of the whole server, unless its other answers show otherwise. */
-const wholeServer: ReadonlySet<DownReason> = new Set(['network', 'timeout', 'ended', 'draining'])
-
-/**
- * Puts a status into words.
- * @param answering whether the server's other requests are answered; undefined while nobody knows
- * @param lost whether there was a connection, or an attempt, that failed
- */
-export function describe(status: Status, answering: boolean | undefined, lost: boolean): Words {
+/** Puts what is known into words. */
+export function describe({ status, live, lost, answering }: Facts): Words {
+  if (status.phase === 'live' && live) {
+    const meanwhile =
+      status.via === 'sse' ? 'Changes from others appear at once' : 'Changes from others appear in seconds'
+    return { tone: 'live', badge: 'Live', headline: 'Connected', meanwhile }
+  }
   switch (status.phase) {
-    case 'live':
-      return status.via === 'poll'
-        ? {
-            tone: 'live',
-            badge: 'Live, a little slower',
-            headline: 'Connected',
-            meanwhile: 'Changes from others appear within seconds',
-          }
-        : { tone: 'live', badge: 'Live', headline: 'Connected', meanwhile: 'Changes from others appear at once' }
     case 'idle':
+      return { ...connecting, badge: 'Not connected yet', headline: 'Not connected yet' }
+    case 'live':
+      return connecting
     case 'connecting':
-      return lost || answering === false ? down('The server cannot be reached', answering ?? false) : connecting
+      return lost ? broken('The live connection was lost', answering) : connecting
     case 'down':
-      return down(reasons[status.reason], answering ?? !wholeServer.has(status.reason))
+      return broken(reasons[status.reason], answering)
     case 'stopped':
-      return down(
+      return broken(
         status.error.code === 'unauthorized' ? 'The server does not know you' : 'Live updates have stopped',
-        answering ?? true,
+        answering,
       )
     case 'closed':
-      return down('Live updates are closed', answering ?? true)
+      return broken('Live updates are closed', answering)
   }
 }
 
@@ -67,10 +71,10 @@ const connecting: Words = {
   meanwhile: 'Changes from others appear as soon as the connection stands',
 }
 
-function down(headline: string, answering: boolean): Words {
+function broken(headline: string, answering: boolean | undefined): Words {
   return answering
     ? {
-        tone: 'down',
+        tone: 'paused',
         badge: 'Not live',
         headline,
         meanwhile: 'You can go on working. What others change appears every 10 seconds.',
@@ -78,7 +82,7 @@ function down(headline: string, answering: boolean): Words {
     : {
         tone: 'down',
         badge: 'Disconnected',
-        headline,
+        headline: answering === false ? 'The server cannot be reached' : headline,
         meanwhile:
           'You can read the board as it was. Changes cannot be saved until the server is back. Nothing saved is lost.',
       }
