@@ -52,8 +52,6 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
   let failures = 0
   let baseMs: number | undefined
   let patienceMs = 0
-  // Whether `headers` has been asked for fresh ones since the hub last let us in.
-  let refresh: 'unused' | 'due' | 'used' = 'unused'
 
   const phase = () => user.status().phase
   const isOutdated = () => String(asked) !== String(user.topics())
@@ -98,11 +96,7 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
         url,
         topics: asked,
         after: user.resume(),
-        get(address, expect, headers = {}) {
-          const due = refresh === 'due'
-          if (due) refresh = 'used'
-          return ask(settings, address, expect, due, { headers, signal })
-        },
+        get: (address, expect, headers = {}) => ask(settings, address, expect, { headers, signal }),
         pause: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
       })
       for await (const batch of frames) {
@@ -116,7 +110,6 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
           if (frame.kind === 'sync') {
             baseMs = frame.retryMs ?? baseMs
             patienceMs = frame.heartbeatMs * PATIENCE
-            refresh = 'unused'
             syncedAt ??= clock.now()
           } else if (syncedAt === undefined) return fail('protocol', `began with "${frame.kind}", not "sync"`)
           if (!user.take(frame, asked)) return begin()
@@ -141,10 +134,6 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
     end()
     user.report(error)
     const status = error.details.status
-    if ((status === 401 || status === 403) && refresh === 'unused' && typeof settings.headers === 'function') {
-      refresh = 'due'
-      return begin()
-    }
     if (!error.retryable) return user.tell({ phase: 'stopped', error })
     const attempt = failures++
     const floorMs = error.details.retryAfterMs as number | undefined
@@ -176,7 +165,6 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
       const now = phase()
       if (now === 'connecting' || now === 'live') return
       failures = 0
-      refresh = 'unused'
       begin()
     },
     close() {

@@ -24,23 +24,27 @@ export interface Ask extends RequestInit {
 }
 
 /**
- * Asks, and answers only what can be read: a 2xx of the content type `expect`.
+ * Asks, and answers only what can be read: a 2xx of the content type `expect`. After a 401 or 403 it asks once more, with fresh headers.
  * @throws HubError with the hub's own code, or one that fits the status, and `details.status` and `details.retryAfterMs`; whatever
  * `headers` or `fetch` throws
  */
 export async function ask(
-  { fetch, credentials, headers }: Settings,
+  settings: Settings,
   url: string,
   expect: string,
-  refresh: boolean,
   init: Ask,
+  refresh = false,
 ): Promise<Response> {
+  const { headers, credentials } = settings
   const all = new Headers(typeof headers === 'function' ? await headers({ refresh }) : headers)
   for (const [name, value] of Object.entries({ accept: expect, ...init.headers })) all.set(name, value)
-  const response = await fetch(url, { credentials, cache: 'no-store', ...init, headers: all })
+  const response = await settings.fetch(url, { credentials, cache: 'no-store', ...init, headers: all })
   const { ok, status, headers: answered } = response
   const type = answered.get('content-type') ?? ''
   if (ok && type.startsWith(expect)) return response
+  if ((status === 401 || status === 403) && !refresh && typeof headers === 'function') {
+    return ask(settings, url, expect, init, true)
+  }
   const said: Partial<WireError> = ok ? {} : ((await response.json().catch(() => {}))?.error ?? {})
   throw new HubError(
     (said.code ?? CODES[status] ?? 'http') as HubErrorCode,

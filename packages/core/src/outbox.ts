@@ -1,6 +1,6 @@
 // The emits that the hub has not accepted yet, and the one POST at a time that carries them there: in order, and none twice.
 import { backoffMs } from './backoff.ts'
-import type { EmitResponse, EmitResult } from './contract/wire.ts'
+import type { EmitResult } from './contract/wire.ts'
 import { HubError, type HubErrorCode } from './errors.ts'
 import { asHubError, ask } from './http.ts'
 import type { Settings } from './settings.ts'
@@ -66,34 +66,37 @@ interface Waiting {
   /** Its number, once it is sent. */
   seq?: number | undefined
   /** It was sent, and nobody knows what became of it. */
-  doubt?: boolean
+  doubt?: boolean | undefined
 }
 
 /** Makes an outbox. */
 export function createOutbox(settings: Settings, { user, check, report }: OutboxUser): Outbox {
-  const { url, clock, random, connectTimeoutMs: timeoutMs } = settings
+  const { url, clock, random, connectTimeoutMs } = settings
   let queue: Waiting[] = []
   let producer: string | undefined
   let seq = 0
+  // The POST that is under way. One that is not this one any more has no say.
   let posting: AbortController | undefined
   let cancelRetry: (() => void) | undefined
   let failures = 0
-  let refreshed = false
   // How many of the next emits go out one by one, since the hub could not read them together.
   let alone = 0
   let closed = false
 
   /** Settles the emits that are chosen, and forgets them. */
-  const refuse = (chosen: (waiting: Waiting) => boolean | undefined, error: HubError) => {
+  const refuse = (chosen: (waiting: Waiting) => unknown, cause: HubError) => {
     const settled = queue.filter(chosen)
     queue = queue.filter((waiting) => !settled.includes(waiting))
     for (const { id, doubt, settle } of settled) {
-      settle({ ok: false, id, error: doubt ? uncertain(error) : error })
+      const error = doubt
+        ? new HubError('uncertain', 'Sent, and perhaps accepted: look before you send it again', { cause })
+        : cause
+      settle({ ok: false, id, error })
     }
   }
   /** Begins a new producer. What may have been accepted from the old one cannot be sent again. */
   const renew = (error: HubError) => {
-    refuse((waiting) => waiting.doubt, error)
+    refuse(({ doubt }) => doubt, error)
     for (const waiting of queue) waiting.seq = undefined
     producer = undefined
     seq = 0
@@ -101,12 +104,9 @@ export function createOutbox(settings: Settings, { user, check, report }: Outbox
   const later = (error: HubError) => {
     report(error)
     // An ephemeral emit is sent now or not at all.
-    refuse((waiting) => waiting.ephemeral, error)
+    refuse(({ ephemeral }) => ephemeral, error)
     const floorMs = error.details.retryAfterMs as number | undefined
-    cancelRetry = clock.after(backoffMs({ attempt: failures++, random: random.next(), floorMs }), () => {
-      cancelRetry = undefined
-      pump()
-    })
+    cancelRetry = clock.after(backoffMs({ attempt: failures++, random: random.next(), floorMs }), start)
   }
 
   const nextBatch = () => {
@@ -115,160 +115,117 @@ export function createOutbox(settings: Settings, { user, check, report }: Outbox
     for (const waiting of queue) {
       characters += waiting.json.length
       const full = alone > 0 || batch.length === MAX_BATCH || characters > MAX_CHARACTERS
-      if (batch.length > 0 && (full || waiting.user !== batch[0]?.user)) break
+      if (batch[0] && (full || waiting.user !== batch[0].user)) break
       if (!waiting.ephemeral) waiting.seq ??= ++seq
       batch.push(waiting)
     }
-    if (alone > 0) alone--
+    alone = Math.max(0, alone - 1)
     return batch
   }
 
-  async function post(batch: readonly Waiting[], controller: AbortController): Promise<EmitResponse> {
+  async function post(batch: readonly Waiting[], { signal }: AbortController): Promise<readonly EmitResult[]> {
     producer ??= random.id()
-    const head = JSON.stringify({ producer, user: batch[0]?.user }).slice(0, -1)
-    const events = batch.map((waiting) =>
-      waiting.seq === undefined ? `{${waiting.json}` : `{"seq":${waiting.seq},${waiting.json}`,
-    )
-    const request = async () => {
-      const response = await ask(settings, `${url}/events`, 'application/json', refreshed, {
-        method: 'POST',
-        signal: controller.signal,
-        headers: { 'content-type': 'application/json' },
-        body: `${head},"events":[${events.join()}]}`,
-      })
-      return (await response.json()) as EmitResponse
-    }
-    let cancel = () => {}
-    const deadline = new Promise<never>((_, reject) => {
-      cancel = clock.after(timeoutMs, () => {
-        reject(new HubError('timeout', `${url} did not answer an emit for ${timeoutMs} ms.`, { retryable: true }))
-        controller.abort()
-      })
-    })
-    return Promise.race([request(), deadline]).finally(cancel)
+    const { results } = await ask(settings, `${url}/events`, 'application/json', {
+      method: 'POST',
+      signal,
+      headers: { 'content-type': 'application/json' },
+      // The data was written down when it was emitted; it is not parsed again to be written again.
+      body: `${JSON.stringify({ producer, user: batch[0]?.user }).slice(0, -1)},"events":[${batch.map(({ seq, json }) => (seq ? `{"seq":${seq},${json}` : `{${json}`))}]}`,
+    }).then((response) => response.json())
+    if (results?.length > 0) return results
+    throw new HubError('protocol', `${url} answered without results`, { retryable: true })
   }
 
-  /** Takes the answer to a batch. Answers an error when it is to be sent again later. */
-  const settle = (batch: readonly Waiting[], { results }: EmitResponse): HubError | undefined => {
-    for (const [index, { id, error, cursor }] of (results as (EmitResult & { cursor?: string })[]).entries()) {
-      const waiting = batch[index]
-      if (!waiting) break
+  /** Takes the answer to a batch: the results of a prefix, of which only the last may be one to try again. */
+  const settle = (batch: readonly Waiting[], results: readonly EmitResult[]) => {
+    for (const [index, waiting] of batch.slice(0, results.length).entries()) {
+      const { error, ...accepted } = results[index] as EmitResult & { readonly cursor?: string }
       const failed =
         error &&
         new HubError(error.code as HubErrorCode, error.message, { retryable: error.retryable, details: { ...error } })
       if (failed?.retryable && !waiting.ephemeral) {
-        if (failed.code !== 'out_of_order' || waiting.seq === 1) return failed
-        renew(failed)
-        return undefined
+        // A hub that expects another number has lost its memory of this producer.
+        return failed.code === 'out_of_order' && waiting.seq !== 1 ? renew(failed) : later(failed)
       }
-      queue = queue.filter((other) => other !== waiting)
       failures = 0
-      waiting.settle(
-        failed ? { ok: false, id, error: failed } : cursor === undefined ? { ok: true, id } : { ok: true, id, cursor },
-      )
+      queue = queue.filter((other) => other !== waiting)
+      waiting.settle(failed ? { ok: false, id: waiting.id, error: failed } : { ...accepted, ok: true, id: waiting.id })
     }
-    return results.length > 0
-      ? undefined
-      : new HubError('protocol', `${url} answered emits with no result.`, { retryable: true })
   }
 
   /** Takes a POST that failed as a whole. */
   const fail = (batch: readonly Waiting[], error: HubError) => {
-    const status = error.details.status as number | undefined
-    if ((status === 401 || status === 403) && !refreshed && typeof settings.headers === 'function') {
-      refreshed = true
-      return
-    }
-    refreshed = false
-    if ((status === 400 || status === 413) && batch.length > 1) {
-      alone = batch.length
-    } else if (!error.retryable) {
+    const status = error.details.status as number
+    if ((status === 400 || status === 413) && batch.length > 1) alone = batch.length
+    else if (!error.retryable) {
       refuse((waiting) => batch.includes(waiting), error)
       renew(error)
     } else {
-      const unread = status === 404 || status === 429 || status === 503
+      // These hubs have not looked at it.
+      const unread = [404, 429, 503].includes(status)
       for (const waiting of batch) waiting.doubt ||= !(unread || waiting.ephemeral)
       later(error)
     }
   }
 
-  function pump() {
-    if (posting || cancelRetry || closed || queue.length === 0) return
+  async function pump() {
+    if (posting || cancelRetry || queue.length === 0) return
     const controller = new AbortController()
     posting = controller
-    const run = async () => {
-      // Emits of the same moment share a batch.
-      await undefined
-      while (queue.length > 0 && !cancelRetry) {
-        const batch = nextBatch()
-        try {
-          const answer = await post(batch, controller)
-          if (posting !== controller) return
-          refreshed = false
-          const error = settle(batch, answer)
-          if (error) later(error)
-        } catch (thrown) {
-          if (posting !== controller) return
-          fail(batch, asHubError(url, thrown))
-        }
-      }
-      posting = undefined
-    }
-    void run()
+    // Emits of the same moment share a batch.
+    await undefined
+    if (posting !== controller) return
+    const batch = nextBatch()
+    const late = new HubError('timeout', `${url} did not answer for ${connectTimeoutMs} ms`, { retryable: true })
+    const cancel = clock.after(connectTimeoutMs, () => controller.abort(late))
+    const answer = await post(batch, controller).catch((thrown: unknown) => asHubError(url, thrown))
+    cancel()
+    if (posting !== controller) return
+    posting = undefined
+    if (answer instanceof HubError) fail(batch, answer)
+    else settle(batch, answer)
+    void pump()
+  }
+
+  function start() {
+    closed = false
+    cancelRetry?.()
+    cancelRetry = undefined
+    void pump()
   }
 
   return {
     emit({ type, topic, data, id = random.id(), ephemeral = false }) {
       const accepted = new Promise<EmitOutcome>((resolve) => {
-        const no = (error: HubError) => resolve({ ok: false, id, error })
-        if (closed) return no(new HubError('closed', 'The client is closed: call client.start() first.'))
+        const no = (code: HubErrorCode, what: string, retryable: boolean, cause?: unknown) =>
+          resolve({ ok: false, id, error: new HubError(code, what, { retryable, cause }) })
         const checked = check(type, data)
-        if (!checked.ok) return no(checked.error)
-        if (ephemeral && cancelRetry) {
-          return no(
-            new HubError('network', 'The hub cannot be reached, and an ephemeral emit does not wait.', {
-              retryable: true,
-            }),
-          )
-        }
-        if (queue.length >= MAX_WAITING) {
-          return no(new HubError('overloaded', `${MAX_WAITING} emits wait for the hub already.`, { retryable: true }))
-        }
+        if (closed) return no('closed', 'Closed: call client.start() first', false)
+        if (!checked.ok) return resolve({ ok: false, id, error: checked.error })
+        if (ephemeral && cancelRetry) return no('network', 'The hub is away, and this does not wait', true)
+        if (queue.length >= MAX_WAITING) return no('overloaded', `${MAX_WAITING} emits wait already`, true)
         try {
           const json = JSON.stringify({ id, type, topic, data }).slice(1)
           queue.push({ id, json, ephemeral, user: user(), settle: resolve })
         } catch (cause) {
-          return no(new HubError('invalid_data', `The data of "${type}" is not JSON.`, { cause }))
+          return no('invalid_data', 'The data is not JSON', false, cause)
         }
-        pump()
+        void pump()
       })
       return { id, accepted }
     },
-    start() {
-      closed = false
-      cancelRetry?.()
-      cancelRetry = undefined
-      pump()
-    },
+    start,
     close() {
       closed = true
       cancelRetry?.()
       cancelRetry = undefined
       // What is on its way may be accepted all the same.
-      for (const waiting of queue) waiting.doubt ||= posting !== undefined && waiting.seq !== undefined
+      for (const waiting of queue) waiting.doubt ||= posting && waiting.seq !== undefined
       posting?.abort()
       posting = undefined
-      const error = new HubError('closed', 'The client was closed before the hub accepted this.')
+      const error = new HubError('closed', 'Closed before the hub accepted this')
       refuse(() => true, error)
       renew(error)
     },
   }
-}
-
-function uncertain(cause: HubError): HubError {
-  return new HubError(
-    'uncertain',
-    'This was sent, and whether the hub accepted it cannot be known: look before you send it again.',
-    { cause },
-  )
 }

@@ -1,6 +1,6 @@
 // What a client has, topic by topic: which events are new to it, what it must be told that it lacks, and where it resumes. Nothing else compares cursors.
 import type { HubEvent } from './contract/contract.ts'
-import { type Cursor, formatCursor, parseCursor } from './contract/cursor.ts'
+import { type Cursor, parseCursor } from './contract/cursor.ts'
 import type { Gap, GapReason, Sync } from './contract/wire.ts'
 import { HubError } from './errors.ts'
 
@@ -22,7 +22,7 @@ export interface Member {
   readonly topic: string
   /** The cursor of what it had read when it came. */
   after?: string | undefined
-  /** The position up to which it is whole, together with `through`; undefined while that is unknown. */
+  /** The position up to which it is whole; undefined while no stream has carried its topic, and it had read nothing. */
   mark?: number | undefined
   /** The log has dropped what it lacks: it is no reason to resume further back. */
   lost?: boolean
@@ -34,8 +34,8 @@ export interface Sequence<M extends Member> {
   user(): string | null | undefined
   /** A topic as the hub writes it. */
   full(topic: string): string
-  /** The cursor up to which a member is whole. */
-  at(member: M): string
+  /** The gap from what a member has to a cursor. */
+  lacks(member: M, to: string, reason: TopicGap['reason']): TopicGap
   /** Adds a member; answers what it must be told if its topic is in the stream already, beyond what it has. */
   join(member: M): TopicGap | undefined
   /** Where to resume: the smallest mark. */
@@ -63,124 +63,114 @@ export interface Sequence<M extends Member> {
 export function createSequence<M extends Member>(members: ReadonlySet<M>): Sequence<M> {
   let user: string | null | undefined
   let epoch: string | undefined
-  // While a stream runs, only `through` moves: everybody is whole up to it and up to the own mark, so a frame costs O(1).
-  let through = 0
+  // What the last stream carried, and how far it came.
   let topics: readonly string[] = []
-  let running = false
+  let through = 0
 
   const full = (topic: string) => (topic === 'user' && user ? `user:${user}` : topic)
-  const position = ({ mark = 0 }: M) => (running ? Math.max(through, mark) : mark)
-  const pause = () => {
-    for (const member of members) if (member.mark !== undefined) member.mark = position(member)
-    running = false
+  const has = ({ mark, after }: M) => (mark === undefined ? after : `${epoch}:${mark}`)
+  const lacks = (member: M, to: string, reason: TopicGap['reason']): TopicGap => {
+    const from = has(member)
+    return { topic: full(member.topic), ...(from === undefined ? {} : { from }), to, reason }
   }
   const check = (text: string) => {
     const cursor = read(text)
     if (cursor.epoch === epoch) return cursor.position
-    throw new HubError('protocol', `The hub sent the cursor ${text} in epoch ${epoch}`, { retryable: true })
+    throw new HubError('protocol', `The hub sent ${text} in epoch ${epoch}`, { retryable: true })
   }
-  const gapOf = (topic: string, from: string | undefined, to: string, reason: TopicGap['reason']): TopicGap =>
-    from === undefined ? { topic, to, reason } : { topic, from, to, reason }
-  const at = (member: M) => `${epoch}:${position(member)}`
+  const advance = (position: number) => {
+    through = Math.max(through, position)
+    for (const member of members) if (member.mark !== undefined) member.mark = Math.max(member.mark, position)
+  }
 
   return {
     user: () => user,
     full,
-    at,
+    lacks,
     join(member) {
-      const { topic, after } = member
-      if (!topics.includes(full(topic))) return undefined
+      if (!topics.includes(full(member.topic))) return undefined
       const to = `${epoch}:${through}`
-      member.mark = through
-      if (after === undefined) return undefined
       // Without a cursor, all that it reads from now on is followed by all that changes it.
-      if (isAfter(to, after)) return gapOf(full(topic), after, to, 'added')
-      member.mark = read(after).position
-      return undefined
+      const { after = to } = member
+      const gap = isAfter(to, after) ? lacks(member, to, 'added') : undefined
+      member.mark = gap ? through : read(after).position
+      return gap
     },
     resume() {
-      pause()
-      if ([...members].every(({ mark }) => mark === undefined)) {
+      if (![...members].some(({ mark }) => mark !== undefined)) {
         epoch = undefined
         topics = []
       }
       let least = Number.POSITIVE_INFINITY
       for (const member of members) {
-        const had = member.mark === undefined ? parseCursor(member.after ?? '') : undefined
+        const had = parseCursor(has(member) ?? '')
         epoch ??= had?.epoch
         if (had && had.epoch === epoch) member.mark = had.position
-        if (member.mark !== undefined && !member.lost) least = Math.min(least, member.mark)
+        if (!member.lost) least = Math.min(least, member.mark ?? least)
       }
       return least < Number.POSITIVE_INFINITY ? `${epoch}:${least}` : undefined
     },
     sync(sync, asked) {
-      pause()
       const start = read(sync.cursor)
-      const { gaps } = sync
+      const marks: number[] = []
       for (const member of members) {
         if (member.topic === 'user' && user !== undefined && user !== sync.user) member.mark = member.after = undefined
+        if (member.mark !== undefined && !member.lost) marks.push(member.mark)
       }
       user = sync.user
-      const marks = [...members].flatMap(({ mark, lost }) => (lost ? [] : (mark ?? [])))
       const least = Math.min(...marks)
-      if (gaps.some(({ reason }) => reason === 'trimmed') && marks.some((mark) => mark > least)) {
+      if (sync.gaps.some(({ reason }) => reason === 'trimmed') && marks.some((mark) => mark > least)) {
         for (const member of members) member.lost ||= member.mark === least
         return undefined
       }
       const told = new Map<M, TopicGap>()
       for (const member of members) {
         const topic = full(member.topic)
-        if (!sync.topics.includes(topic)) {
-          if (asked.includes(member.topic)) member.mark = member.after = undefined
-          continue
-        }
-        const had = parseCursor(member.mark === undefined ? (member.after ?? '') : at(member))
-        // What lies before a mark is there already; but a change of epoch makes the mark itself worthless.
-        const gap =
-          had &&
-          gaps.find(
+        if (sync.topics.includes(topic)) {
+          const had = parseCursor(has(member) ?? '')
+          // What lies before a mark is there already; but a change of epoch makes the mark itself worthless.
+          const gap = sync.gaps.find(
             ({ topics, reason, to }) =>
-              topics.includes(topic) && (reason === 'epoch' ? had.epoch === epoch : had.position < read(to).position),
+              had &&
+              topics.includes(topic) &&
+              (reason === 'epoch' ? had.epoch === epoch : had.position < read(to).position),
           )
-        if (!gap && had?.epoch === start.epoch && had.position >= start.position) member.mark = had.position
-        else {
-          const to = gap?.to ?? sync.cursor
-          told.set(
-            member,
-            gapOf(topic, had && formatCursor(had), to, gap?.reason ?? (member.lost ? 'trimmed' : 'added')),
-          )
-          member.mark = read(to).position
-        }
-        member.lost = false
+          let to = start
+          if (gap || had?.epoch !== start.epoch || had.position < start.position) {
+            to = read(gap?.to ?? sync.cursor)
+            told.set(member, lacks(member, gap?.to ?? sync.cursor, gap?.reason ?? (member.lost ? 'trimmed' : 'added')))
+          } else to = had
+          member.mark = to.position
+          member.lost = false
+        } else if (asked.includes(member.topic)) member.mark = member.after = undefined
       }
       epoch = start.epoch
       through = start.position
       topics = sync.topics
-      running = true
       return told
     },
     isNew: (member, { topic, cursor }) =>
       member.mark !== undefined &&
       full(member.topic) === topic &&
-      (cursor === undefined || check(cursor) > position(member)),
-    gap(gap) {
-      const to = read(gap.to)
+      (cursor === undefined || check(cursor) > member.mark),
+    gap({ topics, reason, to }) {
+      const { epoch: next, position } = read(to)
       // With another epoch every mark is worth nothing, whatever the gap names.
-      const all = to.epoch !== epoch || gap.reason === 'epoch'
+      const all = next !== epoch || reason === 'epoch'
       const told = new Map<M, TopicGap>()
       for (const member of members) {
-        const topic = full(member.topic)
-        if (member.mark === undefined || !(all || (gap.topics.includes(topic) && to.position > position(member))))
-          continue
-        told.set(member, gapOf(topic, at(member), gap.to, gap.reason))
-        if (all) member.mark = 0
+        if (member.mark === undefined) continue
+        if (all || (topics.includes(full(member.topic)) && member.mark < position))
+          told.set(member, lacks(member, to, reason))
+        if (all) member.mark = position
       }
-      through = all ? to.position : Math.max(through, to.position)
-      epoch = to.epoch
+      if (all) through = position
+      epoch = next
+      advance(position)
       return told
     },
     commit(cursor) {
-      through = Math.max(through, check(cursor))
+      advance(check(cursor))
     },
   }
 }

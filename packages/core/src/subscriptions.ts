@@ -65,7 +65,7 @@ export function createSubscriptions(
   const tell = (gap: TopicGap, { listener }: Entry) => call(listener?.onGap, gap)
 
   function dispatch(event: HubEvent) {
-    const { topic, type, cursor } = event
+    const { type, cursor } = event
     const hearers = [...entries].filter((entry) => sequence.isNew(entry, event))
     const checked = hearers.length > 0 ? check(event) : undefined
     for (const entry of hearers) {
@@ -74,7 +74,7 @@ export function createSubscriptions(
         // The type comes from the server: it must not find what every object has.
         if (Object.hasOwn(entry.listener?.on ?? {}, type)) call(entry.listener?.on?.[type], valid)
         call(entry.listener?.onEvent, valid)
-      } else if (cursor !== undefined) tell({ topic, from: sequence.at(entry), to: cursor, reason: 'schema' }, entry)
+      } else if (cursor !== undefined) tell(sequence.lacks(entry, cursor, 'schema'), entry)
     }
     // Only now: a cursor that runs ahead of its event would lose it.
     if (cursor !== undefined) sequence.commit(cursor)
@@ -90,7 +90,7 @@ export function createSubscriptions(
       const entry: Entry = { topic, after, listener }
       const gap = sequence.join(entry)
       // Not within this call: whoever subscribes does not hold the means to unsubscribe yet.
-      if (gap) void Promise.resolve().then(() => tell({ ...gap, to: sequence.at(entry) }, entry))
+      if (gap) void Promise.resolve().then(() => tell(gap, entry))
       entries.add(entry)
       changedEntries()
       return () => {

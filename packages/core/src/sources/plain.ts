@@ -1,7 +1,8 @@
 // The source for any other server that speaks standard Server-Sent Events and knows nothing of a hub.
+import type { EventSourceMessage } from 'eventsource-parser'
 import type { HubEvent } from '../contract/contract.ts'
-import type { Block, Frame, Gap } from '../contract/wire.ts'
-import { readBlocks } from './blocks.ts'
+import type { Frame, Gap } from '../contract/wire.ts'
+import { readChunks } from './chunks.ts'
 import type { Source } from './source.ts'
 
 /** What {@link plainSource} takes. */
@@ -51,26 +52,35 @@ export function plainSource({ heartbeatMs = 0 }: PlainOptions = {}): Source {
         ...(retryMs === undefined ? {} : { retryMs }),
       })
       yield [sync()]
-      for await (const blocks of readBlocks(response)) {
-        if (blocks.length === 0) yield []
-        for (const [index, block] of blocks.entries()) {
-          // An id comes by itself too, before its event. It counts when the event has been taken.
-          if (block.data === undefined && block.id !== undefined && blocks[index + 1]?.id === block.id) continue
-          if (block.retryMs !== undefined && block.retryMs !== retryMs) {
-            retryMs = block.retryMs
-            yield [sync()]
-          }
-          if (block.data !== undefined)
-            yield topics.map((topic) => ({ kind: 'event', event: eventOf(block, topic, lastId) }))
+      let batches: { readonly frames: readonly Frame[]; readonly id?: string | undefined }[] = []
+      const chunks = readChunks(response, {
+        onRetry(ms) {
+          retryMs = ms
+          batches.push({ frames: [sync()] })
+        },
+        // Called before the event that it belongs to; it counts when that has been taken.
+        onId: (id) => void batches.push({ frames: [], id }),
+        onEvent(message) {
+          const { id } = message
+          if (id !== undefined) batches.pop()
+          const frames = topics.map((topic): Frame => ({ kind: 'event', event: eventOf(message, topic, lastId) }))
+          batches.push({ frames, id })
+        },
+      })
+      for await (const _ of chunks) {
+        yield []
+        for (const { frames, id } of batches) {
+          yield frames
           // Only now: a batch that was not taken to its end must come again.
-          lastId = block.id ?? lastId
+          lastId = id ?? lastId
         }
+        batches = []
       }
     },
   }
 }
 
-function eventOf({ event = 'message', data = '', id }: Block, topic: string, lastId: string): HubEvent {
+function eventOf({ event = 'message', data, id }: EventSourceMessage, topic: string, lastId: string): HubEvent {
   return { type: event, topic, data: parsed(data), at: 0, id: id ?? lastId }
 }
 
