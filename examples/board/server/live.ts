@@ -42,7 +42,8 @@ export function createLive(store: Store, log: SqliteLog | EventLog) {
         })
       } else {
         store.transaction(write)
-        for (const event of events) await hub.publish(event)
+        // Elsewhere the two cannot be one: a crash right here loses the events, and a log in memory loses all of them.
+        await hub.publish(events)
       }
       return answer
     }),

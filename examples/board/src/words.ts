@@ -47,7 +47,6 @@ export function describe({ status, live, lost, answering }: Facts): Words {
   }
   switch (status.phase) {
     case 'idle':
-      return { ...connecting, badge: 'Not connected yet', headline: 'Not connected yet' }
     case 'live':
       return connecting
     case 'connecting':
