@@ -1,7 +1,8 @@
 // createHubClient: subscriptions in, typed events out, over one connection; the composition root of the browser side.
 import { createConnection } from './connection.ts'
 import type { Contract, Emission, Emittable, EventOf, EventsOn, SubscribableTopic } from './contract/contract.ts'
-import { createOutbox, type Emitted } from './outbox.ts'
+import { HubError, type HubErrorCode } from './errors.ts'
+import type { EmitOutcome, Emitted, Outbox } from './outbox.ts'
 import { logError, platform } from './platform.ts'
 import type { Clock, Fetch, Random } from './ports.ts'
 import type { TopicGap } from './sequence.ts'
@@ -10,7 +11,6 @@ import type { Source } from './sources/source.ts'
 import { sseSource } from './sources/sse.ts'
 import { reduce, type Status, type TopicStatus } from './status.ts'
 import { createSubscriptions, type Listener } from './subscriptions.ts'
-import { check } from './validate.ts'
 
 /** What to hear of one topic. */
 export interface Subscription<C extends Contract, T extends SubscribableTopic<C>> {
@@ -101,18 +101,7 @@ export interface HubClient<C extends Contract> {
  * ```
  */
 export function createHubClient<C extends Contract>(options: ClientOptions<C>): HubClient<C> {
-  const settings = {
-    ...platform,
-    source: sseSource,
-    credentials: 'same-origin' as const,
-    connectTimeoutMs: 10_000,
-    debounceMs: 50,
-    lingerMs: 1_000,
-    ...options,
-    url: options.url.replace(/\/+$/, ''),
-  }
   const { contract, onReport } = options
-
   const report = (during: ClientReport['during'], error: unknown) => {
     try {
       if (onReport) onReport({ during, error })
@@ -138,13 +127,28 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
   }
   const states: Partial<Record<TopicStatus['state'], TopicStatus>> = {}
 
+  const settings = {
+    ...platform,
+    source: sseSource,
+    credentials: 'same-origin' as const,
+    connectTimeoutMs: 10_000,
+    debounceMs: 50,
+    lingerMs: 1_000,
+    ...options,
+    url: options.url.replace(/\/+$/, ''),
+  }
+  if (contract) {
+    const { source } = settings
+    settings.source = {
+      via: source.via,
+      async *open(question) {
+        const { validated } = await import('./validate.ts')
+        yield* validated(source, contract, report).open(question)
+      },
+    }
+  }
   const subscriptions = createSubscriptions(settings, {
     call,
-    check({ type, data }) {
-      const checked = check(contract, type, data)
-      if (!checked.ok) report('validate', checked.error)
-      return checked
-    },
     changed() {
       notify()
       connection.changed()
@@ -158,17 +162,30 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
     full,
     status: () => status,
     tell,
-    report: (error) => report('connect', error),
+    report,
   })
-  const outbox = createOutbox(settings, {
-    user,
-    check: (type, data) => check(contract, type, data),
-    report: (error) => report('emit', error),
-  })
+
+  // Loaded with the first emit: a page that never emits does not pay for it.
+  let outbox: Promise<Outbox> | undefined
+  async function accept(id: string, emission: object): Promise<EmitOutcome> {
+    let code: HubErrorCode = 'invalid_data'
+    try {
+      const emit = { json: JSON.stringify({ ...emission, id }), user: user(), late: status.phase === 'closed' }
+      code = 'network'
+      outbox ??= import('./outbox.ts').then(({ createOutbox }) => createOutbox(settings, report))
+      return (await outbox).add(id, emit)
+    } catch (cause) {
+      if (code === 'network') outbox = undefined
+      return { ok: false, id, error: new HubError(code, `Not sent: ${cause}`, { cause }) }
+    }
+  }
 
   return {
     subscribe: (subscription) => subscriptions.add(subscription as unknown as Listener),
-    emit: outbox.emit,
+    emit(emission) {
+      const { id = settings.random.id() } = emission as { id?: string }
+      return { id, accepted: accept(id, emission) }
+    },
     status: {
       get: () => status,
       topic(topic) {
@@ -191,11 +208,11 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
     },
     start() {
       connection.start()
-      outbox.start()
+      void outbox?.then((box) => box.start())
     },
     close() {
       connection.close()
-      outbox.close()
+      void outbox?.then((box) => box.close())
     },
   }
 }

@@ -26,7 +26,7 @@ export interface ConnectionUser {
   /** Takes what the status should be. */
   tell(status: Status): void
   /** Hears of each attempt that failed. */
-  report(error: HubError): void
+  report(during: 'connect', error: HubError): void
 }
 
 /** One pipe of frames, kept open. */
@@ -132,7 +132,7 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
   /** Decides what follows an attempt that has failed, or a stream that has ended. */
   function failed(error: HubError, byeMs?: number) {
     end()
-    user.report(error)
+    user.report('connect', error)
     const status = error.details.status
     if (!error.retryable) return user.tell({ phase: 'stopped', error })
     const attempt = failures++

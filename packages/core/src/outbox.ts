@@ -1,10 +1,10 @@
-// The emits that the hub has not accepted yet, and the one POST at a time that carries them there: in order, and none twice.
+// The emits that the hub has not accepted yet, and the one POST at a time that carries them there: in order, and none twice. Loaded on demand.
 import { backoffMs } from './backoff.ts'
 import type { EmitResult } from './contract/wire.ts'
 import { HubError, type HubErrorCode } from './errors.ts'
 import { asHubError, ask } from './http.ts'
 import type { Settings } from './settings.ts'
-import type { Checked } from './validate.ts'
+import { check } from './validate.ts'
 
 // Emits that wait beyond this many are refused: a hub that is away for long must not fill the page's memory.
 const MAX_WAITING = 1_000
@@ -26,41 +26,31 @@ export interface Emitted {
   readonly accepted: Promise<EmitOutcome>
 }
 
-/** An emission, whatever its contract. */
-export interface AnyEmission {
-  readonly type: string
-  readonly topic?: string | undefined
-  readonly data: unknown
-  readonly id?: string | undefined
-  readonly ephemeral?: boolean | undefined
-}
-
-/** What an outbox works for. */
-export interface OutboxUser {
-  /** Who the hub says we are; undefined until it has said so. */
-  user(): string | null | undefined
-  /** Validates a payload. */
-  check(type: string, data: unknown): Checked
-  /** Hears of each POST that failed. */
-  report(error: HubError): void
+/** What is taken down when an emit is made, before the outbox is there. */
+export interface OutboxEntry {
+  /** The emission as JSON: what it says now is what goes out. */
+  readonly json: string
+  /** Who the hub said we are: it must never go out as somebody else's. Undefined before it has said so. */
+  readonly user: string | null | undefined
+  /** The client was closed already. */
+  readonly late: boolean
 }
 
 /** The emits of one client: one producer at a time. */
 export interface Outbox {
-  /** Takes an emit; answers at once. */
-  emit(emission: AnyEmission): Emitted
-  /** Takes emits (again), and tries now. */
+  /** Takes an emit. The answer never rejects. */
+  add(id: string, entry: OutboxEntry): Promise<EmitOutcome>
+  /** Tries now. */
   start(): void
-  /** Settles what waits, and takes nothing until `start`. */
+  /** Settles what waits. */
   close(): void
 }
 
 interface Waiting {
   readonly id: string
-  /** The members of its JSON, after `seq`. */
+  /** The members of its JSON, after `seq`, with the brace that closes it. */
   readonly json: string
   readonly ephemeral: boolean
-  /** Who we were when it was emitted: it must never go out as somebody else's. */
   readonly user: string | null | undefined
   readonly settle: (outcome: EmitOutcome) => void
   /** Its number, once it is sent. */
@@ -69,9 +59,9 @@ interface Waiting {
   doubt?: boolean | undefined
 }
 
-/** Makes an outbox. */
-export function createOutbox(settings: Settings, { user, check, report }: OutboxUser): Outbox {
-  const { url, clock, random, connectTimeoutMs } = settings
+/** Makes an outbox. `report` hears of each POST that failed. */
+export function createOutbox(settings: Settings, report: (during: 'emit', error: HubError) => void): Outbox {
+  const { url, clock, random, connectTimeoutMs, contract } = settings
   let queue: Waiting[] = []
   let producer: string | undefined
   let seq = 0
@@ -81,7 +71,6 @@ export function createOutbox(settings: Settings, { user, check, report }: Outbox
   let failures = 0
   // How many of the next emits go out one by one, since the hub could not read them together.
   let alone = 0
-  let closed = false
 
   /** Settles the emits that are chosen, and forgets them. */
   const refuse = (chosen: (waiting: Waiting) => unknown, cause: HubError) => {
@@ -102,7 +91,7 @@ export function createOutbox(settings: Settings, { user, check, report }: Outbox
     seq = 0
   }
   const later = (error: HubError) => {
-    report(error)
+    report('emit', error)
     // An ephemeral emit is sent now or not at all.
     refuse(({ ephemeral }) => ephemeral, error)
     const floorMs = error.details.retryAfterMs as number | undefined
@@ -188,35 +177,30 @@ export function createOutbox(settings: Settings, { user, check, report }: Outbox
   }
 
   function start() {
-    closed = false
     cancelRetry?.()
     cancelRetry = undefined
     void pump()
   }
 
   return {
-    emit({ type, topic, data, id = random.id(), ephemeral = false }) {
-      const accepted = new Promise<EmitOutcome>((resolve) => {
-        const no = (code: HubErrorCode, what: string, retryable: boolean, cause?: unknown) =>
-          resolve({ ok: false, id, error: new HubError(code, what, { retryable, cause }) })
-        const checked = check(type, data)
-        if (closed) return no('closed', 'Closed: call client.start() first', false)
-        if (!checked.ok) return resolve({ ok: false, id, error: checked.error })
-        if (ephemeral && cancelRetry) return no('network', 'The hub is away, and this does not wait', true)
-        if (queue.length >= MAX_WAITING) return no('overloaded', `${MAX_WAITING} emits wait already`, true)
-        try {
-          const json = JSON.stringify({ id, type, topic, data }).slice(1)
-          queue.push({ id, json, ephemeral, user: user(), settle: resolve })
-        } catch (cause) {
-          return no('invalid_data', 'The data is not JSON', false, cause)
+    add: (id, { json, user, late }) =>
+      new Promise((settle) => {
+        const no = (error: HubError) => settle({ ok: false, id, error })
+        const { type, topic, data, ephemeral = false } = JSON.parse(json)
+        const checked = contract && check(contract, type, data)
+        if (late) no(new HubError('closed', 'The client is closed: call client.start() first.'))
+        else if (checked?.ok === false) no(checked.error)
+        else if (ephemeral && cancelRetry) {
+          no(new HubError('network', 'The hub is away, and an ephemeral emit does not wait.', { retryable: true }))
+        } else if (queue.length >= MAX_WAITING) {
+          no(new HubError('overloaded', `${MAX_WAITING} emits wait for the hub already.`, { retryable: true }))
+        } else {
+          queue.push({ id, json: JSON.stringify({ id, type, topic, data }).slice(1), ephemeral, user, settle })
+          void pump()
         }
-        void pump()
-      })
-      return { id, accepted }
-    },
+      }),
     start,
     close() {
-      closed = true
       cancelRetry?.()
       cancelRetry = undefined
       // What is on its way may be accepted all the same.

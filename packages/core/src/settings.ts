@@ -1,4 +1,5 @@
 // What all parts of a client share: the platform, and the options with their defaults filled in.
+import type { Contract } from './contract/contract.ts'
 import type { Ports } from './ports.ts'
 import type { Source } from './sources/source.ts'
 
@@ -10,6 +11,7 @@ export type HeadersOption =
 /** The options of a client, with their defaults. See `ClientOptions`. */
 export interface Settings extends Ports {
   readonly url: string
+  readonly contract?: Contract
   readonly source: Source
   readonly headers?: HeadersOption
   readonly credentials: RequestCredentials

@@ -5,7 +5,6 @@ import type { Frame } from './contract/wire.ts'
 import { HubError } from './errors.ts'
 import { createSequence, type Member, type Sequence, type TopicGap } from './sequence.ts'
 import type { Settings } from './settings.ts'
-import type { Checked } from './validate.ts'
 
 /** A subscription, whatever its contract. */
 export interface Listener {
@@ -20,8 +19,6 @@ export interface Listener {
 export interface SubscriptionsUser {
   /** Calls a handler of the application, guarded. */
   call<A>(handler: ((argument: A) => unknown) | undefined, argument: A): void
-  /** Validates the payload of an event; what does not fit is reported there. */
-  check(event: HubEvent): Checked
   /** The topics asked for have changed. */
   changed(): void
 }
@@ -51,7 +48,7 @@ interface Entry extends Member {
 /** Makes the subscriptions of one client. */
 export function createSubscriptions(
   { clock, lingerMs }: Settings,
-  { call, check, changed }: SubscriptionsUser,
+  { call, changed }: SubscriptionsUser,
 ): Subscriptions {
   const entries = new Set<Entry>()
   const sequence = createSequence(entries)
@@ -66,15 +63,10 @@ export function createSubscriptions(
 
   function dispatch(event: HubEvent) {
     const { type, cursor } = event
-    const hearers = [...entries].filter((entry) => sequence.isNew(entry, event))
-    const checked = hearers.length > 0 ? check(event) : undefined
-    for (const entry of hearers) {
-      if (checked?.ok) {
-        const valid = { ...event, data: checked.data }
-        // The type comes from the server: it must not find what every object has.
-        if (Object.hasOwn(entry.listener?.on ?? {}, type)) call(entry.listener?.on?.[type], valid)
-        call(entry.listener?.onEvent, valid)
-      } else if (cursor !== undefined) tell(sequence.lacks(entry, cursor, 'schema'), entry)
+    for (const entry of [...entries].filter((each) => sequence.isNew(each, event))) {
+      // The type comes from the server: it must not find what every object has.
+      if (Object.hasOwn(entry.listener?.on ?? {}, type)) call(entry.listener?.on?.[type], event)
+      call(entry.listener?.onEvent, event)
     }
     // Only now: a cursor that runs ahead of its event would lose it.
     if (cursor !== undefined) sequence.commit(cursor)

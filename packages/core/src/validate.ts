@@ -1,30 +1,49 @@
-// Validates payloads in the browser, for a client that was given the contract itself.
+// Validates payloads in the browser, for a client that was given the contract itself. Loaded on demand: other pages do not pay for it.
 import { type Contract, definitionOf } from './contract/contract.ts'
+import type { Frame } from './contract/wire.ts'
 import { HubError } from './errors.ts'
+import type { Source } from './sources/source.ts'
 
 /** A payload that fits, as the validator puts it out; or why not. */
 export type Checked = { readonly ok: true; readonly data: unknown } | { readonly ok: false; readonly error: HubError }
 
-/** Validates a payload. Without a contract everything fits. An asynchronous schema is refused: order would depend on its speed. */
-export function check(contract: Contract | undefined, type: string, data: unknown): Checked {
-  if (!contract) return { ok: true, data }
+/** Validates a payload. An asynchronous schema is refused: the order of events would depend on its speed. */
+export function check(contract: Contract, type: string, data: unknown): Checked {
+  const no = (code: 'unknown_type' | 'invalid_contract' | 'invalid_data', what: string, details = {}) => {
+    return { ok: false, error: new HubError(code, what, { details }) } as const
+  }
   const result = definitionOf(contract, type)?.data['~standard'].validate(data)
-  if (!result) return { ok: false, error: new HubError('unknown_type', `The contract has no event "${type}"`) }
+  if (!result) return no('unknown_type', `The contract has no event "${type}": is this page older than the server?`)
   if (result instanceof Promise) {
-    return {
-      ok: false,
-      error: new HubError(
-        'invalid_contract',
-        `The schema of "${type}" is asynchronous: give the client no \`contract\``,
-      ),
-    }
+    return no('invalid_contract', `The schema of "${type}" is asynchronous: give the client no \`contract\`.`)
   }
   const { issues } = result
   if (!issues) return { ok: true, data: result.value }
+  return no('invalid_data', `The data of "${type}" does not fit the contract: ${issues[0]?.message}`, { issues })
+}
+
+/**
+ * A source whose events fit the contract. Of one that does not, the frames say what a hub says of an event that it cannot deliver any more:
+ * a gap of its topic; an ephemeral one is left out.
+ */
+export function validated(
+  source: Source,
+  contract: Contract,
+  report: (during: 'validate', error: HubError) => void,
+): Source {
   return {
-    ok: false,
-    error: new HubError('invalid_data', `The data of "${type}" does not fit: ${issues[0]?.message}`, {
-      details: { issues },
-    }),
+    via: source.via,
+    async *open(question) {
+      for await (const batch of source.open(question)) {
+        yield batch.flatMap((frame): readonly Frame[] => {
+          if (frame.kind !== 'event') return [frame]
+          const { type, topic, data, cursor } = frame.event
+          const checked = check(contract, type, data)
+          if (checked.ok) return [{ kind: 'event', event: { ...frame.event, data: checked.data } }]
+          report('validate', checked.error)
+          return cursor === undefined ? [] : [{ kind: 'gap', topics: [topic], to: cursor, reason: 'schema' }]
+        })
+      }
+    },
   }
 }
