@@ -1,6 +1,6 @@
 // Runs in the browser: reads a stream by the native EventSource, and by fetch and our own source, and keeps what each heard.
 import type { Block, Frame } from '@sse-hub/core/contract'
-import { readBlocks } from '../../packages/core/src/sources/blocks.ts'
+import { createParser } from 'eventsource-parser'
 import { sseSource } from '../../packages/core/src/sources/sse.ts'
 
 /** What a native EventSource hears of one event. */
@@ -14,7 +14,7 @@ export interface Heard {
 export interface BlocksPage {
   /** Reads a stream with listeners for these types, until a block of the type `end`. */
   native(url: string, types: readonly string[], end: string): Promise<Heard[]>
-  /** Reads all blocks of a stream that have data. */
+  /** Reads all blocks of a stream by fetch and the parser that our client uses. */
   blocks(url: string): Promise<Block[]>
   /** Reads all frames of a hub's stream. */
   frames(url: string): Promise<Frame[]>
@@ -41,8 +41,9 @@ const page: BlocksPage = {
   },
   async blocks(url) {
     const blocks: Block[] = []
-    for await (const batch of readBlocks(await fetch(url)))
-      blocks.push(...batch.filter(({ data }) => data !== undefined))
+    const parser = createParser({ onEvent: (block) => blocks.push(block) })
+    const reader = (await fetch(url)).body?.pipeThrough(new TextDecoderStream()).getReader()
+    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) parser.feed(next.value)
     return blocks
   },
   async frames(url) {
