@@ -133,7 +133,7 @@ export async function start(log: EventLog): Promise<Cursor> {
 /** Waits until it is so. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
   for (let waited = 0; !holds(); waited += 2) {
-    assert(waited < 3_000, `it never came to this: ${what}`)
+    assert(waited < 1_000, `it never came to this: ${what}`)
     await new Promise<void>((resolve) => void platform.clock.after(2, resolve))
   }
 }

@@ -16,7 +16,7 @@ export const tailCases: readonly LogCase[] = [
       assert.deepEqual(tail.from, head)
       const { positions } = await log.append(drafts(3))
       await log.append([draft('last')])
-      await until('four events', () => tail.heard().length === 4)
+      await until('four events', () => tail.heard().length >= 4)
       assert.deepEqual(tail.ids(), ['e0', 'e1', 'e2', 'last'])
       assert.deepEqual(
         tail
@@ -31,16 +31,22 @@ export const tailCases: readonly LogCase[] = [
   {
     name: 'joining while others append: everything after `from`, nothing before it, nothing twice',
     async run({ log }) {
-      const appends = drafts(2_000).map((event) => log.append([event]))
-      const tails = []
-      for (let index = 0; index < 40; index++) {
-        tails.push(await follow(log))
-        appends.push(log.append(drafts(3, `t${index}-`)))
-        // Lets some of the appends through before the next one joins.
-        for (let step = 0; step < index % 7; step++) await log.head()
-        if (index % 5 === 0) await appends[index * 40]
+      let writing = 4
+      const write = async (prefix: string) => {
+        for (const event of drafts(100, prefix)) await log.append([event])
+        writing -= 1
       }
-      await Promise.all(appends)
+      const writers = ['a', 'b', 'c', 'd'].map(write)
+      const tails: Awaited<ReturnType<typeof follow>>[] = []
+      while (writing > 0) {
+        const [one, other] = await Promise.all([
+          follow(log),
+          log.append(drafts(3, `t${tails.length}-`)).then(() => follow(log)),
+        ])
+        tails.push(one, other)
+        if (tails.length > 60) break
+      }
+      await Promise.all(writers)
       for (const tail of tails) {
         const expected = (await readAll(log, tail.from)).map(({ position }) => position)
         await until('all events', () => tail.heard().length >= expected.length)
@@ -74,12 +80,12 @@ export const tailCases: readonly LogCase[] = [
     async run({ log }) {
       const [first, second] = [await follow(log), await follow(log)]
       await log.append([draft('a')])
-      await until('both', () => first.ids().length + second.ids().length === 2)
+      await until('both', () => first.ids().length + second.ids().length >= 2)
       first.stop()
       first.stop()
       await log.append([draft('b')])
       await log.announce([draft('c')])
-      await until('the other', () => second.ids().length === 3)
+      await until('the other', () => second.ids().length >= 3)
       assert.deepEqual(first.ids(), ['a'])
       second.stop()
       await log.append([draft('d')])
@@ -106,7 +112,7 @@ export const tailCases: readonly LogCase[] = [
       const last = await follow(log)
       await log.append([draft('a')])
       await log.append([draft('b')])
-      await until('the last', () => last.ids().length === 2)
+      await until('the last', () => last.ids().length >= 2)
       assert.deepEqual(heard, ['one a'])
       last.stop()
     },
@@ -126,7 +132,7 @@ export const tailCases: readonly LogCase[] = [
       await log.append([draft('a')])
       await log.announce([draft('b')])
       await log.append([draft('c')])
-      await until('both', () => heard.length === 3 && good.ids().length === 3)
+      await until('both', () => heard.length >= 3 && good.ids().length === 3)
       assert.deepEqual([...heard].sort(), ['a', 'b', 'c'])
       bad.stop()
       good.stop()
@@ -144,7 +150,7 @@ export const tailCases: readonly LogCase[] = [
       })
       const second = await follow(log)
       await log.append([draft('a'), draft('b')])
-      await until('eight events', () => second.ids().length === 8)
+      await until('eight events', () => second.ids().length >= 8)
       await Promise.all(answers)
       assert.deepEqual(
         second.heard().map(({ position }) => position),
@@ -228,7 +234,7 @@ export const tailCases: readonly LogCase[] = [
       await log.announce([draft('p1')])
       await log.announce([])
       for (const tail of [first, second]) {
-        await until('all events', () => tail.heard().length === 4)
+        await until('all events', () => tail.heard().length >= 4)
         const ephemeral = tail.heard().filter((event) => !isPlaced(event))
         assert.deepEqual(ephemeral, [draft('p1'), draft('a'), draft('p1')])
         assert(

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -363,6 +363,7 @@ describe('group commit', () => {
     await expect(log.head()).rejects.toMatchObject({ code: 'closed' })
     await Promise.all([closing, log.close()])
     await Promise.all(appends)
+    expect(readdirSync(folder)).toEqual(['hub.db'])
     expect(await ids(make())).toEqual(['a', 'b'])
   })
 })

@@ -62,7 +62,8 @@ export function openLogFile(options: LogFileOptions): LogFile {
   }
   const opened: DatabaseSync[] = []
   const close = () => {
-    for (const db of opened.splice(0)) db.close()
+    // The writer last: one that only reads cannot tidy up the write-ahead log.
+    for (const db of opened.splice(0).reverse()) db.close()
   }
   try {
     const writer = new DatabaseSync(path)

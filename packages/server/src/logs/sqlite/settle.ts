@@ -20,7 +20,7 @@ const FORGET_STEP = 20
 export function prepareSettle(db: DatabaseSync, maxProducers: number): Settle {
   const last = db.prepare('SELECT last FROM hub_producers WHERE user = ? AND producer = ?')
   const keep = db.prepare(
-    'INSERT INTO hub_producers (user, producer, last, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET last = ?3, at = ?4',
+    'INSERT INTO hub_producers (user, producer, last, at) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last, at = excluded.at',
   )
   const keepResult = db.prepare('INSERT INTO hub_results (user, producer, seq, result) VALUES (?, ?, ?, ?)')
   const dropResult = db.prepare('DELETE FROM hub_results WHERE user = ? AND producer = ? AND seq <= ?')
