@@ -103,7 +103,7 @@ describe('the quick start', () => {
     })
     await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
     const browser = await chromium.launch({
-      executablePath,
+      ...(executablePath ? { executablePath } : {}),
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'],
     })
     try {
