@@ -29,7 +29,7 @@ export interface LogUnderTest {
 }
 
 /** What a case works with. */
-export interface Bench {
+interface Bench {
   /** The log to try; empty at first. */
   readonly log: EventLog
   /** Moves the log's clock ahead. */

@@ -6,6 +6,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { virtualClock } from '../../../core/src/testing/virtual-clock.ts'
 import type { Cursor, EventLog, LogEvent, LogGap, NewEvent, ProducerMark } from '../log.ts'
@@ -78,9 +79,12 @@ async function follow(log: EventLog) {
   }
 }
 
+// Hundreds of commits one after the other take their time on a slow disk.
+const patient = (name: string, body: () => Promise<void>) => it(name, { timeout: 30_000 }, body)
+
 for (const synchronous of ['full', 'normal'] as const) {
   describeEventLog(
-    { describe, it },
+    { describe, it: patient },
     `sqliteLog, ${synchronous}`,
     (options) => {
       let log = make({ ...options, synchronous })
@@ -546,9 +550,13 @@ describe('several connections', () => {
 describe('kill -9', () => {
   // Runs the appender on the test's file until it has said so much, kills it in the middle, and answers what it said.
   async function killed(run: string, lines: number) {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'fixtures/appender.ts'), path, run], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('./fixtures/appender.ts', import.meta.url)), path, run],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     let said = ''
     for await (const chunk of child.stdout.setEncoding('utf8')) {
       said += chunk
