@@ -19,7 +19,7 @@ test.each([
   [1, 0.5, undefined, 7_000, 8_000],
   [0, 0.5, undefined, 1e12, 2_147_483_647],
 ] as const)('attempt %i, random %d, base %s, floor %s: %i ms', (attempt, random, baseMs, floorMs, ms) => {
-  expect(backoffMs({ attempt, random, baseMs, floorMs })).toBeCloseTo(ms, 6)
+  expect(backoffMs(attempt, random, floorMs, baseMs)).toBeCloseTo(ms, 6)
 })
 
 const DATE = 'Thu, 01 Jan 2026 00:00:00 GMT'

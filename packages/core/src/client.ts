@@ -1,9 +1,9 @@
 // createHubClient: subscriptions in, typed events out, over one connection; the composition root of the browser side.
 import { createConnection } from './connection.ts'
 import type { Contract, Emission, Emittable, EventOf, EventsOn, SubscribableTopic } from './contract/contract.ts'
-import { HubError, type HubErrorCode } from './errors.ts'
+import { asHubError } from './http.ts'
 import type { EmitOutcome, Emitted, Outbox } from './outbox.ts'
-import { logError, platform } from './platform.ts'
+import { logReport, platform } from './platform.ts'
 import type { Clock, Fetch, Random } from './ports.ts'
 import type { TopicGap } from './sequence.ts'
 import type { HeadersOption } from './settings.ts'
@@ -74,7 +74,10 @@ export interface ClientOptions<C extends Contract> {
 export interface HubClient<C extends Contract> {
   /** Hears a topic. The connection opens with the first subscription and closes after the last. The answer unsubscribes, and may be called twice. */
   subscribe<T extends SubscribableTopic<C>>(subscription: Subscription<C, T>): () => void
-  /** Sends an event; answers at once. */
+  /**
+   * Sends an event; answers at once.
+   * @throws TypeError where the data cannot be written as JSON
+   */
   emit<N extends Emittable<C>>(emission: Emission<C, N>): Emitted
   /** The connection's status. */
   readonly status: StatusStore
@@ -101,19 +104,13 @@ export interface HubClient<C extends Contract> {
  * ```
  */
 export function createHubClient<C extends Contract>(options: ClientOptions<C>): HubClient<C> {
-  const { contract, onReport } = options
+  const { contract, onReport = logReport } = options
   const report = (during: ClientReport['during'], error: unknown) => {
-    try {
-      if (onReport) onReport({ during, error })
-      else if (during === 'handler' || during === 'validate') throw error
-    } catch (unheard) {
-      logError(`sse-hub (${during})`, unheard)
-    }
+    run(onReport, { during, error }, (unheard) => logReport({ during: 'handler', error: unheard }))
   }
   /** Calls what the application gave us; what it throws, now or later, hurts nobody else. */
   const call = <A>(handler: ((argument: A) => unknown) | undefined, argument: A) => {
-    const run = async () => handler?.(argument)
-    run().catch((error: unknown) => report('handler', error))
+    run(handler, argument, (error) => report('handler', error))
   }
   const listeners = new Set<{ readonly listener: () => void }>()
   const notify = () => {
@@ -130,7 +127,6 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
   const settings = {
     ...platform,
     source: sseSource,
-    credentials: 'same-origin' as const,
     connectTimeoutMs: 10_000,
     debounceMs: 50,
     lingerMs: 1_000,
@@ -154,37 +150,25 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
       connection.changed()
     },
   })
-  const { full, user, resume } = subscriptions.sequence
-  const connection = createConnection(settings, {
-    topics: subscriptions.topics,
-    resume,
-    take: subscriptions.take,
-    full,
-    status: () => status,
-    tell,
-    report,
-  })
-
-  // Loaded with the first emit: a page that never emits does not pay for it.
+  const { full, user } = subscriptions.sequence
+  const connection = createConnection(settings, subscriptions, { status: () => status, tell, report })
   let outbox: Promise<Outbox> | undefined
-  async function accept(id: string, emission: object): Promise<EmitOutcome> {
-    let code: HubErrorCode = 'invalid_data'
-    try {
-      const emit = { json: JSON.stringify({ ...emission, id }), user: user(), late: status.phase === 'closed' }
-      code = 'network'
-      outbox ??= import('./outbox.ts').then(({ createOutbox }) => createOutbox(settings, report))
-      return (await outbox).add(id, emit)
-    } catch (cause) {
-      if (code === 'network') outbox = undefined
-      return { ok: false, id, error: new HubError(code, `Not sent: ${cause}`, { cause }) }
-    }
-  }
 
   return {
     subscribe: (subscription) => subscriptions.add(subscription as unknown as Listener),
     emit(emission) {
       const { id = settings.random.id() } = emission as { id?: string }
-      return { id, accepted: accept(id, emission) }
+      const entry = { json: JSON.stringify({ ...emission, id }), user: user(), late: status.phase === 'closed' }
+      // Loaded with the first emit: a page that never emits does not pay for it.
+      outbox ??= import('./outbox.ts').then(({ createOutbox }) => createOutbox(settings, report))
+      const accepted = outbox.then(
+        (box) => box.add(id, entry),
+        (cause: unknown): EmitOutcome => {
+          outbox = undefined
+          return { ok: false, id, error: asHubError('The outbox', cause) }
+        },
+      )
+      return { id, accepted }
     },
     status: {
       get: () => status,
@@ -215,4 +199,9 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
       void outbox?.then((box) => box.close())
     },
   }
+}
+
+function run<A>(handler: ((argument: A) => unknown) | undefined, argument: A, caught: (error: unknown) => void): void {
+  const running = async () => handler?.(argument)
+  running().catch(caught)
 }

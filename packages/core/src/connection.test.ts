@@ -80,7 +80,7 @@ const rows: readonly Row[] = [
     code: 'invalid_topic',
     says: /400.*no such kind/,
   },
-  { name: '400 of somebody else', answer: status(400), atMs: [0], status: { phase: 'stopped' }, code: 'malformed' },
+  { name: '400 of somebody else', answer: status(400), atMs: [0], status: { phase: 'stopped' }, code: 'http' },
   {
     name: '401, then refreshed',
     answer: (response, arrival, n) =>
@@ -127,7 +127,7 @@ const rows: readonly Row[] = [
     answer: status(429, { 'retry-after': '20' }),
     atMs: [0, 20_500, 41_500],
     status: { phase: 'down', reason: 'http', retryInMs: 22_000 },
-    code: 'rate_limited',
+    code: 'http',
   },
   {
     name: '503 with Retry-After as a date',

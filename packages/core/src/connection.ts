@@ -1,26 +1,19 @@
 // Keeps one pipe of frames open: asks the source, watches for silence, and decides after each end whether and when to try again.
 import { backoffMs } from './backoff.ts'
-import type { Frame } from './contract/wire.ts'
+import type { ByeReason } from './contract/wire.ts'
 import { HubError } from './errors.ts'
 import { asHubError, ask } from './http.ts'
 import type { Settings } from './settings.ts'
 import type { DownReason, Status } from './status.ts'
+import type { Subscriptions } from './subscriptions.ts'
 
 // An attempt has been a success only after so long: a server that accepts and hangs up must not be asked again and again.
 const HEALTHY_MS = 5_000
 // How many heartbeats may be missing before silence counts as death.
 const PATIENCE = 2.5
 
-/** What a connection works for. */
+/** Whom a connection tells. */
 export interface ConnectionUser {
-  /** The topics wanted now, sorted: the same array until they change. None: no connection. */
-  topics(): readonly string[]
-  /** The cursor to resume from. */
-  resume(): string | undefined
-  /** Takes a frame. Answers false if the stream must be asked for again, from another cursor. */
-  take(frame: Frame, asked: readonly string[]): boolean
-  /** A topic as the hub writes it. */
-  full(topic: string): string
   /** The status now. */
   status(): Status
   /** Takes what the status should be. */
@@ -40,7 +33,11 @@ export interface Connection {
 }
 
 /** Makes a connection. It does nothing until `changed` or `start` is called. */
-export function createConnection(settings: Settings, user: ConnectionUser): Connection {
+export function createConnection(
+  settings: Settings,
+  { topics, take, sequence }: Subscriptions,
+  { status, tell, report }: ConnectionUser,
+): Connection {
   const { source, url, clock } = settings
   // The attempt in progress. One that is not this one any more has no say.
   let current: AbortController | undefined
@@ -53,8 +50,8 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
   let baseMs: number | undefined
   let patienceMs = 0
 
-  const phase = () => user.status().phase
-  const isOutdated = () => String(asked) !== String(user.topics())
+  const phase = () => status().phase
+  const isOutdated = () => String(asked) !== String(topics())
 
   function end() {
     current?.abort()
@@ -70,32 +67,31 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
     // A stream that is exchanged for one with other topics stays live in everybody's eyes, unless the exchange fails.
     const exchange = phase() === 'live'
     end()
-    asked = user.topics()
-    if (asked.length === 0) return user.tell({ phase: 'idle' })
+    asked = topics()
+    if (asked.length === 0) return tell({ phase: 'idle' })
     current = new AbortController()
-    if (!exchange) user.tell({ phase: 'connecting', attempt: failures, via: source.via })
+    if (!exchange) tell({ phase: 'connecting', attempt: failures, via: source.via })
     void attempt(current, (exchange && patienceMs) || settings.connectTimeoutMs)
   }
 
   /** One stream from beginning to end. */
   async function attempt(controller: AbortController, limitMs: number) {
     const { signal } = controller
-    const fail = (code: 'timeout' | 'ended' | 'protocol', what: string) => {
-      finish(new HubError(code, `${url} ${what}`, { retryable: true }))
-    }
     const finish = (error: HubError, byeMs?: number) => {
       if (current === controller) failed(error, byeMs)
     }
+    const fail = (code: 'timeout' | 'ended' | ByeReason, what: string, byeMs?: number) =>
+      finish(new HubError(code, `${url} ${what}`, { retryable: true }), byeMs)
     const watch = (ms: number) => {
       cancelTimer()
-      if (ms > 0) cancelTimer = clock.after(ms, () => fail('timeout', `was silent for ${ms} ms: is a proxy buffering?`))
+      if (ms > 0) cancelTimer = clock.after(ms, () => fail('timeout', `was silent for ${ms} ms`))
     }
     watch(limitMs)
     try {
       const frames = source.open({
         url,
         topics: asked,
-        after: user.resume(),
+        after: sequence.resume(),
         get: (address, expect, headers = {}) => ask(settings, address, expect, { headers, signal }),
         pause: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
       })
@@ -103,20 +99,15 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
         for (const frame of batch) {
           // A handler may have closed the client: what it has not heard must come again.
           if (signal.aborted) return
-          if (frame.kind === 'bye') {
-            const { reason, retryMs } = frame
-            return finish(new HubError(reason, `${url} said goodbye: ${reason}`, { retryable: true }), retryMs)
-          }
+          if (frame.kind === 'bye') return fail(frame.reason, `said goodbye: ${frame.reason}`, frame.retryMs)
+          if (!take(frame, asked)) return begin()
           if (frame.kind === 'sync') {
             baseMs = frame.retryMs ?? baseMs
             patienceMs = frame.heartbeatMs * PATIENCE
             syncedAt ??= clock.now()
-          } else if (syncedAt === undefined) return fail('protocol', `began with "${frame.kind}", not "sync"`)
-          if (!user.take(frame, asked)) return begin()
-          if (frame.kind === 'sync') {
-            const { topics } = frame
-            const refused = asked.filter((topic) => !topics.includes(user.full(topic)))
-            user.tell({ phase: 'live', via: source.via, user: frame.user, topics, refused })
+            const { user, topics: granted } = frame
+            const refused = asked.filter((topic) => !granted.includes(sequence.full(topic)))
+            tell({ phase: 'live', via: source.via, user, topics: granted, refused })
           }
         }
         // Any byte is a sign of life, once there is a stream.
@@ -132,24 +123,23 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
   /** Decides what follows an attempt that has failed, or a stream that has ended. */
   function failed(error: HubError, byeMs?: number) {
     end()
-    user.report('connect', error)
-    const status = error.details.status
-    if (!error.retryable) return user.tell({ phase: 'stopped', error })
+    report('connect', error)
+    if (!error.retryable) return tell({ phase: 'stopped', error })
     const attempt = failures++
-    const floorMs = error.details.retryAfterMs as number | undefined
-    const jitterMs = backoffMs({ attempt, random: settings.random.next(), baseMs, floorMs })
+    const { status: answer, retryAfterMs } = error.details
+    const jitterMs = backoffMs(attempt, settings.random.next(), retryAfterMs as number | undefined, baseMs)
     // A hub that says goodbye has chosen the wait, jitter included; but one that does so at every attempt is backed off from.
     const retryInMs = byeMs === undefined ? jitterMs : Math.max(byeMs, attempt && jitterMs)
     // A 503 says its reason as a goodbye does.
-    const reason = (status === undefined || status === 503 || status === 200 ? error.code : 'http') as DownReason
-    user.tell({ phase: 'down', reason, error, attempt, retryInMs })
+    const reason = ([undefined, 200, 503].includes(answer as undefined) ? error.code : 'http') as DownReason
+    tell({ phase: 'down', reason, error, attempt, retryInMs })
     cancelTimer = clock.after(retryInMs, begin)
   }
 
   function changed() {
     const now = phase()
     if (now === 'closed' || now === 'stopped' || !isOutdated()) return
-    if (user.topics().length === 0) begin()
+    if (topics().length === 0) begin()
     // An attempt that is not answered yet, or waits, will see for itself.
     else if (now === 'idle' || syncedAt !== undefined) {
       cancelChange ??= clock.after(now === 'idle' ? 0 : settings.debounceMs, () => {
@@ -169,7 +159,7 @@ export function createConnection(settings: Settings, user: ConnectionUser): Conn
     },
     close() {
       end()
-      user.tell({ phase: 'closed' })
+      tell({ phase: 'closed' })
     },
   }
 }

@@ -8,11 +8,9 @@ import type { Settings } from './settings.ts'
 const CODES: Readonly<Record<number, HubErrorCode>> = {
   200: 'protocol',
   204: 'stopped',
-  400: 'malformed',
   401: 'unauthorized',
   403: 'forbidden',
   404: 'not_found',
-  429: 'rate_limited',
 }
 // After these, the same question has the same answer. A 404 may be a deployment that is under way.
 const FINAL = [204, 400, 401, 403, 409, 413, 415]
@@ -35,23 +33,29 @@ export async function ask(
   init: Ask,
   refresh = false,
 ): Promise<Response> {
-  const { headers, credentials } = settings
-  const all = new Headers(typeof headers === 'function' ? await headers({ refresh }) : headers)
-  for (const [name, value] of Object.entries({ accept: expect, ...init.headers })) all.set(name, value)
-  const response = await settings.fetch(url, { credentials, cache: 'no-store', ...init, headers: all })
-  const { ok, status, headers: answered } = response
-  const type = answered.get('content-type') ?? ''
-  if (ok && type.startsWith(expect)) return response
-  if ((status === 401 || status === 403) && !refresh && typeof headers === 'function') {
+  const { headers: given, credentials } = settings
+  const headers = new Headers(typeof given === 'function' ? await given({ refresh }) : given)
+  for (const [name, value] of Object.entries({ accept: expect, ...init.headers })) headers.set(name, value)
+  const response = await settings.fetch(url, {
+    ...(credentials && { credentials }),
+    cache: 'no-store',
+    ...init,
+    headers,
+  })
+  const { ok, status } = response
+  const header = (name: string) => response.headers.get(name)
+  const type = header('content-type')
+  if (ok && type?.startsWith(expect)) return response
+  if ((status === 401 || status === 403) && !refresh && typeof given === 'function') {
     return ask(settings, url, expect, init, true)
   }
-  const said: Partial<WireError> = ok ? {} : ((await response.json().catch(() => {}))?.error ?? {})
+  const { error }: { error?: WireError } = ok ? {} : await response.json().catch(() => ({}))
   throw new HubError(
-    (said.code ?? CODES[status] ?? 'http') as HubErrorCode,
-    `${url} answered ${status} (${type}): ${said.message ?? 'is a hub mounted there?'}`,
+    (error?.code ?? CODES[status] ?? 'http') as HubErrorCode,
+    `${url} answered ${status} (${type}): ${error?.message ?? 'is a hub mounted there?'}`,
     {
       retryable: !FINAL.includes(status),
-      details: { status, retryAfterMs: retryAfterMs(answered.get('retry-after'), answered.get('date')) },
+      details: { status, retryAfterMs: retryAfterMs(header('retry-after'), header('date')) },
     },
   )
 }
@@ -59,7 +63,7 @@ export async function ask(
 /** What was thrown, as the error of a connection that could not be made, or broke. */
 export function asHubError(url: string, thrown: unknown): HubError {
   if (thrown instanceof HubError) return thrown
-  return new HubError('network', `${url} cannot be reached, or the connection broke: ${thrown}`, {
+  return new HubError('network', `${url} cannot be reached, or broke off: ${thrown}`, {
     retryable: true,
     cause: thrown,
   })

@@ -95,7 +95,7 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
     // An ephemeral emit is sent now or not at all.
     refuse(({ ephemeral }) => ephemeral, error)
     const floorMs = error.details.retryAfterMs as number | undefined
-    cancelRetry = clock.after(backoffMs({ attempt: failures++, random: random.next(), floorMs }), start)
+    cancelRetry = clock.after(backoffMs(failures++, random.next(), floorMs), start)
   }
 
   const nextBatch = () => {

@@ -19,8 +19,8 @@ export const platform: Ports = {
   fetch: (url, init) => fetch(url, init),
 }
 
-/** Where a client's reports go when the application does not hear them. */
-export function logError(message: string, error: unknown): void {
+/** Where a client's reports go when the application does not hear them. Attempts that fail are in the status, and emits in their outcome. */
+export function logReport({ during, error }: { readonly during: string; readonly error: unknown }): void {
   // biome-ignore lint/suspicious/noConsole: nobody else would learn of it
-  console.error(message, error)
+  if (during === 'handler' || during === 'validate') console.error('sse-hub', during, error)
 }

@@ -68,16 +68,17 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
   let through = 0
 
   const full = (topic: string) => (topic === 'user' && user ? `user:${user}` : topic)
-  const has = ({ mark, after }: M) => (mark === undefined ? after : `${epoch}:${mark}`)
+  const has = ({ mark, after = '' }: M) => (mark === undefined ? after : `${epoch}:${mark}`)
   const lacks = (member: M, to: string, reason: TopicGap['reason']): TopicGap => {
     const from = has(member)
-    return { topic: full(member.topic), ...(from === undefined ? {} : { from }), to, reason }
+    return { topic: full(member.topic), ...(from && { from }), to, reason }
   }
   const check = (text: string) => {
     const cursor = read(text)
     if (cursor.epoch === epoch) return cursor.position
     throw new HubError('protocol', `The hub sent ${text} in epoch ${epoch}`, { retryable: true })
   }
+  const marks = () => [...members].flatMap(({ mark, lost }) => (lost ? [] : (mark ?? [])))
   const advance = (position: number) => {
     through = Math.max(through, position)
     for (const member of members) if (member.mark !== undefined) member.mark = Math.max(member.mark, position)
@@ -97,29 +98,27 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
       return gap
     },
     resume() {
-      if (![...members].some(({ mark }) => mark !== undefined)) {
+      if ([...members].every(({ mark }) => mark === undefined)) {
         epoch = undefined
         topics = []
       }
-      let least = Number.POSITIVE_INFINITY
       for (const member of members) {
-        const had = parseCursor(has(member) ?? '')
+        const had = parseCursor(has(member))
         epoch ??= had?.epoch
-        if (had && had.epoch === epoch) member.mark = had.position
-        if (!member.lost) least = Math.min(least, member.mark ?? least)
+        if (had?.epoch === epoch) member.mark = had?.position
       }
-      return least < Number.POSITIVE_INFINITY ? `${epoch}:${least}` : undefined
+      const all = marks()
+      return all.length > 0 ? `${epoch}:${Math.min(...all)}` : undefined
     },
     sync(sync, asked) {
       const start = read(sync.cursor)
-      const marks: number[] = []
       for (const member of members) {
         if (member.topic === 'user' && user !== undefined && user !== sync.user) member.mark = member.after = undefined
-        if (member.mark !== undefined && !member.lost) marks.push(member.mark)
       }
       user = sync.user
-      const least = Math.min(...marks)
-      if (sync.gaps.some(({ reason }) => reason === 'trimmed') && marks.some((mark) => mark > least)) {
+      const all = marks()
+      const least = Math.min(...all)
+      if (sync.gaps.some(({ reason }) => reason === 'trimmed') && all.some((mark) => mark > least)) {
         for (const member of members) member.lost ||= member.mark === least
         return undefined
       }
@@ -127,7 +126,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
       for (const member of members) {
         const topic = full(member.topic)
         if (sync.topics.includes(topic)) {
-          const had = parseCursor(has(member) ?? '')
+          const had = parseCursor(has(member))
           // What lies before a mark is there already; but a change of epoch makes the mark itself worthless.
           const gap = sync.gaps.find(
             ({ topics, reason, to }) =>
@@ -135,12 +134,12 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
               topics.includes(topic) &&
               (reason === 'epoch' ? had.epoch === epoch : had.position < read(to).position),
           )
-          let to = start
-          if (gap || had?.epoch !== start.epoch || had.position < start.position) {
-            to = read(gap?.to ?? sync.cursor)
-            told.set(member, lacks(member, gap?.to ?? sync.cursor, gap?.reason ?? (member.lost ? 'trimmed' : 'added')))
-          } else to = had
-          member.mark = to.position
+          if (!gap && had?.epoch === start.epoch && had.position >= start.position) member.mark = had.position
+          else {
+            const { to, reason } = gap ?? { to: sync.cursor, reason: member.lost ? 'trimmed' : 'added' }
+            told.set(member, lacks(member, to, reason))
+            member.mark = read(to).position
+          }
           member.lost = false
         } else if (asked.includes(member.topic)) member.mark = member.after = undefined
       }
@@ -175,11 +174,8 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
   }
 }
 
-function read(cursor: string): Cursor {
-  const parsed = parseCursor(cursor)
-  if (parsed) return parsed
-  throw new HubError('protocol', `${cursor} is not a cursor`, { retryable: true })
-}
+// What comes from a source has been checked there.
+const read = (cursor: string) => parseCursor(cursor) as Cursor
 
 /** Whether `cursor` lies after what somebody has who read up to `after`. Places in different epochs do not compare, and count as after. */
 export function isAfter(cursor: string, after: string): boolean {

@@ -14,7 +14,7 @@ export interface Settings extends Ports {
   readonly contract?: Contract
   readonly source: Source
   readonly headers?: HeadersOption
-  readonly credentials: RequestCredentials
+  readonly credentials?: RequestCredentials
   readonly connectTimeoutMs: number
   readonly debounceMs: number
   readonly lingerMs: number
