@@ -162,6 +162,22 @@ const stories: readonly Story[] = [
     ],
   },
   {
+    name: 'a mark of another epoch is worth nothing to who joined too late for the stream that told of it',
+    steps: [
+      ['join', 'A', 'a'],
+      ['join', 'B', 'b'],
+      ['resume', undefined],
+      ['sync', 'e:50', 'a,b', '', 'A: added → e:50, B: added → e:50'],
+      ['leave', 'B'],
+      ['resume', 'e:50'],
+      ['join', 'C', 'b', 'new:3', 'added new:3 → e:50'],
+      ['sync', 'new:3', 'a', 'a epoch e:50 → new:3', 'A: epoch e:50 → new:3'],
+      ['resume', 'new:3'],
+      ['sync', 'new:3', 'a,b', '', ''],
+      ['event', 'new:4', 'b', 'C'],
+    ],
+  },
+  {
     name: 'trimmed while away: everybody is told, and goes on from the head',
     steps: [
       ['join', 'A', 'a'],

@@ -142,6 +142,8 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
           }
           member.lost = false
         } else if (asked.includes(member.topic)) member.mark = member.after = undefined
+        // It joined after this stream was asked for. Its mark is a place in the former epoch.
+        else if (start.epoch !== epoch) member.mark = undefined
       }
       epoch = start.epoch
       through = start.position
