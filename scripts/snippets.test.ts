@@ -62,3 +62,18 @@ test('reads the examples in docstrings', () => {
     "packages/core/src/a.ts:6 Type 'string' is not assignable to type 'number'.",
   ])
 })
+
+test('lets the examples in docstrings import what the README tells', () => {
+  const readme = fence('// file: contract.ts\nexport const answer = 42')
+  const source =
+    "/**\n * ```ts\n * import { answer } from './contract.ts'\n * const text: string = answer\n * ```\n */\nexport const a = 1"
+  expect(
+    check({ 'README.md': readme, 'packages/core/src/a.ts': source, 'b.md': fence("import './contract.ts'") }),
+  ).toEqual({
+    snippets: 3,
+    problems: [
+      "packages/core/src/a.ts:4 Type 'number' is not assignable to type 'string'.",
+      "b.md:2 Cannot find module or type declarations for side-effect import of './contract.ts'.",
+    ],
+  })
+})

@@ -1,6 +1,6 @@
 // Type-checks the code in the documentation against the packages, so that no reader copies an example that does not compile.
 import { globSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import ts from 'typescript'
 import { root } from './lib/repo.ts'
 
@@ -97,7 +97,20 @@ export function checkSnippets(files: readonly string[], read: (file: string) => 
       modules.set(path, { file, text: `${before}${padding}${code}` })
     }
   }
+  shareReadme(modules)
   return { snippets: count, problems: [...problems, ...compile(modules)] }
+}
+
+/** An example in a docstring may import what the README tells: one contract for all of them. */
+function shareReadme(modules: Map<string, { file: string; text: string }>): void {
+  const told = [...modules].filter(([path, { file }]) => file === 'README.md' && !/^line-/.test(basename(path)))
+  const sources = new Set([...modules.values()].map(({ file }) => file).filter((file) => /\.tsx?$/.test(file)))
+  for (const source of sources) {
+    for (const [path, module] of told) {
+      const own = join(root, '.snippets', source, basename(path))
+      if (!modules.has(own)) modules.set(own, module)
+    }
+  }
 }
 
 /** The modules exist only in memory, in a folder below the root: there they find the packages as an application would. */
