@@ -68,7 +68,7 @@ async function run(seed: number): Promise<void> {
   const stop = connect(world, 200)
   const trace: string[] = []
   const page = { world, mounts: [], upTo, isDown: false }
-  const delay = () => upTo(upTo(4) === 0 ? 400 : 20)
+  const delay = () => upTo(upTo(3) === 0 ? 1_000 : 20)
   for (let step = 0; step < 80; step++) {
     world.rest = { readMs: delay(), answerMs: delay(), fails: upTo(15) === 0, cursors: seed % 2 === 0 }
     const now = Object.assign(page, { board: boards[upTo(3)] as string, step })

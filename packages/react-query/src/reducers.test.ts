@@ -86,18 +86,28 @@ test.each([
 })
 
 test.each<[string, Card[], { id: string; version?: number }, Card, Card[]]>([
-  ['an older state does not come back', [a2], { id: 'a' }, a1, []],
-  ['nor one older than the removal itself', [a1], { id: 'a', version: 3 }, a2, []],
-  ['nor one whose removal came first', [], { id: 'a', version: 3 }, a2, []],
-  ['a newer state does', [a1], { id: 'a' }, a2, [a2]],
-  ['so does the same state, made again', [a2], { id: 'a' }, a2, [a2]],
-  ['without a version nothing is known', [], { id: 'a' }, a1, [a1]],
+  ['a state that is older does not come back', [a2], { id: 'a', version: 3 }, a1, []],
+  ['nor if the removal came first', [], { id: 'a', version: 3 }, a2, []],
+  ['a newer state does', [a1], { id: 'a', version: 1 }, a2, [a2]],
+  ['so does the same state, made again', [a2], { id: 'a', version: 2 }, a2, [a2]],
+  ['without a version the order decides: what was removed may be newer than the event', [a2], { id: 'a' }, a1, [a1]],
 ])('after a removal: %s', (_, old, gone, data, expected) => {
   const tombstones: Tombstones = new Map()
   const kept = remove(card)(old, { data: gone }, tombstones)
   expect(upsert(card)(kept, { data }, tombstones)).toEqual(expected)
   // Another identity has ids of its own.
   expect(upsert({ ...card })(kept, { data }, tombstones)).toEqual([data])
+})
+
+test('events that are replayed on a newer answer end where it began', () => {
+  const a3 = { ...a2, version: 3 }
+  const events = [
+    (old: Card[], tombstones: Tombstones) => remove(card)(old, { data: { id: 'a' } }, tombstones),
+    (old: Card[], tombstones: Tombstones) => upsert(card)(old, { data: a2 }, tombstones),
+    (old: Card[], tombstones: Tombstones) => patch(card)(old, { data: { id: 'a', version: 3 } }, tombstones),
+  ]
+  const tombstones: Tombstones = new Map()
+  expect(events.reduce((old, event) => event(old, tombstones), [b1, a3])).toEqual([b1, a3])
 })
 
 test('an older removal does not weaken what is known of a newer one', () => {

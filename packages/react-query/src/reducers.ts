@@ -135,20 +135,19 @@ export function patch<I, V = I>(identity: Identity<I, V>): Patch<I, V> {
     )
 }
 
-/** The payload names an entity: it is taken out, unless the payload has a version and the entity is newer. */
+/**
+ * The payload names an entity: it is taken out, unless the payload has a version and the entity is newer. With a version in it, a state
+ * that is older than the removal does not come back either.
+ */
 export function remove<I, V = I>(identity: Identity<I, V>): Remove<I, V> {
   return <E>(old: readonly E[], { data }: { readonly data: Named<I> }, tombstones?: Tombstones) => {
     const id = identity.id(data as I)
     const version = versionOf(identity, data)
-    let deletedAt = version
-    const kept = old.filter((entity) => {
-      if (identity.id(entity as unknown as I) !== id) return true
-      const own = versionOf(identity, entity)
-      if (isOlder(version, own)) return true
-      deletedAt ??= own
-      return false
-    })
-    if (tombstones && deletedAt !== undefined) bury(tombstones, identity, id, deletedAt)
+    const kept = old.filter(
+      (entity) => identity.id(entity as unknown as I) !== id || isOlder(version, versionOf(identity, entity)),
+    )
+    // Only its own version says when it was removed: the entity may come from an answer that is newer than this event, and has it made again.
+    if (tombstones && version !== undefined) bury(tombstones, identity, id, version)
     return kept.length === old.length ? (old as E[]) : kept
   }
 }
