@@ -12,5 +12,131 @@ export interface Bug {
   readonly by: string
 }
 
+const client = 'packages/core/src'
+const server = 'packages/server/src'
+
 /** All of them. */
-export const bugs: readonly Bug[] = []
+export const bugs: readonly Bug[] = [
+  {
+    name: 'skip the dedupe',
+    breaks: 'what is sent again is heard again',
+    file: `${client}/sequence.ts`,
+    replace: 'check(cursor) > position(member)',
+    by: 'check(cursor) >= 0',
+  },
+  {
+    name: 'commit the cursor before dispatch',
+    breaks: 'an id whose event is cut off counts as heard',
+    file: `${client}/sources/sse.ts`,
+    replace: 'const frame = block.data === undefined ? undefined : decodeBlock(block)',
+    // The id of an event that is not there yet, once the stream has begun.
+    by: `const early = block.data === undefined && block.id && block === blocks.at(-1) && get.begun
+          const frame = early ? { kind: 'beat', cursor: block.id } : block.data === undefined ? undefined : decodeBlock(block)
+          get.begun ||= block.data !== undefined`,
+  },
+  {
+    name: 'send the head as the heartbeat',
+    breaks: 'a connection that is behind claims what it has not sent',
+    file: `${server}/connection.ts`,
+    replace: 'push(hub.beat(epoch, position))',
+    by: 'push(hub.beat(epoch, tail.at?.position ?? position))',
+  },
+  {
+    name: 'read before tail',
+    breaks: 'a connection that has read goes live, whatever the tail said meanwhile',
+    file: `${server}/connection.ts`,
+    replace: "if (phase === 'reading' && tail.at?.epoch === epoch && position >= tail.at.position) phase = 'live'",
+    by: "if (phase === 'reading') phase = 'live'",
+  },
+  {
+    name: 'announce no gap',
+    breaks: 'the client learns of a gap and tells nobody',
+    file: `${client}/subscriptions.ts`,
+    replace: 'told?.forEach(tell)',
+    by: '',
+  },
+  {
+    name: 'say no gap',
+    breaks: 'the hub starts elsewhere than asked without a word',
+    file: `${server}/connection.ts`,
+    replace: 'gaps.push(openingGap(after, topics, missed))',
+    by: '{}',
+  },
+  {
+    name: 'announce too many gaps',
+    breaks: 'the log says that it dropped what it holds',
+    file: `${server}/logs/memory.ts`,
+    replace: "if (after.position < dropped) return gap('trimmed')",
+    by: "if (dropped > 0 && after.position < dropped + 3) return gap('trimmed')",
+  },
+  {
+    name: 'drop what the tail says early',
+    breaks: 'an event that comes while the hub joins the tail is lost',
+    file: `${server}/tail.ts`,
+    replace: 'else early.push(handle)',
+    by: '',
+  },
+  {
+    name: 'fall behind and stay there',
+    breaks: 'a slow reader loses what did not fit',
+    file: `${server}/connection.ts`,
+    replace: 'return fallBehind()',
+    by: 'return',
+  },
+  {
+    name: 'deliver what does not fit',
+    breaks: 'an event that the contract does not know any more is handed out',
+    file: `${server}/vetting.ts`,
+    replace: 'return error === undefined\n',
+    by: 'return true\n',
+  },
+  {
+    name: 'never ask again',
+    breaks: 'a grant that was withdrawn is good for ever',
+    file: `${server}/gate.ts`,
+    replace: 'void recheck()',
+    by: '',
+  },
+  {
+    name: 'forget the producers',
+    breaks: 'an emit whose answer was lost is accepted twice',
+    file: `${server}/logs/producers.ts`,
+    replace: 'if (!state) return { last: 0, result: undefined }',
+    by: 'return { last: seq - 1, result: undefined }',
+  },
+  {
+    name: 'leave streams open at the switch',
+    breaks: 'the kill switch keeps new clients out, and no more',
+    file: `${server}/hub.ts`,
+    replace: "everybody('disabled', awayMs)",
+    by: '',
+  },
+  {
+    name: 'miss the client going away',
+    breaks: 'a connection whose reader has cancelled is held on to',
+    file: `${server}/body.ts`,
+    replace: 'cancel: () => outlet.closed()',
+    by: 'cancel: () => {}',
+  },
+  {
+    name: 'sleep through silence',
+    breaks: 'a half-open connection looks alive',
+    file: `${client}/connection.ts`,
+    replace: 'if (ms > 0) cancelTimer =',
+    by: 'if (ms > 0 && syncedAt === undefined) cancelTimer =',
+  },
+  {
+    name: 'retry at once',
+    breaks: 'clients hammer a hub that is down',
+    file: `${client}/backoff.ts`,
+    replace: 'random * Math.min(base * 2 ** attempt',
+    by: '0 * Math.min(base * 2 ** attempt',
+  },
+  {
+    name: 'say good-bye too early',
+    breaks: 'something follows what should be the last word',
+    file: `${server}/connection.ts`,
+    replace: 'queue.push(...passing.values(), bye)\n',
+    by: 'queue.push(bye, ...passing.values())\n',
+  },
+]

@@ -28,8 +28,8 @@ export interface Exchange {
   readonly response: Promise<Response>
   /** Whether the hub has been asked, and still holds its side. */
   heldByHub(): boolean
-  /** Cuts it. A side that sees nothing goes on believing. */
-  cut(client: ClientSees, hub: HubSees): void
+  /** Cuts it: now, or after so many more bytes of the answer. A side that sees nothing goes on believing. */
+  cut(client: ClientSees, hub: HubSees, afterBytes?: number): void
   /** The process of the hub is gone, and with it everything that it held. */
   hubDied(client: ClientSees): void
   /** Whoever has not noticed a cut notices it now. */
@@ -248,18 +248,21 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     method,
     response: answer.promise,
     heldByHub: () => hub === 'asked',
-    cut(clientSees, hubSees) {
-      severed ||= hub === 'unasked'
-      if (clientSees === 'nothing') pipe.vanish()
-      else pipe.cut(clientSees)
-      if (hubSees === 'told') tellHubLater('cut')
-      else {
+    cut(clientSees, hubSees, afterBytes = 0) {
+      const lose = () => {
+        if (hubSees === 'told') return tellHubLater('cut')
         deaf = true
         clock.after(KERNEL_PATIENCE_MS, () => tellHub('timed out'))
       }
+      if (afterBytes > 0) return pipe.cutAfter(afterBytes, clientSees === 'nothing' ? 'vanish' : clientSees, lose)
+      severed ||= hub === 'unasked'
+      if (clientSees === 'nothing') pipe.vanish()
+      else pipe.cut(clientSees)
+      lose()
     },
     heal() {
       lateUntil = 0
+      pipe.spare()
       if (deaf || client === 'gone') tellHub('timed out')
     },
     pageDied() {

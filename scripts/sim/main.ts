@@ -152,35 +152,42 @@ async function many(): Promise<void> {
   finish(seeds - failures.length, failures.length)
 }
 
+/** The first seed from `first` on that fails with the bug, and does not fail without it; undefined if there is none. */
+async function firstFound(bug: string, first: number, count: number): Promise<Summary | undefined> {
+  let found: Summary | undefined
+  await work({
+    bug,
+    jobs,
+    next: deal(first, count, false, 1),
+    heard(summary) {
+      if (summary.findings.length > 0) found = summary
+      return found === undefined
+    },
+  })
+  if (!found) return undefined
+  let innocent = true
+  await work({
+    jobs: 1,
+    next: deal(found.seed, 1, false),
+    heard(summary) {
+      innocent = summary.findings.length === 0
+      return true
+    },
+  })
+  const tried = found.seed - first + 1
+  return innocent ? found : firstFound(bug, found.seed + 1, count - tried)
+}
+
 async function findBugs(): Promise<void> {
   let missed = 0
-  for (const bug of bugs) {
-    let first: Summary | undefined
-    let lived = 0
-    let trouble = ''
-    try {
-      await work({
-        bug: bug.name,
-        jobs,
-        // One at a time, so that "after how many seeds" means something.
-        next: deal(from, seeds, false, 1),
-        heard(summary) {
-          lived++
-          if (summary.findings.length === 0) return true
-          first = summary
-          return false
-        },
-      })
-    } catch (error) {
-      trouble = String(error)
-    }
-    if (first)
-      console.log(
-        `found    ${bug.name}: after ${lived} seeds, in seed ${first.seed}, by "${first.findings[0]?.check}" (${bug.breaks})`,
-      )
-    else {
+  for (const { name, breaks } of bugs) {
+    const found = await firstFound(name, from, seeds)
+    if (found) {
+      const [first] = found.findings
+      console.log(`found     ${name} (${breaks}): seed ${found.seed}, by "${first?.check}"`)
+    } else {
       missed++
-      console.log(`NOT FOUND ${bug.name} in ${lived} seeds (${bug.breaks}) ${trouble}`)
+      console.log(`NOT FOUND ${name} (${breaks}) in ${seeds} seeds`)
     }
   }
   finish(bugs.length - missed, missed)

@@ -30,6 +30,10 @@ export interface Pipe {
   end(how: Ending): void
   /** Cuts it now: of what is under way only a random first part still arrives. */
   cut(how: Ending): void
+  /** Cuts it when so many more bytes have been sent, which all still arrive, and tells. */
+  cutAfter(bytes: number, how: Ending | 'vanish', cut: () => void): void
+  /** Takes a `cutAfter` back that has not come true. */
+  spare(): void
   /** From now on everything vanishes, and nobody is told. */
   vanish(): void
   /** Resolves when there is room for more. After `vanish` there soon is none, for good. */
@@ -44,6 +48,7 @@ export function openPipe({ clock, chance, delayMs, heldUntil, windowBytes, deliv
   let timer: (() => void) | undefined
   let state: 'open' | 'ending' | 'gone' = 'open'
   let waiting: (() => void) | undefined
+  let fuse: { left: number; readonly how: Ending | 'vanish'; readonly cut: () => void } | undefined
 
   const arm = () => {
     const [head] = queue
@@ -73,18 +78,36 @@ export function openPipe({ clock, chance, delayMs, heldUntil, windowBytes, deliv
     timer = undefined
     queue.length = 0
   }
+  const push = (bytes: Uint8Array) => {
+    if (state === 'gone') underWay += bytes.length
+    if (state !== 'open') return
+    let left = bytes
+    while (left.length > 1 && chance.maybe(0.3)) {
+      const piece = left.subarray(0, chance.between(1, left.length - 1))
+      left = left.subarray(piece.length)
+      send(piece.length, () => deliver(piece))
+    }
+    const last = left
+    send(last.length, () => deliver(last))
+  }
   return {
     push(bytes) {
-      if (state === 'gone') underWay += bytes.length
-      if (state !== 'open') return
-      let left = bytes
-      while (left.length > 1 && chance.maybe(0.3)) {
-        const piece = left.subarray(0, chance.between(1, left.length - 1))
-        left = left.subarray(piece.length)
-        send(piece.length, () => deliver(piece))
+      if (!fuse || fuse.left > bytes.length) {
+        if (fuse) fuse.left -= bytes.length
+        return push(bytes)
       }
-      const last = left
-      send(last.length, () => deliver(last))
+      const { left, how, cut } = fuse
+      fuse = undefined
+      push(bytes.subarray(0, left))
+      state = how === 'vanish' ? 'gone' : 'ending'
+      if (how !== 'vanish') send(0, () => ended(how, true))
+      cut()
+    },
+    cutAfter(bytes, how, cut) {
+      fuse = { left: bytes, how, cut }
+    },
+    spare() {
+      fuse = undefined
     },
     call(run) {
       if (state === 'open') send(0, run)

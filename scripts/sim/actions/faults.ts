@@ -10,10 +10,12 @@ const cut = action({
     page: somePage(chance, config),
     client: chance.weighted<ClientSees>({ error: 5, end: 3, nothing: 3 }),
     hub: chance.weighted<HubSees>({ told: 3, nothing: 1 }),
+    // At once, or in the middle of what comes next.
+    afterBytes: chance.pick([0, 0, 1, 10, 30, 60, 100]),
   }),
-  run({ pages, fault }, { page, client, hub }) {
+  run({ pages, fault }, { page, client, hub, afterBytes }) {
     const link = pages[page]?.link
-    for (const exchange of link?.exchanges() ?? []) exchange.cut(client, hub)
+    for (const exchange of link?.exchanges() ?? []) exchange.cut(client, hub, afterBytes)
     fault(`cut: the client sees ${client}, the hub ${hub}`, link?.page)
   },
 })
