@@ -3,8 +3,6 @@
 const CAP_MS = 30_000
 // A `retry: 0` must not make a loop of a server that answers and hangs up.
 const LEAST_BASE_MS = 100
-// What a timer of the platform can hold. Beyond it, it would fire at once.
-const MAX_TIMER_MS = 2_147_483_647
 
 /**
  * How long to wait, in milliseconds.
@@ -16,7 +14,7 @@ const MAX_TIMER_MS = 2_147_483_647
  */
 export function backoffMs(attempt: number, random: number, floorMs = 0, baseMs = 1_000): number {
   const base = Math.max(baseMs, LEAST_BASE_MS)
-  return Math.min(floorMs + random * Math.min(base * 2 ** attempt, Math.max(base, CAP_MS)), MAX_TIMER_MS)
+  return floorMs + random * Math.min(base * 2 ** attempt, Math.max(base, CAP_MS))
 }
 
 /**

@@ -53,7 +53,7 @@ export function createConnection(
   const phase = () => status().phase
   const isOutdated = () => String(asked) !== String(topics())
 
-  function end() {
+  function stop() {
     current?.abort()
     current = undefined
     cancelTimer()
@@ -66,32 +66,33 @@ export function createConnection(
   function begin() {
     // A stream that is exchanged for one with other topics stays live in everybody's eyes, unless the exchange fails.
     const exchange = phase() === 'live'
-    end()
+    stop()
     asked = topics()
+    const after = sequence.resume()
     if (asked.length === 0) return tell({ phase: 'idle' })
     current = new AbortController()
     if (!exchange) tell({ phase: 'connecting', attempt: failures, via: source.via })
-    void attempt(current, (exchange && patienceMs) || settings.connectTimeoutMs)
+    void attempt(current, after, (exchange && patienceMs) || settings.connectTimeoutMs)
   }
 
   /** One stream from beginning to end. */
-  async function attempt(controller: AbortController, limitMs: number) {
+  async function attempt(controller: AbortController, after: string | undefined, limitMs: number) {
     const { signal } = controller
     const finish = (error: HubError, byeMs?: number) => {
       if (current === controller) failed(error, byeMs)
     }
-    const fail = (code: 'timeout' | 'ended' | ByeReason, what: string, byeMs?: number) =>
-      finish(new HubError(code, `${url} ${what}`, { retryable: true }), byeMs)
+    const end = (code: 'timeout' | 'ended' | ByeReason, byeMs?: number) =>
+      finish(new HubError(code, `The stream of ${url} is over: ${code}`, { retryable: true }), byeMs)
     const watch = (ms: number) => {
       cancelTimer()
-      if (ms > 0) cancelTimer = clock.after(ms, () => fail('timeout', `was silent for ${ms} ms`))
+      if (ms > 0) cancelTimer = clock.after(ms, () => end('timeout'))
     }
     watch(limitMs)
     try {
       const frames = source.open({
         url,
         topics: asked,
-        after: sequence.resume(),
+        after,
         get: (address, expect, headers = {}) => ask(settings, address, expect, { headers, signal }),
         pause: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
       })
@@ -99,7 +100,7 @@ export function createConnection(
         for (const frame of batch) {
           // A handler may have closed the client: what it has not heard must come again.
           if (signal.aborted) return
-          if (frame.kind === 'bye') return fail(frame.reason, `said goodbye: ${frame.reason}`, frame.retryMs)
+          if (frame.kind === 'bye') return end(frame.reason, frame.retryMs)
           if (!take(frame, asked)) return begin()
           if (frame.kind === 'sync') {
             baseMs = frame.retryMs ?? baseMs
@@ -114,7 +115,7 @@ export function createConnection(
         if (!signal.aborted && syncedAt !== undefined) watch(patienceMs)
         if (isOutdated()) changed()
       }
-      fail('ended', 'ended the stream')
+      end('ended')
     } catch (thrown) {
       finish(asHubError(url, thrown))
     }
@@ -122,7 +123,7 @@ export function createConnection(
 
   /** Decides what follows an attempt that has failed, or a stream that has ended. */
   function failed(error: HubError, byeMs?: number) {
-    end()
+    stop()
     report('connect', error)
     if (!error.retryable) return tell({ phase: 'stopped', error })
     const attempt = failures++
@@ -158,7 +159,7 @@ export function createConnection(
       begin()
     },
     close() {
-      end()
+      stop()
       tell({ phase: 'closed' })
     },
   }

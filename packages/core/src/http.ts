@@ -13,7 +13,7 @@ const CODES: Readonly<Record<number, HubErrorCode>> = {
   404: 'not_found',
 }
 // After these, the same question has the same answer. A 404 may be a deployment that is under way.
-const FINAL = [204, 400, 401, 403, 409, 413, 415]
+const FINAL = [204, 400, 401, 403]
 
 /** What a request adds to the settings. */
 export interface Ask extends RequestInit {

@@ -146,7 +146,7 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
   const fail = (batch: readonly Waiting[], error: HubError) => {
     const status = error.details.status as number
     if ((status === 400 || status === 413) && batch.length > 1) alone = batch.length
-    else if (!error.retryable) {
+    else if (!error.retryable || [409, 413, 415].includes(status)) {
       refuse((waiting) => batch.includes(waiting), error)
       renew(error)
     } else {

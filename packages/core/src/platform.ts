@@ -6,7 +6,8 @@ export const platform: Ports = {
   clock: {
     now: () => performance.now(),
     after(delayMs, callback) {
-      const timer = setTimeout(callback, delayMs)
+      // Beyond what it can hold, a timer would fire at once: a server that asks for a month must not get a loop.
+      const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1))
       return () => clearTimeout(timer)
     },
   },

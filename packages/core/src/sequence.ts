@@ -98,10 +98,9 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
       return gap
     },
     resume() {
-      if ([...members].every(({ mark }) => mark === undefined)) {
-        epoch = undefined
-        topics = []
-      }
+      // Who joins from here on must wait for the stream: where it starts, and in which epoch, is not known yet.
+      topics = []
+      if (marks().length === 0) epoch = undefined
       for (const member of members) {
         const had = parseCursor(has(member))
         epoch ??= had?.epoch
@@ -142,8 +141,6 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
           }
           member.lost = false
         } else if (asked.includes(member.topic)) member.mark = member.after = undefined
-        // It joined after this stream was asked for. Its mark is a place in the former epoch.
-        else if (start.epoch !== epoch) member.mark = undefined
       }
       epoch = start.epoch
       through = start.position

@@ -7,6 +7,7 @@ const TYPE = /^(?!hub\.)(?!open$)(?!error$)[A-Za-z][A-Za-z0-9._-]{0,127}$/
 const UNFIT_ID = /[\p{Cc}\p{Cs}]/u
 // A comma separates topics in a query.
 const UNFIT_KEY = /[\p{Cc}\p{Cs},]/u
+const TOPIC = /^[A-Za-z][A-Za-z0-9_-]{0,63}(:[^\p{Cc}\p{Cs},]+)?$/u
 
 /** The longest topic, in UTF-16 code units. */
 export const MAX_TOPIC_LENGTH = 256
@@ -19,14 +20,7 @@ export function kindOf(topic: string): string {
 
 /** Whether the text is a topic by the grammar; says nothing about whether a contract declares its kind. */
 export function isTopic(text: string): boolean {
-  const colon = text.indexOf(':')
-  if (colon < 0) return KIND.test(text)
-  return (
-    text.length <= MAX_TOPIC_LENGTH &&
-    KIND.test(text.slice(0, colon)) &&
-    colon + 1 < text.length &&
-    !UNFIT_KEY.test(text.slice(colon + 1))
-  )
+  return text.length <= MAX_TOPIC_LENGTH && TOPIC.test(text)
 }
 
 /** Whether the text can be a kind of topic. */

@@ -209,15 +209,14 @@ function asObject(value: unknown, where: string): Record<string, unknown> {
 
 const isStrings = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string')
-const isPositive = (value: unknown): value is number =>
-  typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY
+const isPositive = (value: unknown): value is number => Number.isFinite(value) && (value as number) > 0
 const isUser = (value: unknown): value is string | null => value === null || typeof value === 'string'
 const quote = (text: string): string => JSON.stringify(text.slice(0, 80))
 
 function unlike(where: string, cause?: unknown): HubError {
   return new HubError(
     'protocol',
-    `The server sent "${where.slice(0, 40)}" in a form that no hub sends. If it is not an sse-hub server, read it with plainSource(); if it is, compare the versions on both sides.`,
+    `The server sent "${where.slice(0, 40)}" as no hub does: compare the versions, or read it with plainSource()`,
     { retryable: true, ...(cause === undefined ? {} : { cause }) },
   )
 }
