@@ -148,6 +148,18 @@ describe('disconnect', () => {
   })
 })
 
+test('what was queued in the turn of the revocation is not sent', async () => {
+  const { hub, open } = await world()
+  const stream = await open()
+  const other = await open('/api/sse/events', { 'x-user': 'u2' })
+  await Promise.all([stream.first('hub.sync'), other.first('hub.sync')])
+  await hub.publish(moved(1))
+  hub.disconnect('u1')
+  await until(() => expect(stream.ended).toBe('end'))
+  expect(stream.blocks.map(({ event }) => event)).toEqual(['hub.sync', 'hub.bye'])
+  await other.first('card.moved')
+})
+
 describe('authorization goes on', () => {
   /** A hub whose answer a test changes, and what it was asked with. */
   async function guarded(first: Grant | null, recheckMs = 60_000) {
@@ -257,7 +269,8 @@ describe('authorization goes on', () => {
     }
     await until(() => expect(hub.stats().bufferedBytes).toBeGreaterThan(50_000))
     state.answer = answer
-    await clock.advance(60_000)
+    // To the very moment of the re-check: nothing is waited for.
+    await clock.advance(55_000)
     expect(hub.stats()).toMatchObject({ connections: 0, bufferedBytes: 0 })
     stream.resume()
     await until(() => expect(stream.ended).toBe('cut'))
@@ -439,6 +452,8 @@ describe('close', () => {
     const publishing = hub.publish(moved(1))
     await until(() => expect(holding.length).toBe(1))
     const closing = hub.close()
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(order).toEqual([])
     holding[0]?.()
     await Promise.all([publishing, closing])
     expect(order).toEqual(['kept', 'closed'])

@@ -2,7 +2,7 @@
 import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Socket } from 'node:net'
-import { outletOf, type Sink } from './body.ts'
+import { type Outlet, outletOf, type Sink } from './body.ts'
 import type { Frame } from './frames.ts'
 
 /** A request as node:http, http2 and Express-like frameworks hand it on. */
@@ -56,8 +56,7 @@ export function toNodeHandler(
 }
 
 async function handle(hub: Fetcher, req: NodeRequest, res: ServerResponse, path: string): Promise<void> {
-  // Without a listener, a reset in the middle of a request would end the process.
-  req.on('error', ignore)
+  // A failed write ends this connection, not the process.
   res.on('error', ignore)
   const gone = new AbortController()
   res.on('close', () => gone.abort())
@@ -94,14 +93,14 @@ async function writeTo(res: ServerResponse, response: Response): Promise<void> {
   if (res.destroyed || res.closed) return outlet.closed()
   res.writeHead(response.status, headers)
   res.flushHeaders()
-  outlet.attach(directSink(res, outlet.drained) ?? responseSink(res, outlet.drained))
+  outlet.attach(directSink(res, outlet) ?? responseSink(res, outlet))
 }
 
 /**
  * Past the response, to the socket: each frame carries its HTTP chunk framing, built once for all. Half as costly as `res.write`. Only on HTTP/1.1,
  * with a response that has its socket (a pipelined one may have to wait) and whose `write` nobody has wrapped (to compress, say).
  */
-function directSink(res: ServerResponse, drained: () => void): Sink | undefined {
+function directSink(res: ServerResponse, { drained, closed }: Outlet): Sink | undefined {
   if (!res.chunkedEncoding || res.write !== OutgoingMessage.prototype.write) return undefined
   const { socket } = res
   if (!(socket instanceof Socket)) return undefined
@@ -110,7 +109,12 @@ function directSink(res: ServerResponse, drained: () => void): Sink | undefined 
   // The socket outlives the response.
   res.once('close', () => socket.off('drain', drained))
   return {
-    write: (frame: Frame) => socket.write(frame.chunk()),
+    write(frame: Frame) {
+      if (!res.writableEnded) return socket.write(frame.chunk())
+      // Somebody else has ended the response: what is written now would stand in the next one.
+      closed()
+      return false
+    },
     end: () => void res.end(),
     destroy: () => void socket.destroy(),
     get pending() {
@@ -119,11 +123,15 @@ function directSink(res: ServerResponse, drained: () => void): Sink | undefined 
   }
 }
 
-function responseSink(res: ServerResponse, drained: () => void): Sink {
+function responseSink(res: ServerResponse, { drained, closed }: Outlet): Sink {
   const out: ServerResponse & { readonly flush?: () => void } = res
   out.on('drain', drained)
   return {
     write(frame: Frame) {
+      if (out.writableEnded) {
+        closed()
+        return false
+      }
       const more = out.write(frame.bytes)
       // A compressing middleware holds back what it is not told to let go.
       out.flush?.()

@@ -1,7 +1,17 @@
 // Resuming a stream (docs/PROTOCOL.md §3): exactly once and in order, or the one announced gap.
 import { describe, expect, test } from 'vitest'
 import type { contract } from './fixtures/world.ts'
-import { authorize, numbers, positionOf, type RawStream, until, type World, world } from './fixtures/world.ts'
+import {
+  authorize,
+  numbers,
+  positionOf,
+  type RawStream,
+  testClock,
+  until,
+  type World,
+  world,
+} from './fixtures/world.ts'
+import type { EventLog } from './log.ts'
 import { memoryLog } from './logs/memory.ts'
 
 const moved = (n: number, topic: `board:${string}` = 'board:7') => ({ type: 'card.moved' as const, topic, data: { n } })
@@ -235,6 +245,34 @@ describe('heartbeats', () => {
     }
     expect(stream.beats.length).toBeGreaterThan(10)
   })
+})
+
+test('while it still reads, a stream claims what it has read, not where the tail is', async () => {
+  const clock = testClock()
+  const log = memoryLog()
+  const held: (() => void)[] = []
+  const slow: EventLog = {
+    ...log,
+    read: async (...given) => {
+      const page = await log.read(...given)
+      await new Promise<void>((resolve) => void held.push(resolve))
+      return page
+    },
+  }
+  const { hub, open } = await world({ clock, log: slow })
+  const after = await hub.cursor()
+  await publish(hub, 700)
+  const stream = await open(`/api/sse/events?topics=board:7&after=${after}`)
+  await until(() => expect(held.length).toBe(1))
+  held.pop()?.()
+  await until(() => expect(seen(stream).length).toBe(500))
+  await until(() => expect(held.length).toBe(1))
+  await clock.advance(2_000)
+  await until(() => expect(stream.beats.map(positionOf)).toEqual([500]))
+  held.pop()?.()
+  await until(() => expect(seen(stream).length).toBe(700))
+  await clock.advance(2_000)
+  await until(() => expect(stream.beats.map(positionOf)).toEqual([500, 700]))
 })
 
 test('a hub that starts again on the same log goes on where the last one was', async () => {

@@ -59,6 +59,42 @@ describe('a reader that stops', () => {
     expect(seen(stream)).toEqual(numbers(total))
   })
 
+  test('before it has begun, holds no more of the log than the bound', async () => {
+    const { hub, open } = await world({ log: memoryLog({ maxEvents: 100_000 }), limits: { bufferBytes } })
+    const after = await hub.cursor()
+    await hub.publish(numbers(total).map((n) => said(n)))
+    const stream = await open(`/api/sse/events?topics=news&after=${after}`)
+    stream.pause()
+    let most = 0
+    let still = 0
+    for (let last = -1; still < 20; ) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      const { bufferedBytes } = hub.stats()
+      most = Math.max(most, bufferedBytes)
+      still = bufferedBytes === last ? still + 1 : 0
+      last = bufferedBytes
+    }
+    expect(hub.stats().phases).toEqual({ reading: 1 })
+    // Node takes 64 KiB before it says that the socket is full.
+    expect(most).toBeLessThan(65_536 + 2 * bufferBytes)
+    stream.resume()
+    await until(() => expect(seen(stream)).toEqual(numbers(total)))
+  })
+
+  test('is given no more at once than the bound, whatever the log answers', async () => {
+    const { hub } = await world({ limits: { bufferBytes } })
+    const after = await hub.cursor()
+    await hub.publish(numbers(100).map((n) => said(n)))
+    const { body } = await hub.fetch(new Request(`http://hub/api/sse/events?topics=news&after=${after}`))
+    const reader = body?.getReader()
+    let events = 0
+    while (events < 100) {
+      const { value = new Uint8Array() } = (await reader?.read()) ?? {}
+      expect(value.length).toBeLessThanOrEqual(bufferBytes)
+      events += new TextDecoder().decode(value).split('event: news.said').length - 1
+    }
+  })
+
   test('for longer than the log holds, hears of one gap and goes on after it', async () => {
     const { hub, open } = await world({ log: memoryLog({ maxEvents: 100 }), limits: { bufferBytes } })
     const stream = await open('/api/sse/events?topics=news')
