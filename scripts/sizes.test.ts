@@ -24,3 +24,10 @@ test('does not count what is not', async () => {
   expect((await measure("export { small } from './big.ts'", [], directory)).gzipped).toBeLessThan(100)
   expect((await measure("export { big } from 'big'", ['big'], directory)).gzipped).toBeLessThan(100)
 })
+
+test('counts apart what is fetched only when it is used', async () => {
+  writeFileSync(join(directory, 'lazy.ts'), "export const load = () => import('./big.ts')\n")
+  const { gzipped, later } = await measure("export { load } from './lazy.ts'", [], directory)
+  expect(gzipped).toBeLessThan(300)
+  expect(later).toBeGreaterThan(5_000)
+})
