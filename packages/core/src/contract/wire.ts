@@ -125,100 +125,102 @@ function notJson(why: string, cause?: unknown): HubError {
  */
 export function decodeBlock(block: Block): Frame | undefined {
   const type = block.event ?? 'message'
+  return reading(type, () => readBlock(block, type))
+}
+
+function readBlock({ data = '', id, retryMs }: Block, type: string): Frame | undefined {
+  // A beat has no data, and that of an unknown block is nobody's business.
+  const members = (): Members => JSON.parse(data)
   switch (type) {
     case 'hub.sync': {
-      const { cursor, topics, gaps, user, heartbeatMs } = parseObject(block.data, type)
-      if (!isStrings(topics) || !Array.isArray(gaps) || !isPositive(heartbeatMs) || !isUser(user)) throw unlike(type)
+      const { cursor, topics, gaps, user, heartbeatMs } = members()
+      must(isStrings(topics) && isTime(heartbeatMs) && heartbeatMs > 0 && isUser(user))
       return {
         kind: 'sync',
-        cursor: checkCursor(cursor, type),
+        cursor: readCursor(cursor),
         topics,
-        gaps: gaps.map((gap) => checkGap(gap, type)),
+        gaps: readAll(gaps, readGap),
         user,
         heartbeatMs,
-        ...(block.retryMs === undefined ? {} : { retryMs: block.retryMs }),
+        ...(retryMs !== undefined && { retryMs }),
       }
     }
     case 'hub.gap':
-      return { kind: 'gap', ...checkGap(parseObject(block.data, type), type) }
+      return { kind: 'gap', ...readGap(members()) }
     case 'hub.bye': {
-      const { reason, retryMs } = parseObject(block.data, type)
-      if (typeof reason !== 'string' || !(retryMs === 0 || isPositive(retryMs))) throw unlike(type)
-      return { kind: 'bye', reason: reason as ByeReason, retryMs }
+      const { reason, retryMs: awayMs } = members()
+      must(isString(reason) && isTime(awayMs))
+      return { kind: 'bye', reason: reason as ByeReason, retryMs: awayMs }
     }
-    case 'hub.beat':
-      return { kind: 'beat', cursor: checkCursor(block.id, type) }
   }
-  if (type.startsWith('hub.')) {
-    return block.id === undefined ? undefined : { kind: 'beat', cursor: checkCursor(block.id, type) }
-  }
-  const data = parseObject(block.data, type)
-  return { kind: 'event', event: checkEvent(data, type, block.id, type) }
+  if (!type.startsWith('hub.')) return { kind: 'event', event: readEvent(members(), type, id) }
+  return id === undefined && type !== 'hub.beat' ? undefined : { kind: 'beat', cursor: readCursor(id) }
 }
 
+type Members = Readonly<Record<string, unknown>>
+
 /** Takes what an event has and nothing else: a member of the payload's object must not pass for the stream's own `type` or `id:`. */
-function checkEvent(value: Record<string, unknown>, type: unknown, cursor: unknown, where: string): HubEvent {
-  const { data, topic, at, id, user } = value
-  if (
-    typeof type !== 'string' ||
-    data === undefined ||
-    typeof topic !== 'string' ||
-    typeof at !== 'number' ||
-    typeof id !== 'string' ||
-    !(user === undefined || typeof user === 'string')
-  ) {
-    throw unlike(where)
-  }
+function readEvent({ data, topic, at, id, user }: Members, type: unknown, cursor: unknown): HubEvent {
+  must(
+    isString(type) &&
+      data !== undefined &&
+      isString(topic) &&
+      typeof at === 'number' &&
+      isString(id) &&
+      (user === undefined || isString(user)),
+  )
   return {
     type,
     topic,
     data,
     at,
     id,
-    ...(user === undefined ? {} : { user }),
-    ...(cursor === undefined ? {} : { cursor: checkCursor(cursor, where) }),
+    ...(isString(user) && { user }),
+    ...(cursor !== undefined && { cursor: readCursor(cursor) }),
   }
 }
 
-function checkGap(value: unknown, where: string): Gap {
-  const { topics, from, to, reason } = asObject(value, where)
-  if (!isStrings(topics) || typeof reason !== 'string') throw unlike(where)
-  const gap = { topics, to: checkCursor(to, where), reason: reason as GapReason }
-  return from === undefined ? gap : { ...gap, from: checkCursor(from, where) }
+function readGap({ topics, from, to, reason }: Members): Gap {
+  must(isStrings(topics) && isString(reason))
+  return {
+    topics,
+    ...(from !== undefined && { from: readCursor(from) }),
+    to: readCursor(to),
+    reason: reason as GapReason,
+  }
 }
 
-function checkCursor(value: unknown, where: string): string {
-  if (typeof value !== 'string' || !parseCursor(value)) throw unlike(where)
+function readCursor(value: unknown): string {
+  must(isString(value) && parseCursor(value))
   return value
 }
 
-function parseObject(text: string | undefined, where: string): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = JSON.parse(text ?? '')
-  } catch (cause) {
-    throw unlike(where, cause)
-  }
-  return asObject(value, where)
+function readAll<T>(value: unknown, read: (item: Members) => T): T[] {
+  must(Array.isArray(value))
+  return value.map(read)
 }
 
-function asObject(value: unknown, where: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unlike(where)
-  return value as Record<string, unknown>
-}
-
-const isStrings = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((item) => typeof item === 'string')
-const isPositive = (value: unknown): value is number => Number.isFinite(value) && (value as number) > 0
-const isUser = (value: unknown): value is string | null => value === null || typeof value === 'string'
+const isString = (value: unknown): value is string => typeof value === 'string'
+const isStrings = (value: unknown): value is string[] => Array.isArray(value) && value.every(isString)
+const isTime = (value: unknown): value is number => Number.isFinite(value) && (value as number) >= 0
+const isUser = (value: unknown): value is string | null => value === null || isString(value)
 const quote = (text: string): string => JSON.stringify(text.slice(0, 80))
 
-function unlike(where: string, cause?: unknown): HubError {
-  return new HubError(
-    'protocol',
-    `The server sent "${where.slice(0, 40)}" as no hub does: compare the versions, or read it with plainSource()`,
-    { retryable: true, ...(cause === undefined ? {} : { cause }) },
-  )
+function must(condition: unknown): asserts condition {
+  if (!condition) throw new TypeError()
+}
+
+/** Whatever stops the reading, JSON that is none or a member that is not what it should be, is one error: this is not what a hub sends. */
+function reading<T>(what: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw new HubError(
+      'protocol',
+      `The server sent "${what.slice(0, 40)}" as no hub does: compare the versions, or read it with plainSource()`,
+      { retryable: true, cause },
+    )
+  }
 }
 
 /** The answer of `GET /page`. */
@@ -242,20 +244,18 @@ export interface PageBody {
  * @throws HubError `protocol`
  */
 export function decodePage(text: string): PageBody {
-  const where = 'page'
-  const { after, through, topics, user, events, gaps } = parseObject(text, where)
-  if (!isStrings(topics) || !Array.isArray(events) || !Array.isArray(gaps) || !isUser(user)) throw unlike(where)
-  return {
-    after: checkCursor(after, where),
-    through: checkCursor(through, where),
-    topics,
-    user,
-    events: events.map((item) => {
-      const event = asObject(item, where)
-      return checkEvent(event, event.type, checkCursor(event.cursor, where), where)
-    }),
-    gaps: gaps.map((gap) => checkGap(gap, where)),
-  }
+  return reading('page', () => {
+    const { after, through, topics, user, events, gaps }: Members = JSON.parse(text)
+    must(isStrings(topics) && isUser(user))
+    return {
+      after: readCursor(after),
+      through: readCursor(through),
+      topics,
+      user,
+      events: readAll(events, (event) => readEvent(event, event.type, readCursor(event.cursor))),
+      gaps: readAll(gaps, readGap),
+    }
+  })
 }
 
 /** One emit of a batch. */
