@@ -49,9 +49,11 @@ export function createConnection(
   let failures = 0
   let baseMs: number | undefined
   let patienceMs = 0
+  // When silence will have lasted too long.
+  let deadline = 0
 
   const phase = () => status().phase
-  const isOutdated = () => String(asked) !== String(topics())
+  const isOutdated = () => String(asked) !== String(topics()) || sequence.isBehind()
 
   function stop() {
     current?.abort()
@@ -72,7 +74,12 @@ export function createConnection(
     if (asked.length === 0) return tell({ phase: 'idle' })
     current = new AbortController()
     if (!exchange) tell({ phase: 'connecting', attempt: failures, via: source.via })
-    void attempt(current, after, (exchange && patienceMs) || settings.connectTimeoutMs)
+    // Nor may an exchange hide a silence that has begun before it.
+    void attempt(
+      current,
+      after,
+      exchange && patienceMs ? Math.max(1, deadline - clock.now()) : settings.connectTimeoutMs,
+    )
   }
 
   /** One stream from beginning to end. */
@@ -85,6 +92,7 @@ export function createConnection(
       finish(new HubError(code, `The stream of ${url} is over: ${code}`, { retryable: true }), byeMs)
     const watch = (ms: number) => {
       cancelTimer()
+      deadline = clock.now() + ms
       if (ms > 0) cancelTimer = clock.after(ms, () => end('timeout'))
     }
     watch(limitMs)

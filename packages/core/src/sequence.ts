@@ -36,8 +36,10 @@ export interface Sequence<M extends Member> {
   full(topic: string): string
   /** The gap from what a member has to a cursor. */
   lacks(member: M, to: string, reason: TopicGap['reason']): TopicGap
-  /** Adds a member; answers what it must be told if its topic is in the stream already, beyond what it has. */
-  join(member: M): TopicGap | undefined
+  /** Takes in a member: it is whole from here on if the stream carries its topic, and it lacks nothing that is behind. */
+  join(member: M): void
+  /** Whether somebody has brought a cursor that lies before what the stream has sent already: it should be asked for again. */
+  isBehind(): boolean
   /** Where to resume: the smallest mark. */
   resume(): string | undefined
   /**
@@ -89,18 +91,17 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     full,
     lacks,
     join(member) {
-      if (!topics.includes(full(member.topic))) return undefined
-      const to = `${epoch}:${through}`
+      if (!topics.includes(full(member.topic))) return
+      const had = parseCursor(member.after ?? `${epoch}:${through}`)
       // Without a cursor, all that it reads from now on is followed by all that changes it.
-      const { after = to } = member
-      const gap = isAfter(to, after) ? lacks(member, to, 'added') : undefined
-      member.mark = gap ? through : read(after).position
-      return gap
+      if (had && had.epoch === epoch && had.position >= through) member.mark = had.position
     },
+    isBehind: () => [...members].some(({ mark, topic }) => mark === undefined && topics.includes(full(topic))),
     resume() {
-      // Who joins from here on must wait for the stream: where it starts, and in which epoch, is not known yet.
-      topics = []
-      if (marks().length === 0) epoch = undefined
+      if (marks().length === 0) {
+        epoch = undefined
+        topics = []
+      }
       for (const member of members) {
         const had = parseCursor(has(member))
         epoch ??= had?.epoch
@@ -126,6 +127,9 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
         const topic = full(member.topic)
         if (sync.topics.includes(topic)) {
           const had = parseCursor(has(member))
+          const isBefore = had?.epoch === start.epoch && had.position < start.position
+          // Its cursor was no part of the question, so it is no part of the answer: it waits for the next one.
+          if (isBefore && member.mark === undefined) continue
           // What lies before a mark is there already; but a change of epoch makes the mark itself worthless.
           const gap = sync.gaps.find(
             ({ topics, reason, to }) =>
@@ -133,7 +137,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
               topics.includes(topic) &&
               (reason === 'epoch' ? had.epoch === epoch : had.position < read(to).position),
           )
-          if (!gap && had?.epoch === start.epoch && had.position >= start.position) member.mark = had.position
+          if (!gap && !isBefore && had?.epoch === start.epoch) member.mark = had.position
           else {
             const { to, reason } = gap ?? { to: sync.cursor, reason: member.lost ? 'trimmed' : 'added' }
             told.set(member, lacks(member, to, reason))
@@ -141,6 +145,8 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
           }
           member.lost = false
         } else if (asked.includes(member.topic)) member.mark = member.after = undefined
+        // It joined after this stream was asked for. Its mark is a place in the former epoch.
+        else if (start.epoch !== epoch) member.mark = undefined
       }
       epoch = start.epoch
       through = start.position

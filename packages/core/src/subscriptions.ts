@@ -80,9 +80,7 @@ export function createSubscriptions(
         throw new HubError('invalid_topic', `"${topic}" is not a topic: write "kind" or "kind:key", with no comma`)
       }
       const entry: Entry = { topic, after, listener }
-      const gap = sequence.join(entry)
-      // Not within this call: whoever subscribes does not hold the means to unsubscribe yet.
-      if (gap) void Promise.resolve().then(() => tell(gap, entry))
+      sequence.join(entry)
       entries.add(entry)
       changedEntries()
       return () => {
