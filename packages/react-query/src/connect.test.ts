@@ -1,6 +1,6 @@
 // Shows what mounted live queries cost and hear: fetches counted, streams counted, events joined, gaps told, over the real client in virtual time.
-import { focusManager } from '@tanstack/query-core'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { focusManager, InfiniteQueryObserver } from '@tanstack/query-core'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { withCursor } from './cursor.ts'
 import { connect, createWorld, liveQueryOptions, type World } from './testing/world.ts'
 
@@ -72,6 +72,30 @@ test('data that was read before others held its topic is read again', async () =
   await world.pass(500)
   expect(world.fetches).toHaveLength(1)
   expect(titles()).toBe('A')
+})
+
+test('a topic that goes live during a first load may have begun too late for it', async () => {
+  world.rest = { readMs: 5, answerMs: 500, cursors: false, fails: false }
+  world.mount(world.cardsQuery('7'))
+  await world.pass(20)
+  world.save('board:7', 'b', 'after the read, before the stream')
+  world.client.subscribe({ topic: 'board:7' })
+  await world.pass(3_000)
+  expect(titles()).toBe('A after the read, before the stream')
+})
+
+test('a read that fails leaves what was cached before as old as it was', async () => {
+  world.client.subscribe({ topic: 'board:7' })
+  world.mount(world.cardsQuery('7'))()
+  await world.pass(5_000)
+  world.save('board:7', 'a', 'while nobody held it')
+  await world.pass(10)
+  world.rest.fails = true
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.rest.fails = false
+  await world.pass(5_000)
+  expect(titles()).toBe('while nobody held it')
 })
 
 test('two queries on one topic are each read once, whatever happens between their answers', async () => {
@@ -164,6 +188,28 @@ test('what an answer reflects is not applied to it, so that counting reducers co
   expect(world.data('count')).toEqual({ n: 4 })
 })
 
+test('a topic that is let go is not taken up again where its last answer was: what came since is in the data', async () => {
+  const count = liveQueryOptions({
+    queryKey: ['count'],
+    queryFn: async () => {
+      world.fetches.push('count')
+      return withCursor({ n: world.state('board:7').length }, `e1:${world.state('board:7').length}`)
+    },
+    topic: 'board:7',
+    on: { 'card.saved': (old) => ({ n: old.n + 1 }) },
+  })
+  const unmount = world.mount(count)
+  await world.pass(500)
+  world.save('board:7', 'b', 'B')
+  await world.pass(10)
+  unmount()
+  await world.pass(5_000)
+  world.mount({ ...count, refetchOnMount: false })
+  await world.pass(5_000)
+  expect(world.data('count')).toEqual({ n: 2 })
+  expect(world.fetches).toEqual(['count', 'count'])
+})
+
 test('a gap reads exactly the live queries of its topic again, once each', async () => {
   world.save('board:8', 'x', 'X')
   const both = liveQueryOptions({
@@ -198,6 +244,43 @@ test('a gap in mid-stream reads the queries of its topic again, and leaves those
   world.lose('board:8', 'x', 'lost')
   await world.pass(1_000)
   expect(world.fetches).toEqual(['board:8'])
+})
+
+test('a gap is not read by what nobody looks at, until somebody does', async () => {
+  const keep = { ...world.cardsQuery('7'), queryKey: ['kept', '7'], refetchOnMount: false } as const
+  world.mount(world.cardsQuery('7'))
+  const unmount = world.mount(keep)
+  await world.pass(1_000)
+  unmount()
+  await world.pass(3_000)
+  world.fetches.length = 0
+  world.lose('board:7', 'a', 'lost')
+  await world.pass(3_000)
+  expect(world.fetches).toHaveLength(1)
+  expect(world.queryClient.getQueryState(['kept', '7'])?.isInvalidated).toBe(true)
+  world.mount(keep)
+  await world.pass(1_000)
+  expect(world.data('kept', '7')).toEqual(world.state('board:7'))
+  expect(world.fetches).toHaveLength(2)
+})
+
+test('one more page does not count as reading again', async () => {
+  const pages = {
+    ...world.cardsQuery('7'),
+    queryKey: ['pages', '7'],
+    initialPageParam: 0,
+    getNextPageParam: (_: unknown, all: unknown[]) => all.length,
+  }
+  const observer = new InfiniteQueryObserver(world.queryClient, pages as never)
+  const unmount = observer.subscribe(() => {})
+  await world.pass(1_000)
+  world.lose('board:7', 'a', 'lost')
+  await world.pass(0)
+  world.rest.answerMs = 100
+  void observer.fetchNextPage()
+  await world.pass(5_000)
+  expect(world.data('pages', '7')).toMatchObject({ pages: [world.state('board:7'), world.state('board:7')] })
+  unmount()
 })
 
 test('a gap that ends before the answer’s cursor costs nothing', async () => {
@@ -333,6 +416,40 @@ test('an event keeps an earlier invalidation, and a cancelled fetch keeps the ev
   await world.queryClient.cancelQueries()
   await world.pass(500)
   expect(titles()).toBe('while it was fetching')
+})
+
+test('an event does not make data look fresh that is not covered', async () => {
+  world.refuse('news:1')
+  world.mount(liveQueryOptions({ ...world.cardsQuery('7'), topic: ['board:7', 'news:1'], on: {}, staleTime: 60_000 }))
+  const both = liveQueryOptions({
+    queryKey: ['both'],
+    queryFn: () => world.cards('board:7'),
+    topic: ['board:7', 'news:1'],
+    on: { 'card.saved': (old, { data }) => [...old, data] },
+  })
+  world.mount(both)
+  await world.pass(500)
+  const { dataUpdatedAt } = world.queryClient.getQueryState(['both']) ?? {}
+  const now = vi.spyOn(Date, 'now').mockReturnValue((dataUpdatedAt ?? 0) + 5_000)
+  world.save('board:7', 'b', 'B')
+  await world.pass(10)
+  now.mockRestore()
+  expect(world.data('both')).toHaveLength(2)
+  expect(world.queryClient.getQueryState(['both'])?.dataUpdatedAt).toBe(dataUpdatedAt)
+})
+
+test('what is known of removals ends with the next answer: it says what there is', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.publish('board:7', 'card.deleted', { id: 'a', version: 9 })
+  world.publish('board:7', 'card.saved', { id: 'a', title: 'late', version: 8 })
+  await world.pass(10)
+  expect(titles()).toBe('')
+  await Promise.all([world.queryClient.refetchQueries(), world.pass(100)])
+  world.publish('board:7', 'card.deleted', { id: 'a' })
+  world.publish('board:7', 'card.saved', { id: 'a', title: 'restored from a backup', version: 2 })
+  await world.pass(10)
+  expect(titles()).toBe('restored from a backup')
 })
 
 test('what does not change the data writes nothing', async () => {
@@ -542,6 +659,17 @@ test('an observer that knows nothing of events does not make the query less live
   world.save('board:7', 'a', 'AA')
   await world.pass(10)
   expect(titles()).toBe('AA')
+})
+
+test('a query that is taken out of the cache lets go, even while it is observed', async () => {
+  const unmount = world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.queryClient.removeQueries()
+  await world.pass(10)
+  expect(world.client.status.topic('board:7').state).toBe('unsubscribed')
+  unmount()
+  await world.pass(10)
+  expect(world.client.status.topic('board:7').state).toBe('unsubscribed')
 })
 
 test('a topic that is none is reported, and the query polled', async () => {

@@ -54,9 +54,7 @@ export function noteAnswer(queryKey: QueryKey, data: unknown): void {
   else answers.set(queryKey, cursor)
 }
 
-/** Takes the cursor of a query's last answer: structural sharing may have replaced the answer itself. */
-export function takeAnswer(queryKey: QueryKey): string | undefined {
-  const cursor = answers.get(queryKey)
-  answers.delete(queryKey)
-  return cursor
+/** The cursor of a query's last answer: structural sharing may have replaced the answer itself. */
+export function answerCursor(queryKey: QueryKey): string | undefined {
+  return answers.get(queryKey)
 }

@@ -50,17 +50,12 @@ export interface Entry {
 /** Takes up a query that is in the cache. */
 export function createEntry({ query, live: first, client, clock, onReport }: EntryOptions): Entry {
   const { queryKey } = query
-  let last = first
   let fetching = query.state.fetchStatus !== 'idle'
   let beginning = false
 
-  const live = () => {
-    // An observer that says nothing of events does not make the query any less live.
-    last = liveOf(query) ?? last
-    return last
-  }
-  const covered = () =>
-    query.state.data !== undefined && refresh.clean() && live().topics.every((topic) => holds.covers(topic))
+  // An observer that says nothing of events does not make the query any less live.
+  const live = () => liveOf(query) ?? first
+  const covered = () => query.state.data !== undefined && live().topics.every((topic) => holds.covers(topic))
   const refresh = createRefresh(query, clock)
   const join = createJoin({
     query,
@@ -95,8 +90,7 @@ export function createEntry({ query, live: first, client, clock, onReport }: Ent
       fetching = beginning = true
       join.began()
       holds.began()
-      // One more page of an infinite query does not read the others.
-      if (whole) refresh.began()
+      refresh.began(whole)
     },
     changed(answered) {
       if (!fetching || query.state.fetchStatus !== 'idle') return false

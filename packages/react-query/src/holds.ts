@@ -70,7 +70,6 @@ export function createHolds({ client, event, cursor, incomplete, report }: Holds
         ...(after === undefined ? {} : { after }),
         onEvent: event,
         onGap({ to }) {
-          if (hold.state === 'unsure') hold.state = 'whole'
           const has = cursor()
           // What was read at or after the end of the gap does not lack it.
           if (has === undefined || isAfter(to, has)) incomplete()

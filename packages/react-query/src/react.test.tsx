@@ -5,8 +5,10 @@ import { act, cleanup, render, screen, waitFor } from '@testing-library/react'
 import { type ReactNode, StrictMode, Suspense, useState } from 'react'
 import { renderToString } from 'react-dom/server'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { virtualClock } from '../../core/src/testing/virtual-clock.ts'
 import { hubJson } from './cursor.ts'
 import type { QueryReport } from './entry.ts'
+import { clock } from './platform.ts'
 import { createHubReact, type HubStatus } from './react.tsx'
 import { patch, remove, upsert } from './reducers.ts'
 import { createMocked, type Mocked, origin } from './testing/mocked.ts'
@@ -210,24 +212,31 @@ test('useHubEvent hears with the newest handler, over one subscription', async (
 })
 
 test('providers come and go without a fetch, and the last lets go; the client stays the application’s', async () => {
+  const virtual = virtualClock()
+  vi.spyOn(clock, 'after').mockImplementation(virtual.after)
   const close = vi.spyOn(client, 'close')
-  const live = (
-    <HubProvider client={client} queryClient={queryClient}>
+  const page = (
+    <>
       <Cards />
       <Light />
-    </HubProvider>
+    </>
   )
-  const { unmount } = show(live)
+  const first = show(page)
   await screen.findByText('live')
-  unmount()
-  show(live)
+  first.unmount()
+  const second = show(page)
+  const third = render(inStrictMode(null))
+  await virtual.advance(5_000)
+  third.unmount()
+  await virtual.advance(5_000)
   await screen.findByText('live')
   mocked.publish('board:7', 'card.saved', { id: 'b', title: 'B', version: 1 })
   await screen.findByText('cards: A B')
   expect(mocked.requests).toHaveLength(1)
-  cleanup()
-  await waitFor(() => expect(client.status.get().phase).toBe('idle'), { timeout: 4_500 })
-  expect(mocked.streams).toHaveLength(0)
+  second.unmount()
+  await virtual.advance(5_000)
+  expect(client.status.topic('board:7').state).toBe('unsubscribed')
+  expect(virtual.pending()).toBe(0)
   expect(close).not.toHaveBeenCalled()
 })
 

@@ -16,12 +16,10 @@ export interface Refresh {
   ask(pace: 'now' | 'paced'): void
   /** Takes up an open wish, for a query that is observed again. */
   resume(): void
-  /** A fetch has begun. */
-  began(): void
+  /** A fetch of everything, or of one more page only, has begun; a fetch in flight is given up for it. */
+  began(whole: boolean): void
   /** A fetch has ended, with an answer or without. */
   ended(ok: boolean): void
-  /** Whether no wish is open. */
-  clean(): boolean
   /** Forgets timers. */
   stop(): void
 }
@@ -61,10 +59,10 @@ export function createRefresh(query: Query, clock: Clock): Refresh {
     resume() {
       if (state === 'dirty' && !cancel && query.state.fetchStatus === 'idle') wait(0)
     },
-    began() {
+    began(whole) {
       beganAt = clock.now()
-      if (state !== 'dirty') return
-      state = 'reading'
+      if (state === 'clean') return
+      state = whole ? 'reading' : 'dirty'
       stop()
     },
     ended(ok) {
@@ -80,7 +78,6 @@ export function createRefresh(query: Query, clock: Clock): Refresh {
       query.invalidate()
       wait(waitMs)
     },
-    clean: () => state === 'clean',
     stop,
   }
 }

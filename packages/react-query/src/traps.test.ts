@@ -121,12 +121,12 @@ const traps: Trap[] = [
     async passes(world) {
       world.mount(world.cardsQuery('7'))
       await world.pass(2_000)
-      world.rest.answerMs = 300
+      world.rest.answerMs = 1_500
       let answers = 0
       world.queryClient.getQueryCache().subscribe((event) => {
         if (event.type === 'updated' && event.action.type === 'success' && !event.action.manual) answers++
       })
-      for (let i = 0; i < 50; i++) {
+      for (let i = 0; i < 100; i++) {
         world.publish('board:7', 'board.changed', {})
         await world.pass(100)
       }
