@@ -179,6 +179,22 @@ describe('a page that waits', () => {
     expect((await page).body).toMatchObject({ after, through: await hub.cursor(), events: [], gaps: [] })
   })
 
+  test('goes along with the log while it waits, so that a busy log does not leave it behind', async () => {
+    const { hub, get } = await world({ log: memoryLog({ maxEvents: 3 }) })
+    const after = await hub.cursor()
+    const waiting = get(`/api/sse/page?topics=board:7&wait=25000&after=${after}`)
+    await until(() => expect(hub.stats().phases).toEqual({ page: 1 }))
+    await get('/api/sse/health')
+    for (const n of numbers(9)) await hub.publish(moved(n, 'board:8'))
+    await hub.publish([moved(10), moved(11, 'board:8')])
+    expect((await waiting).body).toMatchObject({
+      after,
+      through: await hub.cursor(),
+      gaps: [],
+      events: [{ data: { n: 10 } }],
+    })
+  })
+
   test('misses nothing that is published while it is asked for', async () => {
     const { hub, get } = await world({ log: memoryLog({ maxEvents: 20_000 }) })
     let after = await hub.cursor()

@@ -36,6 +36,8 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
   let ended: { readonly reason: ByeReason; readonly retryMs: number } | undefined
   let aborted = request.signal.aborted
   let wake = () => {}
+  // While it waits at the head, what the tail hands to others passes it by, and counts as scanned.
+  let passBy = () => {}
   const abort = () => {
     aborted = true
     wake()
@@ -49,7 +51,10 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
       ended ??= { reason, retryMs }
       wake()
     },
-    durable: () => wake(),
+    durable() {
+      passBy()
+      wake()
+    },
     ephemeral: () => {},
     reset: () => wake(),
   }
@@ -141,8 +146,13 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
         return answer(start, { epoch, position }, events, gaps)
       }
       if (isCaughtUp()) {
+        // Once: the next event may be handed out before we wake.
+        passBy = () => {
+          passBy = () => {}
+          if (tail.at?.epoch === epoch) position = Math.max(position, tail.at.position)
+        }
         await pause(leftMs)
-        // Nothing of our topics was handed out up to here, or the next read finds it.
+        passBy()
       } else {
         await pause(position > before ? 0 : CATCH_UP_MS)
       }
