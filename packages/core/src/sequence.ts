@@ -24,8 +24,10 @@ export interface Member {
   after?: string | undefined
   /** The position up to which it is whole; undefined while no stream has carried its topic, and it had read nothing. */
   mark?: number | undefined
-  /** The log has dropped what it lacks: it is no reason to resume further back. */
-  lost?: boolean
+  /** Whether the stream carries its topic, so that its mark moves with it. */
+  carried?: boolean
+  /** What it lacks cannot be had, for this reason: it is no reason to resume further back. */
+  lost?: TopicGap['reason'] | undefined
 }
 
 /** What a client has (docs/PROTOCOL.md §3.4). The smallest mark of a topic's members is the topic's mark. */
@@ -52,8 +54,8 @@ export interface Sequence<M extends Member> {
    * @throws HubError `protocol` for an event of another epoch
    */
   isNew(member: M, event: HubEvent): boolean
-  /** Takes a gap; answers who must be told what. */
-  gap(gap: Gap): ReadonlyMap<M, TopicGap>
+  /** Takes a gap; answers as `sync` does. */
+  gap(gap: Gap): ReadonlyMap<M, TopicGap> | undefined
   /**
    * Everything up to here has been handled. To be called after an event was dispatched: a cursor that runs ahead loses an event.
    * @throws HubError `protocol` for a cursor of another epoch
@@ -81,9 +83,17 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     throw new HubError('protocol', `The hub sent ${text} in epoch ${epoch}`, { retryable: true })
   }
   const marks = () => [...members].flatMap(({ mark, lost }) => (lost ? [] : (mark ?? [])))
+  /** Whether the log has dropped only what the most backward members lack: without them the others can be kept whole. */
+  const divides = (gaps: readonly Gap[]) => {
+    const all = marks()
+    const least = Math.min(...all)
+    if (!gaps.some(({ reason }) => reason === 'trimmed') || !all.some((mark) => mark > least)) return false
+    for (const member of members) if (member.mark === least) member.lost ??= 'trimmed'
+    return true
+  }
   const advance = (position: number) => {
     through = Math.max(through, position)
-    for (const member of members) if (member.mark !== undefined) member.mark = Math.max(member.mark, position)
+    for (const member of members) if (member.carried) member.mark = Math.max(member.mark ?? 0, position)
   }
 
   return {
@@ -94,18 +104,21 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
       if (!topics.includes(full(member.topic))) return
       const had = parseCursor(member.after ?? `${epoch}:${through}`)
       // Without a cursor, all that it reads from now on is followed by all that changes it.
-      if (had && had.epoch === epoch && had.position >= through) member.mark = had.position
+      if (had && had.epoch === epoch && had.position >= through) {
+        member.mark = had.position
+        member.carried = true
+      }
     },
-    isBehind: () => [...members].some(({ mark, topic }) => mark === undefined && topics.includes(full(topic))),
+    isBehind: () => [...members].some(({ carried, topic }) => !carried && topics.includes(full(topic))),
     resume() {
-      if (marks().length === 0) {
+      if ([...members].every(({ mark }) => mark === undefined)) {
         epoch = undefined
         topics = []
       }
       for (const member of members) {
-        const had = parseCursor(has(member))
+        const had = member.lost ? undefined : parseCursor(has(member))
         epoch ??= had?.epoch
-        if (had?.epoch === epoch) member.mark = had?.position
+        if (had && had.epoch === epoch) member.mark = had.position
       }
       const all = marks()
       return all.length > 0 ? `${epoch}:${Math.min(...all)}` : undefined
@@ -116,20 +129,16 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
         if (member.topic === 'user' && user !== undefined && user !== sync.user) member.mark = member.after = undefined
       }
       user = sync.user
-      const all = marks()
-      const least = Math.min(...all)
-      if (sync.gaps.some(({ reason }) => reason === 'trimmed') && all.some((mark) => mark > least)) {
-        for (const member of members) member.lost ||= member.mark === least
-        return undefined
-      }
+      if (divides(sync.gaps)) return undefined
       const told = new Map<M, TopicGap>()
       for (const member of members) {
         const topic = full(member.topic)
         if (sync.topics.includes(topic)) {
           const had = parseCursor(has(member))
           const isBefore = had?.epoch === start.epoch && had.position < start.position
+          member.carried = !isBefore || member.mark !== undefined || member.lost !== undefined
           // Its cursor was no part of the question, so it is no part of the answer: it waits for the next one.
-          if (isBefore && member.mark === undefined) continue
+          if (!member.carried) continue
           // What lies before a mark is there already; but a change of epoch makes the mark itself worthless.
           const gap = sync.gaps.find(
             ({ topics, reason, to }) =>
@@ -139,14 +148,17 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
           )
           if (!gap && !isBefore && had?.epoch === start.epoch) member.mark = had.position
           else {
-            const { to, reason } = gap ?? { to: sync.cursor, reason: member.lost ? 'trimmed' : 'added' }
+            const { to, reason } = gap ?? { to: sync.cursor, reason: member.lost ?? 'added' }
             told.set(member, lacks(member, to, reason))
             member.mark = read(to).position
           }
-          member.lost = false
-        } else if (asked.includes(member.topic)) member.mark = member.after = undefined
-        // It joined after this stream was asked for. Its mark is a place in the former epoch.
-        else if (start.epoch !== epoch) member.mark = undefined
+          member.lost = undefined
+        } else {
+          member.carried = false
+          // It keeps what it has, but waits for nothing: who is let in again starts there, or is told.
+          if (asked.includes(member.topic)) member.lost = 'added'
+          if (start.epoch !== epoch) member.mark = undefined
+        }
       }
       epoch = start.epoch
       through = start.position
@@ -154,19 +166,22 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
       return told
     },
     isNew: (member, { topic, cursor }) =>
-      member.mark !== undefined &&
+      member.carried === true &&
       full(member.topic) === topic &&
-      (cursor === undefined || check(cursor) > member.mark),
-    gap({ topics, reason, to }) {
+      (cursor === undefined || check(cursor) > (member.mark ?? 0)),
+    gap(gap) {
+      if (divides([gap])) return undefined
+      const { topics, reason, to } = gap
       const { epoch: next, position } = read(to)
       // With another epoch every mark is worth nothing, whatever the gap names.
       const all = next !== epoch || reason === 'epoch'
       const told = new Map<M, TopicGap>()
       for (const member of members) {
-        if (member.mark === undefined) continue
-        if (all || (topics.includes(full(member.topic)) && member.mark < position))
+        const { carried, mark = 0, topic } = member
+        if (carried && (all || (topics.includes(full(topic)) && mark < position))) {
           told.set(member, lacks(member, to, reason))
-        if (all) member.mark = position
+        }
+        if (all) member.mark = carried ? position : undefined
       }
       if (all) through = position
       epoch = next

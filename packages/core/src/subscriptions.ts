@@ -98,9 +98,8 @@ export function createSubscriptions(
     take(frame, asked) {
       if (frame.kind === 'event') dispatch(frame.event)
       else if (frame.kind === 'beat') sequence.commit(frame.cursor)
-      else if (frame.kind === 'gap') sequence.gap(frame).forEach(tell)
-      else if (frame.kind === 'sync') {
-        const told = sequence.sync(frame, asked)
+      else if (frame.kind !== 'bye') {
+        const told = frame.kind === 'sync' ? sequence.sync(frame, asked) : sequence.gap(frame)
         told?.forEach(tell)
         return told !== undefined
       }
