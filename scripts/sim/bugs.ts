@@ -21,18 +21,19 @@ export const bugs: readonly Bug[] = [
     name: 'skip the dedupe',
     breaks: 'what is sent again is heard again',
     file: `${client}/sequence.ts`,
-    replace: 'check(cursor) > position(member)',
+    replace: 'check(cursor) > member.mark',
     by: 'check(cursor) >= 0',
   },
   {
     name: 'commit the cursor before dispatch',
     breaks: 'an id whose event is cut off counts as heard',
-    file: `${client}/sources/sse.ts`,
-    replace: 'const frame = block.data === undefined ? undefined : decodeBlock(block)',
-    // The id of an event that is not there yet, once the stream has begun.
-    by: `const early = block.data === undefined && block.id && block === blocks.at(-1) && get.begun
-          const frame = early ? { kind: 'beat', cursor: block.id } : block.data === undefined ? undefined : decodeBlock(block)
-          get.begun ||= block.data !== undefined`,
+    file: `${client}/sources/chunks.ts`,
+    replace: 'parser.feed(decoder.decode(value, { stream: true }))',
+    by: `const text = decoder.decode(value, { stream: true })
+    parser.feed(text)
+    const rest = text.slice(text.lastIndexOf('\\n\\n') + 1)
+    const id = /^id: (.*)\\n/m.exec(rest)?.[1]
+    if (id && !rest.includes('hub.sync')) callbacks.onEvent?.({ event: 'hub.beat', id, data: '' })`,
   },
   {
     name: 'send the head as the heartbeat',

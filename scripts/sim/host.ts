@@ -1,7 +1,6 @@
 // The machine that the hub runs on: it starts, kills, unplugs and restarts the real hub over its log, and holds what operators decide.
-import { createHub, type EventLog, type Grant, type Hub, type NewEvent } from '@sse-hub/server'
+import { createHub, type EventLog, type Grant, type Hub, memoryLog, type NewEvent } from '@sse-hub/server'
 import type { VirtualClock } from '../../packages/core/src/testing/virtual-clock.ts'
-import { memoryLog } from '../../packages/server/src/logs/memory.ts'
 import { contract } from './contract.ts'
 import type { Database } from './database.ts'
 import { openDisk } from './disk.ts'

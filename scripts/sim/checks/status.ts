@@ -1,8 +1,25 @@
 // Lines 3 and 12: the status says what is true, and when the faults have stopped it comes back to live by itself.
+import type { Facts } from '../facts.ts'
 import type { Check } from './check.ts'
 
 /** The watchdog barks after 2.5 heartbeats; what is under way and due at that moment may add this much. */
 const SLACK_MS = 500
+
+/** What the last stream or page of the log that a page heard of said that it carries. */
+function lastCarried(facts: Facts, page: number): (at: number) => readonly string[] {
+  const said: { readonly at: number; readonly topics: readonly string[] }[] = []
+  for (const exchange of facts.exchanges.values()) {
+    if (exchange.page !== page) continue
+    for (const { at, block } of exchange.heard) {
+      if (block.event === 'hub.sync') said.push({ at, topics: JSON.parse(block.data ?? '{}').topics })
+    }
+    if (exchange.kind === 'page' && exchange.status === 200 && exchange.clientEnd === 'end') {
+      said.push({ at: exchange.clientEndedAt ?? 0, topics: JSON.parse(exchange.answer ?? '{}').topics })
+    }
+  }
+  said.sort((a, b) => a.at - b.at)
+  return (at) => said.findLast((one) => one.at <= at)?.topics ?? []
+}
 
 /** Phases are truthful: nobody is live on a wire that has been silent for too long. */
 export const truthful: Check = {
@@ -17,7 +34,14 @@ export const truthful: Check = {
       bytes.set(page, [...(bytes.get(page) ?? []), entry.at])
     }
     for (const page of facts.pages.values()) {
+      const carried = lastCarried(facts, page.page)
       page.statuses.forEach(({ status, at }, index) => {
+        if (status.phase === 'live' && String(status.topics) !== String(carried(at))) {
+          found({
+            at,
+            what: `page ${page.page} says that it is live for ${status.topics}, and heard of ${carried(at)}`,
+          })
+        }
         if (status.phase !== 'live' || status.via !== 'sse') return
         const until = Math.min(page.statuses[index + 1]?.at ?? facts.endedAt, page.crashedAt ?? facts.endedAt)
         let last = at

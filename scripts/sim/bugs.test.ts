@@ -1,0 +1,12 @@
+// Every deliberate bug still finds its place in the code, so that whoever moves the code learns of it at once.
+import { expect, it } from 'vitest'
+import { bugs } from './bugs.ts'
+import { plant } from './mutate.ts'
+
+it.each(bugs.map((bug) => [bug.name, bug] as const))('"%s" can be planted', (_name, bug) => {
+  expect(plant(bug)).toContain(bug.by)
+})
+
+it('has no two of one name', () => {
+  expect(new Set(bugs.map(({ name }) => name)).size).toBe(bugs.length)
+})
