@@ -21,8 +21,8 @@ export const bugs: readonly Bug[] = [
     name: 'skip the dedupe',
     breaks: 'what is sent again is heard again',
     file: `${client}/sequence.ts`,
-    replace: 'check(cursor) > member.mark',
-    by: 'check(cursor) >= 0',
+    replace: 'check(cursor) > ',
+    by: 'check(cursor) >= 0 * ',
   },
   {
     name: 'commit the cursor before dispatch',
