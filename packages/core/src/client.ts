@@ -1,6 +1,7 @@
 // createHubClient: subscriptions in, typed events out, over one connection; the composition root of the browser side.
 import { createConnection } from './connection.ts'
 import type { Contract, Emission, Emittable, EventOf, EventsOn, SubscribableTopic } from './contract/contract.ts'
+import type { HubError } from './errors.ts'
 import { asHubError } from './http.ts'
 import type { EmitOutcome, Emitted, Outbox } from './outbox.ts'
 import { logReport, platform } from './platform.ts'
@@ -120,7 +121,10 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
   const tell = (next: Status) => {
     const before = status
     status = reduce(before, next)
-    if (status !== before) notify()
+    if (status === before) return
+    notify()
+    // Fetched while the server is there, so that the first emit of an outage finds it; off the path of what the page shows.
+    if (status.phase === 'live') loaded().catch(ignore)
   }
   const states: Partial<Record<TopicStatus['state'], TopicStatus>> = {}
 
@@ -153,20 +157,34 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
   const { full, user } = subscriptions.sequence
   const connection = createConnection(settings, subscriptions, { status: () => status, tell, report })
   let outbox: Promise<Outbox> | undefined
+  // Loaded on demand, and again until it is there: whoever emits when the network is gone must find it, or wait for it.
+  const load = async (): Promise<Outbox> => {
+    try {
+      return (await import('./outbox.ts')).createOutbox(settings, report)
+    } catch (cause) {
+      const error = asHubError('The outbox', cause)
+      report('emit', error)
+      if (status.phase === 'closed') {
+        outbox = undefined
+        throw error
+      }
+      await new Promise<void>((resolve) => void settings.clock.after(LOAD_AGAIN_MS, resolve))
+      return load()
+    }
+  }
+  const loaded = () => {
+    outbox ??= load()
+    return outbox
+  }
 
   return {
     subscribe: (subscription) => subscriptions.add(subscription as unknown as Listener),
     emit(emission) {
       const { id = settings.random.id() } = emission as { id?: string }
       const entry = { json: JSON.stringify({ ...emission, id }), user: user(), late: status.phase === 'closed' }
-      // Loaded with the first emit: a page that never emits does not pay for it.
-      outbox ??= import('./outbox.ts').then(({ createOutbox }) => createOutbox(settings, report))
-      const accepted = outbox.then(
+      const accepted = loaded().then(
         (box) => box.add(id, entry),
-        (cause: unknown): EmitOutcome => {
-          outbox = undefined
-          return { ok: false, id, error: asHubError('The outbox', cause) }
-        },
+        (error: HubError): EmitOutcome => ({ ok: false, id, error }),
       )
       return { id, accepted }
     },
@@ -192,14 +210,17 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
     },
     start() {
       connection.start()
-      void outbox?.then((box) => box.start())
+      outbox?.then((box) => box.start(), ignore)
     },
     close() {
       connection.close()
-      void outbox?.then((box) => box.close())
+      outbox?.then((box) => box.close(), ignore)
     },
   }
 }
+
+const LOAD_AGAIN_MS = 2_000
+const ignore = () => {}
 
 function run<A>(handler: ((argument: A) => unknown) | undefined, argument: A, caught: (error: unknown) => void): void {
   const running = async () => handler?.(argument)

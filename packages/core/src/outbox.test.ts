@@ -1,5 +1,5 @@
 // Proves that emits go out in order, once, and that each of them learns what became of it. The server behaves by the letter of docs/PROTOCOL.md §5.
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import type { HubClient } from './client.ts'
 import type { Contract } from './contract/contract.ts'
@@ -428,5 +428,37 @@ describe('bounds and ends', () => {
     expect(codes([await client.emit({ type: 'unheard', data: 1 } as never).accepted])).toEqual(['unknown_type'])
     expect(codes([await emit(client, 1)])).toEqual(['ok'])
     expect(server.arrivals).toHaveLength(1)
+  })
+})
+
+describe('while the code of the outbox cannot be loaded', () => {
+  const offline = () => {
+    vi.doMock('./outbox.ts', () => {
+      throw new Error('offline')
+    })
+  }
+
+  test('emits wait for it, in order', async () => {
+    offline()
+    const { client, hub, clock, reports } = await outboxOf(works)
+    const emits = [1, 2].map((n) => emit(client, n))
+    await until(() => reports.length === 1)
+    vi.doUnmock('./outbox.ts')
+    clock.runNext()
+    expect(codes(await Promise.all(emits))).toEqual(['ok', 'ok'])
+    expect(hub.accepted).toEqual([1, 2])
+  })
+
+  test('emits of a client that is closed meanwhile are settled', async () => {
+    offline()
+    const { client, clock, reports } = await outboxOf(works)
+    const late = emit(client, 1)
+    await until(() => reports.length === 1)
+    client.close()
+    clock.runNext()
+    expect(codes([await late])).toEqual(['network'])
+    vi.doUnmock('./outbox.ts')
+    client.start()
+    expect(codes([await emit(client, 2)])).toEqual(['ok'])
   })
 })
