@@ -282,6 +282,18 @@ const stories: readonly Story[] = [
     ],
   },
   {
+    name: 'trimmed only as far as somebody goes who has left meanwhile',
+    steps: [
+      ['join', 'A', 'a', 'e:3'],
+      ['join', 'B', 'b', 'e:50'],
+      ['resume', 'e:3'],
+      ['leave', 'A'],
+      ['sync', 'e:90', 'a,b', 'a,b trimmed e:3 → e:90', 'again'],
+      ['resume', 'e:50'],
+      ['sync', 'e:50', 'b', '', ''],
+    ],
+  },
+  {
     name: 'trimmed further than anybody goes: asked once more, then told',
     steps: [
       ['join', 'A', 'a'],

@@ -70,6 +70,8 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
   // What the last stream carried, and how far it came.
   let topics: readonly string[] = []
   let through = 0
+  // Where the last question was resumed from.
+  let from = 0
 
   const full = (topic: string) => (topic === 'user' && user ? `user:${user}` : topic)
   const has = ({ mark, after = '' }: M) => (mark === undefined ? after : `${epoch}:${mark}`)
@@ -83,12 +85,10 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     throw new HubError('protocol', `The hub sent ${text} in epoch ${epoch}`, { retryable: true })
   }
   const marks = () => [...members].flatMap(({ mark, lost }) => (lost ? [] : (mark ?? [])))
-  /** Whether the log has dropped only what the most backward members lack: without them the others can be kept whole. */
-  const divides = (gaps: readonly Gap[]) => {
-    const all = marks()
-    const least = Math.min(...all)
-    if (!gaps.some(({ reason }) => reason === 'trimmed') || !all.some((mark) => mark > least)) return false
-    for (const member of members) if (member.mark === least) member.lost ??= 'trimmed'
+  /** Whether the log may have dropped only what lies before somebody's mark: without who is further back the others can be kept whole. */
+  const divides = (gaps: readonly Gap[], from: number) => {
+    if (!gaps.some(({ reason }) => reason === 'trimmed') || !marks().some((mark) => mark > from)) return false
+    for (const member of members) if ((member.mark ?? Number.NaN) <= from) member.lost ??= 'trimmed'
     return true
   }
   const advance = (position: number) => {
@@ -120,8 +120,8 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
         epoch ??= had?.epoch
         if (had && had.epoch === epoch) member.mark = had.position
       }
-      const all = marks()
-      return all.length > 0 ? `${epoch}:${Math.min(...all)}` : undefined
+      from = Math.min(...marks())
+      return Number.isFinite(from) ? `${epoch}:${from}` : undefined
     },
     sync(sync, asked) {
       const start = read(sync.cursor)
@@ -129,7 +129,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
         if (member.topic === 'user' && user !== undefined && user !== sync.user) member.mark = member.after = undefined
       }
       user = sync.user
-      if (divides(sync.gaps)) return undefined
+      if (divides(sync.gaps, from)) return undefined
       const told = new Map<M, TopicGap>()
       for (const member of members) {
         const topic = full(member.topic)
@@ -170,7 +170,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
       full(member.topic) === topic &&
       (cursor === undefined || check(cursor) > (member.mark ?? 0)),
     gap(gap) {
-      if (divides([gap])) return undefined
+      if (divides([gap], through)) return undefined
       const { topics, reason, to } = gap
       const { epoch: next, position } = read(to)
       // With another epoch every mark is worth nothing, whatever the gap names.
