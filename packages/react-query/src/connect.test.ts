@@ -308,6 +308,24 @@ test('a log that began anew is read again, whatever the cursors say', async () =
   expect(titles()).toBe('new epoch')
 })
 
+test('events of a log that is gone are not applied to what was read from its successor', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.rest.readMs = 100
+  void world.queryClient.refetchQueries()
+  await world.pass(10)
+  world.delete('board:7', 'a')
+  await world.pass(10)
+  expect(titles()).toBe('')
+  world.down()
+  world.wipe()
+  world.save('board:7', 'a', 'made again')
+  await world.pass(500)
+  world.up()
+  await world.pass(2_000)
+  expect(titles()).toBe('made again')
+})
+
 test('a resume without a gap fetches nothing', async () => {
   world.mount(world.cardsQuery('7'))
   await world.pass(500)

@@ -25,7 +25,7 @@ interface Page {
 /** What may happen, and how often. */
 const steps: Readonly<Record<string, [weight: number, step: (page: Page) => unknown]>> = {
   save: [40, ({ world, board, upTo, step }) => world.save(`board:${board}`, `c${upTo(4)}`, `t${step}`)],
-  delete: [10, ({ world, board, upTo }) => world.delete(`board:${board}`, `c${upTo(4)}`)],
+  delete: [20, ({ world, board, upTo }) => world.delete(`board:${board}`, `c${upTo(4)}`)],
   invalidate: [3, ({ world, board }) => world.publish(`board:${board}`, 'board.changed', {})],
   lose: [3, ({ world, board, upTo, step }) => world.lose(`board:${board}`, `c${upTo(4)}`, `t${step}`)],
   mount: [8, ({ world, board, mounts }) => mounts.push(world.mount(world.cardsQuery(board)))],
@@ -42,7 +42,7 @@ const steps: Readonly<Record<string, [weight: number, step: (page: Page) => unkn
   up: [6, (page) => rise(page)],
   trim: [2, ({ world }) => world.trim()],
   wipe: [
-    1,
+    3,
     (page) => {
       fall(page)
       page.world.wipe()

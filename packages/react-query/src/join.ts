@@ -43,7 +43,8 @@ export function createJoin({ query, live, covered, refresh, report }: JoinOption
   let journal: HubEvent[] | undefined
   let tombstones: Tombstones = new Map()
 
-  const isNew = (event: HubEvent) => !cursor || !event.cursor || isAfter(event.cursor, cursor)
+  // An event of another epoch than the data is either of the one before, and so in the data; or it follows a gap, for which the data is read again.
+  const isNew = ({ cursor: at }: HubEvent) => !cursor || !at || (isAfter(at, cursor) && !isAfter(cursor, at))
 
   const reduce = (data: unknown, event: HubEvent): unknown => {
     const { on } = live()
