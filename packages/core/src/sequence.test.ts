@@ -200,6 +200,19 @@ const stories: readonly Story[] = [
     ],
   },
   {
+    name: 'who joins a topic that everybody had left, while the question is on its way, is added',
+    steps: [
+      ['join', 'A', 'a'],
+      ['resume', undefined],
+      ['sync', 'e:13', 'a', '', 'A: added → e:13'],
+      ['leave', 'A'],
+      ['join', 'B', 'b', 'e:18'],
+      ['resume', 'e:18'],
+      ['join', 'C', 'a'],
+      ['sync', 'e:18', 'a,b', '', 'C: added → e:18'],
+    ],
+  },
+  {
     name: 'when everybody has left, nothing is remembered',
     steps: [
       ['join', 'A', 'a'],

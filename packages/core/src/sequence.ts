@@ -111,10 +111,10 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     },
     isBehind: () => [...members].some(({ carried, topic }) => !carried && topics.includes(full(topic))),
     resume() {
-      if ([...members].every(({ mark }) => mark === undefined)) {
-        epoch = undefined
-        topics = []
-      }
+      const marked = [...members].filter(({ mark }) => mark !== undefined)
+      // A topic that everybody has left is forgotten.
+      topics = topics.filter((topic) => marked.some((member) => full(member.topic) === topic))
+      if (marked.length === 0) epoch = undefined
       for (const member of members) {
         const had = member.lost ? undefined : parseCursor(has(member))
         epoch ??= had?.epoch
