@@ -7,9 +7,8 @@ export interface Bug {
   readonly breaks: string
   /** The file, from the root of the repository. */
   readonly file: string
-  /** A snippet that is in the file exactly once. */
-  readonly replace: string
-  readonly by: string
+  /** Snippets, each in the file exactly once, and what replaces them. */
+  readonly edits: readonly (readonly [replace: string, by: string])[]
 }
 
 const client = 'packages/core/src'
@@ -21,123 +20,124 @@ export const bugs: readonly Bug[] = [
     name: 'skip the dedupe',
     breaks: 'what is sent again is heard again',
     file: `${client}/sequence.ts`,
-    replace: 'check(cursor) > ',
-    by: 'check(cursor) >= 0 * ',
+    edits: [['check(cursor) > ', 'check(cursor) >= 0 * ']],
   },
   {
     name: 'commit the cursor before dispatch',
     breaks: 'an id whose event is cut off counts as heard',
     file: `${client}/sources/chunks.ts`,
-    replace: 'parser.feed(decoder.decode(value, { stream: true }))',
-    by: `const text = decoder.decode(value, { stream: true })
+    edits: [
+      [
+        'parser.feed(decoder.decode(value, { stream: true }))',
+        `const text = decoder.decode(value, { stream: true })
     parser.feed(text)
     const rest = text.slice(text.lastIndexOf('\\n\\n') + 1)
     const id = /^id: (.*)\\n/m.exec(rest)?.[1]
     if (id && !rest.includes('hub.sync')) callbacks.onEvent?.({ event: 'hub.beat', id, data: '' })`,
+      ],
+    ],
   },
   {
     name: 'send the head as the heartbeat',
     breaks: 'a connection that is behind claims what it has not sent',
     file: `${server}/connection.ts`,
-    replace: 'push(hub.beat(epoch, position))',
-    by: 'push(hub.beat(epoch, tail.at?.position ?? position))',
+    edits: [['push(hub.beat(epoch, position))', 'push(hub.beat(epoch, tail.at?.position ?? position))']],
   },
   {
     name: 'read before tail',
     breaks: 'a connection that has read goes live, whatever the tail said meanwhile',
     file: `${server}/connection.ts`,
-    replace: "if (phase === 'reading' && tail.at?.epoch === epoch && position >= tail.at.position) phase = 'live'",
-    by: "if (phase === 'reading') phase = 'live'",
+    edits: [
+      [
+        "if (phase === 'reading' && tail.at?.epoch === epoch && position >= tail.at.position) phase = 'live'",
+        "if (phase === 'reading') phase = 'live'",
+      ],
+    ],
   },
   {
     name: 'announce no gap',
     breaks: 'the client learns of a gap and tells nobody',
     file: `${client}/subscriptions.ts`,
-    replace: 'told?.forEach(tell)',
-    by: '',
+    edits: [['told?.forEach(tell)', '']],
   },
   {
     name: 'say no gap',
     breaks: 'the hub starts elsewhere than asked without a word',
     file: `${server}/connection.ts`,
-    replace: 'gaps.push(openingGap(after, topics, missed))',
-    by: '{}',
+    edits: [['gaps.push(openingGap(after, topics, missed))', '{}']],
   },
   {
     name: 'announce too many gaps',
     breaks: 'the log says that it dropped what it holds',
     file: `${server}/logs/memory.ts`,
-    replace: "if (after.position < dropped) return gap('trimmed')",
-    by: "if (dropped > 0 && after.position < dropped + 3) return gap('trimmed')",
+    edits: [
+      [
+        "if (after.position < dropped) return gap('trimmed')",
+        "if (dropped > 0 && after.position < dropped + 3) return gap('trimmed')",
+      ],
+    ],
   },
   {
     name: 'drop what the tail says early',
     breaks: 'an event that comes while the hub joins the tail is lost',
     file: `${server}/tail.ts`,
-    replace: 'else early.push(handle)',
-    by: '',
+    edits: [['else early.push(handle)', '']],
   },
   {
     name: 'fall behind and stay there',
     breaks: 'a slow reader loses what did not fit',
     file: `${server}/connection.ts`,
-    replace: 'return fallBehind()',
-    by: 'return',
+    edits: [['return fallBehind()', 'return']],
   },
   {
     name: 'deliver what does not fit',
     breaks: 'an event that the contract does not know any more is handed out',
     file: `${server}/vetting.ts`,
-    replace: 'return error === undefined\n',
-    by: 'return true\n',
+    edits: [['return error === undefined\n', 'return true\n']],
   },
   {
     name: 'never ask again',
     breaks: 'a grant that was withdrawn is good for ever',
     file: `${server}/gate.ts`,
-    replace: 'void recheck()',
-    by: '',
+    edits: [['void recheck()', '']],
   },
   {
     name: 'forget the producers',
     breaks: 'an emit whose answer was lost is accepted twice',
     file: `${server}/logs/producers.ts`,
-    replace: 'if (!state) return { last: 0, result: undefined }',
-    by: 'return { last: seq - 1, result: undefined }',
+    edits: [
+      ['check: (mark) => checkNext(', 'check: () => {}, never: (mark: ProducerMark) => checkNext('],
+      ['if (!state) return { last: 0, result: undefined }', 'return { last: seq - 1, result: undefined }'],
+    ],
   },
   {
     name: 'leave streams open at the switch',
     breaks: 'the kill switch keeps new clients out, and no more',
     file: `${server}/hub.ts`,
-    replace: "everybody('disabled', awayMs)",
-    by: '',
+    edits: [["everybody('disabled', awayMs)", '']],
   },
   {
     name: 'miss the client going away',
     breaks: 'a connection whose reader has cancelled is held on to',
     file: `${server}/body.ts`,
-    replace: 'cancel: () => outlet.closed()',
-    by: 'cancel: () => {}',
+    edits: [['cancel: () => outlet.closed()', 'cancel: () => {}']],
   },
   {
     name: 'sleep through silence',
     breaks: 'a half-open connection looks alive',
     file: `${client}/connection.ts`,
-    replace: 'if (ms > 0) cancelTimer =',
-    by: 'if (ms > 0 && syncedAt === undefined) cancelTimer =',
+    edits: [['if (ms > 0) cancelTimer =', 'if (ms > 0 && syncedAt === undefined) cancelTimer =']],
   },
   {
     name: 'retry at once',
     breaks: 'clients hammer a hub that is down',
     file: `${client}/backoff.ts`,
-    replace: 'random * Math.min(base * 2 ** attempt',
-    by: '0 * Math.min(base * 2 ** attempt',
+    edits: [['random * Math.min(base * 2 ** attempt', '0 * Math.min(base * 2 ** attempt']],
   },
   {
     name: 'say good-bye too early',
     breaks: 'something follows what should be the last word',
     file: `${server}/connection.ts`,
-    replace: 'queue.push(...passing.values(), bye)\n',
-    by: 'queue.push(bye, ...passing.values())\n',
+    edits: [['queue.push(...passing.values(), bye)\n', 'queue.push(bye, ...passing.values())\n']],
   },
 ]

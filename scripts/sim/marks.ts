@@ -58,7 +58,7 @@ export function marksOf(facts: Facts, page: number): Marks {
   const read = mine
     .filter(({ kind, clientEnd, status }) => kind === 'page' && clientEnd === 'end' && status === 200)
     .map((exchange) => ({ at: exchange.clientEndedAt ?? 0, block: undefined, exchange }))
-  // A client may leave such a stream for one that starts elsewhere, so a gap at its beginning moves no mark yet; the next block does.
+  // A client may leave such a stream for one that starts elsewhere, so a gap moves no mark yet; the next block does.
   const whole = (topics: readonly string[], gaps: Opening['gaps']) =>
     topics.filter((topic) => !gaps.some((gap) => gap.reason !== 'schema' && gap.topics.includes(topic)))
   let lastTopics = ''
@@ -89,7 +89,8 @@ export function marksOf(facts: Facts, page: number): Marks {
       sync(at, exchange.topics, topics)
       reach(at, whole(topics, gaps), block.id)
     } else {
-      reach(at, carried.get(exchange.number) ?? [], block.id)
+      const gap = block.event === 'hub.gap' ? [JSON.parse(block.data ?? '{}') as Opening['gaps'][number]] : []
+      reach(at, whole(carried.get(exchange.number) ?? [], gap), block.id)
     }
   }
   forgetUntil(Number.POSITIVE_INFINITY)

@@ -6,15 +6,17 @@ import type { Bug } from './bugs.ts'
 
 const root = new URL('../../', import.meta.url)
 
-/** The text of the file with the bug in it. Throws where the code has moved on and the snippet is no longer there, exactly once. */
-export function plant({ name, file, replace, by }: Bug): string {
-  const source = readFileSync(new URL(file, root), 'utf8')
-  if (source.split(replace).length !== 2) {
-    throw new Error(
-      `The bug "${name}" replaces a snippet that is not exactly once in ${file}. Update scripts/sim/bugs.ts:\n${replace}`,
-    )
-  }
-  return source.replace(replace, () => by)
+/** The text of the file with the bug in it. Throws where the code has moved on and a snippet is no longer there, exactly once. */
+export function plant({ name, file, edits }: Bug): string {
+  return edits.reduce(
+    (source, [replace, by]) => {
+      if (source.split(replace).length === 2) return source.replace(replace, () => by)
+      throw new Error(
+        `The bug "${name}" replaces a snippet that is not exactly once in ${file}. Update scripts/sim/bugs.ts:\n${replace}`,
+      )
+    },
+    readFileSync(new URL(file, root), 'utf8'),
+  )
 }
 
 /** From now on this process loads the file with the bug in it. */

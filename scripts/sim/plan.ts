@@ -71,9 +71,9 @@ export function makePlan(seed: number): Plan {
     heartbeatMs: 2_000,
     recheckMs: 10_000,
     disabledRetryMs: 5_000,
-    diskMs: dice.pick([0, 2, 20, 100]),
+    diskMs: dice.pick([0, 2, 20, 100, 100]),
     bufferBytes: dice.pick([300, 2_000, 262_144]),
-    windowBytes: dice.pick([400, 4_000, 1_000_000]),
+    windowBytes: dice.pick([400, 400, 4_000, 1_000_000]),
     activeMs: dice.between(25, 60) * 1_000,
   }
   const when = root.fork('when')

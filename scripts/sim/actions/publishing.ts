@@ -6,8 +6,8 @@ const publish = action({
   weight: 30,
   plan: (chance, config) => ({
     topic: chance.maybe(0.15) ? `user:${chance.pick(config.pages).user}` : chance.pick(config.topics),
-    count: chance.pick([1, 1, 1, 2, 3, 8]),
-    apartMs: chance.pick([0, 0, 1, 10, 100]),
+    count: chance.pick([1, 1, 1, 1, 2, 3, 8, 25]),
+    apartMs: chance.pick([0, 0, 1, 10, 50, 100]),
     letters: chance.pick([0, 10, 10, 120]),
     // Those who retry until they are answered, and those who give up.
     stubborn: chance.maybe(0.7),
@@ -17,7 +17,7 @@ const publish = action({
 
 const say = action({
   name: 'publish an ephemeral event',
-  weight: 4,
+  weight: 7,
   plan: (chance, config) => ({
     topic: chance.pick(config.topics),
     count: chance.pick([1, 5]),

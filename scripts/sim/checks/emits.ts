@@ -8,7 +8,17 @@ const byId = (facts: Facts): Map<string, True[]> => {
     for (const event of events) map.set(event.id, [...(map.get(event.id) ?? []), event])
   return map
 }
-const twice = (events: readonly True[]) => new Set(events.map((event) => event.epoch)).size < events.length
+/** Whether an id stands twice in an epoch, the second time while the log still held, and so remembered, the first. */
+const twice = (facts: Facts, events: readonly True[]) =>
+  events.some((second) =>
+    events.some((first) => {
+      if (first.epoch !== second.epoch || first.position >= second.position) return false
+      const between = (facts.truth.get(first.epoch) ?? []).filter(
+        ({ position }) => position > first.position && position < second.position,
+      )
+      return between.length < facts.config.logEvents
+    }),
+  )
 
 /** Line 7. */
 export const publishes: Check = {
@@ -26,7 +36,7 @@ export const publishes: Check = {
         })
     }
     for (const [id, events] of kept)
-      if (twice(events))
+      if (twice(facts, events))
         found({ at: events[1]?.at ?? 0, what: `${id} is in the log at ${events.map((event) => event.position)}` })
     const answered = new Map(published.map((entry) => [entry.id, entry]))
     for (const { at, id, durable } of facts.all('publish')) {
