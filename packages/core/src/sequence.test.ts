@@ -484,7 +484,7 @@ const stories: readonly Story[] = [
     ],
   },
   {
-    name: 'who joins a topic that was covered, while a stream without it is on its way, is not moved by that stream',
+    name: 'who joins a topic that was covered, while a stream without it is on its way, waits for the next one',
     steps: [
       ['join', 'A', 'a'],
       ['join', 'B', 'b'],
@@ -494,10 +494,10 @@ const stories: readonly Story[] = [
       ['resume', 'e:7'],
       ['join', 'C', 'b'],
       ['sync', 'e:7', 'a', '', ''],
+      ['event', 'e:8', 'b', ''],
       ['beat', 'e:9'],
-      ['resume', 'e:7'],
-      ['sync', 'e:7', 'a,b', '', ''],
-      ['event', 'e:8', 'b', 'C'],
+      ['resume', 'e:9'],
+      ['sync', 'e:9', 'a,b', '', 'C: added → e:9'],
     ],
   },
   {
