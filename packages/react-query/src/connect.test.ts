@@ -551,6 +551,19 @@ test('a prefetched query starts from the cursor of its answer when it is mounted
   expect(world.fetches).toHaveLength(1)
 })
 
+test('data that no query function returned, but a persister restored, is of no known cursor', async () => {
+  world.save('board:7', 'b', 'B')
+  const query = world.cardsQuery('7')
+  world.mount(query)()
+  await world.pass(5_000)
+  world.queryClient.removeQueries()
+  let restored = 0
+  const persister = async (read: (context: unknown) => unknown, context: unknown) => (restored++ ? read(context) : [])
+  world.mount({ ...query, persister: persister as never })
+  await world.pass(2_000)
+  expect(titles()).toBe('A B')
+})
+
 test('neither focus nor another mount reads a covered query again; an uncovered one is read as its staleTime says', async () => {
   world.mount(world.cardsQuery('7'))
   await world.pass(500)

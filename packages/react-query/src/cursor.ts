@@ -54,7 +54,12 @@ export function noteAnswer(queryKey: QueryKey, data: unknown): void {
   else answers.set(queryKey, cursor)
 }
 
-/** The cursor of a query's last answer: structural sharing may have replaced the answer itself. */
-export function answerCursor(queryKey: QueryKey): string | undefined {
-  return answers.get(queryKey)
+/**
+ * Takes the cursor of a query's last answer: structural sharing may have replaced the answer itself. It is taken once, since the next data
+ * may come from elsewhere, such as a persister.
+ */
+export function takeAnswer(queryKey: QueryKey): string | undefined {
+  const cursor = answers.get(queryKey)
+  answers.delete(queryKey)
+  return cursor
 }

@@ -1,7 +1,7 @@
 // The data of one query, joined with the events that came since it was read: a fetch in flight must not overwrite them.
 import { type HubEvent, isAfter } from '@sse-hub/core'
 import type { Query } from '@tanstack/query-core'
-import { answerCursor } from './cursor.ts'
+import { takeAnswer } from './cursor.ts'
 import type { Live } from './live.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
 
@@ -87,7 +87,7 @@ export function createJoin({ query, live, covered, refresh, report }: JoinOption
       const events = journal ?? []
       journal = undefined
       if (!ok) return
-      cursor = answerCursor(query.queryKey)
+      cursor = takeAnswer(query.queryKey)
       tombstones = new Map()
       apply(events)
     },

@@ -71,8 +71,8 @@ export interface World {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever the data
-export type Options = ConstructorParameters<typeof QueryObserver<any, any, any, any, any>>[1]
-export interface Mounted {
+type Options = ConstructorParameters<typeof QueryObserver<any, any, any, any, any>>[1]
+interface Mounted {
   (): void
   readonly observer: QueryObserver
 }
