@@ -14,7 +14,7 @@ export interface DiskOptions {
   /** How long a step may take, in each direction. */
   readonly delayMs: number
   /** Hears what is kept, at the moment in which it is. */
-  readonly kept: (topic: string, id: string) => void
+  readonly kept: (topic: string, id: string, cursor: string) => void
 }
 
 /** Puts the way to the disk between a hub and its log. */
@@ -28,7 +28,7 @@ export function openDisk({ log, clock, chance, history, delayMs, kept }: DiskOpt
     events.forEach(({ type, topic, id, json }, index) => {
       const position = appended.positions[index] as number
       const by = producer ? { producer: `${producer.user}/${producer.producer}`, seq: producer.seq } : {}
-      kept(topic, id)
+      kept(topic, id, `${appended.epoch}:${position}`)
       history.record({ what: 'appended', epoch: appended.epoch, position, event: { type, topic, id, json, ...by } })
     })
     return appended

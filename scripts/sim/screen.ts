@@ -1,7 +1,7 @@
 // One screen of a page: it reads the state of its topic when it is mounted and after every gap, and applies events in between.
 import type { HubClient } from '@sse-hub/core'
 import type { contract } from './contract.ts'
-import type { Database } from './database.ts'
+import { type Database, isBefore } from './database.ts'
 import type { Final, History } from './history.ts'
 import type { Host } from './host.ts'
 import type { Chance } from './random.ts'
@@ -46,6 +46,8 @@ export function openScreen(options: ScreenOptions): Screen {
   let reading: { readonly since: Set<string> } | undefined
   let unsubscribe: (() => void) | undefined
   let stopped = false
+  // Up to where it was told, by an event or a gap.
+  let toldUpTo: string | undefined
   const granted = () => topic === `user:${user}` || host.mayRead(user, topic)
 
   /** A REST request: the head first, then the state; it fails while the server is down, and is refused without a grant. */
@@ -87,6 +89,7 @@ export function openScreen(options: ScreenOptions): Screen {
         const json = JSON.stringify({ data, topic: event.topic, at, id, ...by })
         history.record({ what: 'event', screen: number, id, type, json, ...(cursor === undefined ? {} : { cursor }) })
         if (cursor === undefined) return
+        toldUpTo = cursor
         state.add(id)
         reading?.since.add(id)
         // Applications have bugs; a throw must not cost them, or others, an event.
@@ -94,6 +97,7 @@ export function openScreen(options: ScreenOptions): Screen {
       },
       onGap(gap) {
         history.record({ what: 'gap', screen: number, gap })
+        toldUpTo = gap.to
         void read()
       },
     })
@@ -129,6 +133,7 @@ export function openScreen(options: ScreenOptions): Screen {
     restless() {
       if (!granted()) return undefined
       if (!unsubscribe || reading) return `screen ${number} is reading`
+      if (isBefore(toldUpTo, database.newest(topic))) return `screen ${number} was told up to ${toldUpTo} only`
       const { missing, surplus } = compare()
       return missing.length + surplus.length > 0 ? `screen ${number} is not up to date` : undefined
     },

@@ -48,17 +48,21 @@ export const authorization: Check = {
         for (const { topic } of page.events ?? []) look(exchange.answerAt ?? 0, topic)
       }
     }
+    const posts = [...facts.exchanges.values()].filter(({ kind }) => kind === 'emit')
     for (const event of [...facts.truth.values()].flat()) {
       if (event.producer === undefined) continue
       looked++
       const user = event.producer.slice(0, event.producer.indexOf('/'))
+      // Asked when the request came in; a batch takes as long as its log does.
+      const carriers = posts.filter(({ body }) => body?.includes(`"${event.id}"`))
+      const since = Math.min(...carriers.map(({ acceptedAt = 0 }) => acceptedAt))
       const grants = facts.grants.get(user) ?? []
       const granted =
         event.topic === `user:${user}` ||
         grants.some(
           (grant, index) =>
             grant.write.has(event.topic) &&
-            (grants[index + 1]?.at ?? Number.POSITIVE_INFINITY) >= event.at - SLACK_MS &&
+            (grants[index + 1]?.at ?? Number.POSITIVE_INFINITY) >= since &&
             grant.at <= event.at,
         )
       if (!granted) found({ at: event.at, what: `${user} wrote ${event.id} to ${event.topic} without a grant` })
