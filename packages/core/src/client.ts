@@ -17,7 +17,11 @@ import { createSubscriptions, type Listener } from './subscriptions.ts'
 export interface Subscription<C extends Contract, T extends SubscribableTopic<C>> {
   /** The topic; `user` is the user's own. */
   readonly topic: T
-  /** A cursor that reflects what was read already (a `Hub-Cursor` header): delivery starts right after it, with no `added` gap if the log still holds it. */
+  /**
+   * A cursor that reflects what was read already (a `Hub-Cursor` header): delivery starts right after it, with no gap if the log still holds
+   * what came then; a stream that is further already is asked for again from there, and nobody else hears anything twice. Without it, delivery
+   * starts where the client is: subscribe before you read.
+   */
   readonly after?: string
   /** Handlers by event type. */
   readonly on?: { readonly [N in EventsOn<C, T>]?: (event: EventOf<C, N>) => void }

@@ -170,6 +170,8 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
     const answer = await post(batch, controller).catch((thrown: unknown) => asHubError(url, thrown))
     cancel()
     if (posting !== controller) return
+    // An answer that nobody reads to its end must not stay open.
+    controller.abort()
     posting = undefined
     if (answer instanceof HubError) fail(batch, answer)
     else settle(batch, answer)

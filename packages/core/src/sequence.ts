@@ -12,7 +12,10 @@ export interface TopicGap {
   readonly from?: string
   /** Where delivery starts or continues. */
   readonly to: string
-  /** `added`: the topic is new to this client. The others are the hub's: the log dropped it, is another one, or an event no longer fits the contract. */
+  /**
+   * `added`: the topic is new to this client, or granted again, or the cursor that was brought cannot be placed. The others are the hub's: the log dropped it,
+   * is another one, or an event does not fit the contract.
+   */
   readonly reason: 'added' | GapReason
 }
 
@@ -125,14 +128,14 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     },
     sync(sync, asked) {
       const start = read(sync.cursor)
-      for (const member of members) {
-        if (member.topic === 'user' && user !== undefined && user !== sync.user) member.mark = member.after = undefined
-      }
+      const isRenamed = user !== undefined && user !== sync.user
       user = sync.user
       if (divides(sync.gaps, from)) return undefined
       const told = new Map<M, TopicGap>()
       for (const member of members) {
         const topic = full(member.topic)
+        // Another user's own topic is another topic.
+        if (isRenamed && member.topic === 'user') member.mark = member.after = undefined
         if (sync.topics.includes(topic)) {
           const had = parseCursor(has(member))
           const isBefore = had?.epoch === start.epoch && had.position < start.position
