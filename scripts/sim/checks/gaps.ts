@@ -1,7 +1,9 @@
 // Line 3's sharp edge: a gap where the log held the range and the topic was covered is a violation; so is a gap that nobody announced.
-import { cursorOf, type Facts, fits } from '../facts.ts'
+import { cursorOf, type Facts, fits, type ScreenFacts } from '../facts.ts'
 import { marksOf } from '../marks.ts'
 import type { Check, Finding } from './check.ts'
+
+type Place = NonNullable<ReturnType<typeof cursorOf>>
 
 interface Gap {
   readonly topics: readonly string[]
@@ -60,6 +62,23 @@ export const hubGaps: Check = {
   },
 }
 
+/**
+ * Where a screen stands that has been told nothing yet and brought nothing: with the topic's mark, or with another screen of its topic that brought an
+ * older cursor and waits too, since a client cannot know which of the two reads it compares with.
+ */
+function furthestBack(facts: Facts, screen: ScreenFacts, mark: Place | undefined, at: number): Place | undefined {
+  if (!mark || screen.told[0]?.at !== at) return mark
+  const waiting = [...facts.screens.values()].filter(
+    (other) =>
+      other.page === screen.page &&
+      other.topic === screen.topic &&
+      other.mountedAt < at &&
+      (other.told[0]?.at ?? at) >= at,
+  )
+  const places = waiting.flatMap((other) => cursorOf(other.after) ?? []).filter(({ epoch }) => epoch === mark.epoch)
+  return [mark, ...places].sort((a, b) => a.position - b.position)[0]
+}
+
 /** Looks at every gap that a screen is told; `brought` chooses those told to a screen that has only the cursor that it brought. */
 function judgeScreens(facts: Facts, brought: boolean, found: (finding: Finding) => void): number {
   let looked = 0
@@ -77,7 +96,7 @@ function judgeScreens(facts: Facts, brought: boolean, found: (finding: Finding) 
       const page = marks.get(screen.page)
       // A cursor that was brought counts, unless the hub refused the topic in between.
       const own = page?.refused(screen.topic, screen.mountedAt, at) ? undefined : cursorOf(screen.after)
-      const whole = brought ? own : page?.before(screen.topic, at)
+      const whole = brought ? own : furthestBack(facts, screen, page?.before(screen.topic, at), at)
       const to = cursorOf(gap.to)
       const from = cursorOf(gap.from)
       if (!to) wrong('`to` is no cursor')
