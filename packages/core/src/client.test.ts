@@ -224,6 +224,18 @@ test('handlers that throw, or reject, are reported and hurt nobody', async () =>
   expect(client.status.get().phase).toBe('live')
 })
 
+test('what every object has is no handler', async () => {
+  const { clock, server, say } = await grantingHub()
+  const { client, reports } = clientOf(clock, server.url)
+  const heard = notes('board:7')
+  client.subscribe({ ...heard.subscription, on: {} } as never)
+  clock.runNext()
+  await until(() => client.status.topic('board:7').live)
+  say(eventBlock('e:1', 'board:7', 1, 'hasOwnProperty'))
+  await until(() => heard.heard.length === 2)
+  expect(reports).toEqual([])
+})
+
 test('a report that throws hurts nobody either', async () => {
   const { clock, server, say } = await grantingHub()
   const good = notes('board:7')

@@ -427,6 +427,17 @@ const stories: readonly Story[] = [
     ],
   },
   {
+    name: 'whatever the reason that is given, and whomever it names',
+    steps: [
+      ['join', 'A', 'a'],
+      ['join', 'B', 'b'],
+      ['resume', undefined],
+      ['sync', 'e:40', 'a,b', '', 'A: added → e:40, B: added → e:40'],
+      ['gap', 'a schema → f:3', 'A: schema e:40 → f:3, B: schema e:40 → f:3'],
+      ['resume', 'f:3'],
+    ],
+  },
+  {
     name: 'a cursor of another epoch, without a gap, is no hub',
     steps: [
       ['join', 'A', 'a'],
@@ -446,6 +457,8 @@ const stories: readonly Story[] = [
       ['beat', 'e:20'],
       ['resume', 'e:20'],
       ['sync', 'e:20', 'a,b', '', 'B: added e:7 → e:20'],
+      ['leave', 'A'],
+      ['resume', 'e:20'],
     ],
   },
   {

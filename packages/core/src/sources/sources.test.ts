@@ -221,9 +221,12 @@ describe('a plain server', () => {
     })
     const { client } = clientOf(clock, server.url, { source: plainSource() })
     client.subscribe(hear('feed').subscription)
+    const phases: string[] = []
+    client.status.subscribe(() => void phases.push(client.status.get().phase))
     clock.runNext()
     await until(() => client.status.get().phase === 'down')
     expect(client.status.get()).toMatchObject({ reason: 'ended', retryInMs: 5_000 })
+    expect(phases).toEqual(['connecting', 'live', 'down'])
   })
 
   test('a heartbeat that is promised is watched', async () => {
