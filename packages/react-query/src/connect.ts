@@ -73,34 +73,24 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     if (stopped) return
     entries.forEach(look)
     const needed = new Set([...mounted.keys()].flatMap((entry) => entry.live().topics))
-    // Topics that begin now, and where: queries whose answer is still to come can count on it.
-    const starts = new Map<string, string>()
-    for (const { query, holds, live, join, refresh } of entries.values()) {
-      const { topics } = live()
-      holds.keep(topics)
-      // A fetch in flight is waited for: its answer may say from where on the topics are needed.
-      if (!query.isActive() || query.state.fetchStatus !== 'idle' || query.state.data === undefined) continue
-      for (const topic of topics.filter((each) => !holds.has(each))) {
-        const after = join.cursor()
-        if (after !== undefined && client.status.topic(topic).state === 'unsubscribed') starts.set(topic, after)
-        holds.take(topic)
-      }
-      refresh.resume()
-    }
-    for (const { query, holds, live, join, release, isBeginning } of entries.values()) {
+    for (const { query, holds, live, refresh, release, isBeginning } of entries.values()) {
       const { topics, pollMs } = live()
+      const { data, fetchStatus } = query.state
+      const missing = topics.filter((topic) => !holds.has(topic))
+      const active = query.isActive()
       const beginning = isBeginning()
+      holds.keep(topics)
       // What nobody looks at is kept in step as long as it costs no topic of its own.
       if (!topics.every((topic) => needed.has(topic))) release()
-      else if (join.reading()) {
-        for (const topic of topics.filter((each) => !holds.has(each))) {
-          const start = starts.get(topic)
-          // What is live when a fetch begins cannot have missed anything that the answer will lack.
-          if (start !== undefined || (beginning && isLive(topic))) holds.await(topic, start)
-        }
+      // What is live when a fetch begins cannot have missed anything that the answer will lack.
+      else if (beginning) missing.filter(isLive).forEach(holds.await)
+      // Any other fetch in flight is waited for: its answer may say from where on the topics are needed.
+      else if (active && fetchStatus === 'idle' && data !== undefined) {
+        missing.forEach(holds.take)
+        refresh.resume()
       }
       holds.check()
-      fallback.set(query, query.isActive() && !topics.every(isLive) ? pollMs : undefined)
+      fallback.set(query, active && !topics.every(isLive) ? pollMs : undefined)
     }
   }
 

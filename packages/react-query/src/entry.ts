@@ -2,7 +2,7 @@
 import type { Clock, HubEvent } from '@sse-hub/core'
 import type { Query, QueryKey } from '@tanstack/query-core'
 import { createHolds, type Holds, type Topics } from './holds.ts'
-import { createJoin, type Join } from './join.ts'
+import { createJoin } from './join.ts'
 import { type Live, liveOf, setCoverage } from './live.ts'
 import { createRefresh, type Refresh } from './refresh.ts'
 
@@ -30,7 +30,6 @@ export interface EntryOptions {
 /** One live query in a cache. */
 export interface Entry {
   readonly query: Query
-  readonly join: Join
   readonly holds: Holds
   readonly refresh: Refresh
   /** Its definition: the newest that an observer brought. */
@@ -39,7 +38,7 @@ export interface Entry {
   began(whole: boolean): void
   /** The query's state has changed: has its fetch ended, and with an answer? Says whether it has. */
   changed(answered: boolean): boolean
-  /** Whether a fetch has begun since this was last asked. */
+  /** Whether a fetch has begun since this was last asked, and is in flight. */
   isBeginning(): boolean
   /** Lets go of all topics. */
   release(): void
@@ -82,19 +81,17 @@ export function createEntry({ query, live: first, client, clock, onReport }: Ent
 
   return {
     query,
-    join,
     holds,
     refresh,
     live,
     began(whole) {
       fetching = beginning = true
       join.began()
-      holds.began()
       refresh.began(whole)
     },
     changed(answered) {
       if (!fetching || query.state.fetchStatus !== 'idle') return false
-      fetching = false
+      fetching = beginning = false
       join.ended(answered)
       refresh.ended(answered)
       holds.ended(answered)

@@ -29,16 +29,11 @@ export interface Holds {
   has(topic: string): boolean
   /** Holds a topic for the data that is there: after the cursor it reflects, or else until the client says what it lacks. */
   take(topic: string): void
-  /**
-   * Holds a topic for the answer of the fetch in flight. Without `start` the topic must have been live when that fetch began. With it,
-   * the stream is going to start there, and the answer must not be older.
-   */
-  await(topic: string, start?: string): void
+  /** Holds a topic, which is live, for the answer of the fetch that begins now. */
+  await(topic: string): void
   /** Lets go of all topics but these. Answers whether there were any. */
   keep(topics: readonly string[]): boolean
-  /** A fetch has begun: what is held already is whole for its answer. */
-  began(): void
-  /** The fetch has ended. Call it when `cursor` is that of the answer. */
+  /** The fetch has ended, with an answer or without. */
   ended(ok: boolean): void
   /** Looks at the client's status. */
   check(): void
@@ -53,7 +48,6 @@ interface Hold {
    * tells only if the topic is new to it; `awaiting`: the answer of the fetch in flight decides.
    */
   state: 'whole' | 'unsure' | 'awaiting'
-  start?: string | undefined
 }
 
 /** Makes the holds of one query; none at first. */
@@ -61,7 +55,7 @@ export function createHolds({ client, event, cursor, incomplete, report }: Holds
   const holds = new Map<string, Hold>()
 
   const isLive = (topic: string) => client.status.topic(topic).live
-  const subscribe = (topic: string, state: Hold['state'], after: string | undefined) => {
+  const subscribe = (topic: string, state: Hold['state'], after?: string) => {
     const hold: Hold = { state, stop: () => {} }
     holds.set(topic, hold)
     try {
@@ -78,7 +72,6 @@ export function createHolds({ client, event, cursor, incomplete, report }: Holds
     } catch (error) {
       report(error)
     }
-    return hold
   }
 
   return {
@@ -87,9 +80,7 @@ export function createHolds({ client, event, cursor, incomplete, report }: Holds
       const after = cursor()
       subscribe(topic, after === undefined ? 'unsure' : 'whole', after)
     },
-    await(topic, start) {
-      subscribe(topic, 'awaiting', start).start = start
-    },
+    await: (topic) => subscribe(topic, 'awaiting'),
     keep(topics) {
       const { size } = holds
       for (const [topic, { stop }] of holds) {
@@ -99,15 +90,11 @@ export function createHolds({ client, event, cursor, incomplete, report }: Holds
       }
       return holds.size < size
     },
-    began() {
-      for (const hold of holds.values()) hold.start = undefined
-    },
     ended(ok) {
-      const has = cursor()
       for (const hold of holds.values()) {
         if (hold.state !== 'awaiting') continue
         hold.state = 'whole'
-        if (!ok || (hold.start !== undefined && (has === undefined || isAfter(hold.start, has)))) incomplete()
+        if (!ok) incomplete()
       }
     },
     check() {

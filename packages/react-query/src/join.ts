@@ -30,8 +30,6 @@ export interface Join {
   ended(ok: boolean): void
   /** The cursor that the data reflects, where the answer said so; all up to it is in the data. */
   cursor(): string | undefined
-  /** Whether a fetch is in flight, and was seen to begin. */
-  reading(): boolean
   /** The topics are let go: from now on the cursor says nothing. */
   forget(): void
 }
@@ -92,7 +90,6 @@ export function createJoin({ query, live, covered, refresh, report }: JoinOption
       apply(events)
     },
     cursor: () => cursor,
-    reading: () => journal !== undefined,
     forget() {
       cursor = undefined
     },

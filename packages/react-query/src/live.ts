@@ -85,7 +85,7 @@ export function liveQueryOptions<TQueryFnData, TError, TData, TQueryKey extends 
 ): LiveQuery<TQueryFnData, TError, TData, TQueryKey> {
   const { topic, on, fallback, queryFn, staleTime, meta, ...rest } = options
   const live: Live = {
-    topics: typeof topic === 'string' ? [topic] : topic,
+    topics: [...new Set([topic].flat())],
     on: on as Live['on'],
     pollMs: fallback?.refetchInterval,
   }
