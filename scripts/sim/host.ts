@@ -63,6 +63,7 @@ export function createHost({ config, clock, chance, history, database, exchanges
   let hubs = 0
   let logs = 0
   let enabled = true
+  let switches = 0
   let authorizeBroken = false
   let running: Running | undefined
   let starting: (() => void) | undefined
@@ -166,13 +167,14 @@ export function createHost({ config, clock, chance, history, database, exchanges
     switchTo(on) {
       if (on === enabled) return
       enabled = on
+      const mine = ++switches
       history.record({ what: 'switched', on })
       if (on) running?.hub.enable()
       else {
         const was = running
         was?.hub.disable()
         clock.after(1_000, () => {
-          if (!was || running !== was || enabled) return
+          if (!was || running !== was || switches !== mine) return
           history.record({ what: 'still connected', connections: was.hub.stats().connections })
         })
       }

@@ -106,6 +106,8 @@ export const emits: Check = {
     }
     const order = new Map<string, number>()
     for (const { id, page, at } of emitted) {
+      // What was given up may still arrive, from a producer that is no more.
+      if (!outcomes.get(id)?.ok) continue
       for (const event of kept.get(id) ?? []) {
         const key = `${page}/${event.epoch}`
         if (event.position < (order.get(key) ?? 0))

@@ -79,6 +79,15 @@ function furthestBack(facts: Facts, screen: ScreenFacts, mark: Place | undefined
   return [mark, ...places].sort((a, b) => a.position - b.position)[0]
 }
 
+/** Where a screen stands that brought a cursor older than its topic's mark, as long as it has not been told up to that mark; undefined for any other. */
+function catchingUp(screen: ScreenFacts, markThen: Place | undefined, at: number): Place | undefined {
+  const own = cursorOf(screen.after)
+  if (!own || own.epoch !== markThen?.epoch || own.position >= markThen.position) return undefined
+  const last = screen.told.findLast((told) => told.at < at && (told.what === 'gap' || told.cursor !== undefined))
+  const place = (last && cursorOf(last.what === 'gap' ? last.gap.to : last.cursor)) ?? own
+  return place.epoch === own.epoch && place.position < markThen.position ? place : undefined
+}
+
 /** Looks at every gap that a screen is told; `brought` chooses those told to a screen that has only the cursor that it brought. */
 function judgeScreens(facts: Facts, brought: boolean, found: (finding: Finding) => void): number {
   let looked = 0
@@ -96,7 +105,11 @@ function judgeScreens(facts: Facts, brought: boolean, found: (finding: Finding) 
       const page = marks.get(screen.page)
       // A cursor that was brought counts, unless the hub refused the topic in between.
       const own = page?.refused(screen.topic, screen.mountedAt, at) ? undefined : cursorOf(screen.after)
-      const whole = brought ? own : furthestBack(facts, screen, page?.before(screen.topic, at), at)
+      const mark = page?.before(screen.topic, at)
+      const whole = brought
+        ? own
+        : (catchingUp(screen, page?.before(screen.topic, screen.mountedAt), at) ??
+          furthestBack(facts, screen, mark, at))
       const to = cursorOf(gap.to)
       const from = cursorOf(gap.from)
       if (!to) wrong('`to` is no cursor')
