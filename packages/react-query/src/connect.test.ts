@@ -98,6 +98,29 @@ test('a read that fails leaves what was cached before as old as it was', async (
   expect(titles()).toBe('while nobody held it')
 })
 
+test('nor does one that is cancelled at once', async () => {
+  world.client.subscribe({ topic: 'board:7' })
+  world.mount(world.cardsQuery('7'))()
+  await world.pass(5_000)
+  world.save('board:7', 'a', 'while nobody held it')
+  await world.pass(10)
+  world.mount(world.cardsQuery('7'))
+  void world.queryClient.cancelQueries()
+  await world.pass(5_000)
+  expect(titles()).toBe('while nobody held it')
+})
+
+test('more events than a journal holds have the query read once more', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(2_000)
+  world.rest.answerMs = 100
+  void world.queryClient.refetchQueries()
+  await world.pass(10)
+  for (let i = 0; i < 10_001; i++) world.publish('board:7', 'card.titled', { id: 'unknown', title: 'x', version: i })
+  await world.pass(5_000)
+  expect(world.fetches).toHaveLength(3)
+})
+
 test('two queries on one topic are each read once, whatever happens between their answers', async () => {
   const other = liveQueryOptions({
     queryKey: ['count', '7'],
@@ -370,9 +393,9 @@ test('many invalidations are one fetch; those during it are one more', async () 
   await world.pass(3_000)
   expect(world.fetches).toHaveLength(3)
   // A stream of them: about one fetch a second.
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 500; i++) {
     world.publish('board:7', 'board.changed', {})
-    await world.pass(100)
+    await world.pass(20)
   }
   await world.pass(2_000)
   expect(world.fetches.length).toBeGreaterThanOrEqual(12)
@@ -501,12 +524,15 @@ test('the last to unmount lets go, after a linger; who mounts again within it fi
   expect(world.client.status.topic('board:7').state).toBe('unsubscribed')
   await world.pass(1_100)
   expect(world.client.status.get().phase).toBe('idle')
-  // Not covered any more, so it is stale, and starts again from the new answer.
+  // Not covered any more, so it is stale, and starts again from the new answer, which is waited for whatever else mounts.
   world.save('board:7', 'a', 'later')
+  world.rest.answerMs = 200
   world.mount(world.cardsQuery('7'))
-  await world.pass(500)
+  await world.pass(50)
+  world.mount(world.cardsQuery('8'))
+  await world.pass(3_000)
   expect(titles()).toBe('later')
-  expect(world.fetches).toHaveLength(2)
+  expect(world.fetches).toEqual(['board:7', 'board:7', 'board:8'])
 })
 
 test('a cached query that nobody looks at is kept in step while others hold its topics, and is stale when they go', async () => {

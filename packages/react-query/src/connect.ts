@@ -80,12 +80,12 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       const active = query.isActive()
       const beginning = isBeginning()
       holds.keep(topics)
-      // What nobody looks at is kept in step as long as it costs no topic of its own.
+      // What nobody looks at is kept in step too, as long as it costs no topic of its own.
       if (!topics.every((topic) => needed.has(topic))) release()
       // What is live when a fetch begins cannot have missed anything that the answer will lack.
       else if (beginning) missing.filter(isLive).forEach(holds.await)
       // Any other fetch in flight is waited for: its answer may say from where on the topics are needed.
-      else if (active && fetchStatus === 'idle' && data !== undefined) {
+      else if (fetchStatus === 'idle' && data !== undefined) {
         missing.forEach(holds.take)
         refresh.resume()
       }
