@@ -137,7 +137,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'say good-bye too early',
     breaks: 'something follows what should be the last word',
-    file: `${server}/connection.ts`,
-    edits: [['queue.push(...passing.values(), bye)\n', 'queue.push(bye, ...passing.values())\n']],
+    file: `${server}/queue.ts`,
+    edits: [['waiting.push(...passing.values(), last)\n', 'waiting.push(last, ...passing.values())\n']],
   },
 ]

@@ -1,12 +1,13 @@
 // The hub's side of one open stream: it reads on from its cursor until it has caught up with the tail, then lives off the tail.
 import { type ByeReason, formatCursor, type Gap, parseCursor } from '@sse-hub/core/contract'
 import { openingGap } from './asked.ts'
-import type { Outlet, Sink } from './body.ts'
+import type { Outlet } from './body.ts'
 import type { Counters } from './counters.ts'
 import { byeText, type Frame, frameOf, gapText, joinFrames, syncText } from './frames.ts'
 import type { EventLog, LogGap, LogPage } from './log.ts'
 import type { Report } from './options.ts'
 import type { Clock } from './ports.ts'
+import { createQueue, type Queue } from './queue.ts'
 import type { Member } from './roster.ts'
 import type { Listener, Tail } from './tail.ts'
 import type { Vetting } from './vetting.ts'
@@ -16,13 +17,11 @@ import { within } from './within.ts'
  * `waiting`: nobody reads it yet, or its first block is not written yet; `reading`: it reads the log on from its position, and ignores the tail's
  * durable events, which are in the log too; `live`: it has caught up, and queues what the tail hands out; `ending`: it has said good-bye; `gone`.
  */
-export type Phase = 'waiting' | 'reading' | 'live' | 'ending' | 'gone'
+type Phase = 'waiting' | 'reading' | 'live' | 'ending' | 'gone'
 
 /** One open stream. */
 export interface Connection extends Member, Listener, Outlet {
   readonly phase: Phase
-  /** Writes what was queued in this turn. `join` may be shared by all connections of the turn. */
-  flush(join: (frames: readonly Frame[]) => Frame): void
 }
 
 /** What a connection takes from its hub. */
@@ -32,8 +31,8 @@ export interface ConnectionHub {
   readonly vetting: Vetting
   readonly clock: Clock
   readonly counters: Counters
-  /** Has `flush` called at the end of this turn. */
-  readonly flushSoon: (connection: Connection) => void
+  /** Has what was queued in this turn written at its end. */
+  readonly flushSoon: (queue: Queue) => void
   readonly beat: (epoch: string, position: number) => Frame
   readonly report: (report: Report) => void
   readonly heartbeatMs: number
@@ -73,74 +72,20 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
   let epoch = ''
   let position = 0
 
-  let sink: Sink | undefined
-  let blocked = true
-  let queue: Frame[] = []
-  // Ephemeral events wait apart, by their key or a number of their own: they are unordered, and may be replaced.
-  const passing = new Map<string | number, Frame>()
-  let unkeyed = 0
-  let bytes = 0
+  let isAttached = false
   let sizes = { bytes: 0, events: 0 }
-  let said = false
-  let wake = () => {}
+  let stopPause = () => {}
   let stopBeat = () => {}
   let stopLease = clock.after(LEASE_MS, () => vanish(true))
-
-  // The sum of a turn leaves in one write.
-  let dirty = false
-  const flushSoon = () => {
-    if (blocked || dirty) return
-    dirty = true
-    hub.flushSoon(connection)
-  }
-
-  const push = (frame: Frame) => {
-    queue.push(frame)
-    bytes += frame.bytes.length
-    flushSoon()
-  }
-
-  const forget = () => {
-    queue = []
-    passing.clear()
-    bytes = 0
-  }
-
-  const flush = (join: (frames: readonly Frame[]) => Frame) => {
-    dirty = false
-    if (!sink || blocked) return
-    if (bytes > 0) {
-      const batch = join(passing.size > 0 ? [...queue, ...passing.values()] : queue)
-      forget()
-      try {
-        blocked = !sink.write(batch)
-      } catch (error) {
-        hub.report({ during: 'stream', error })
-        return vanish(true)
-      }
-    }
-    if (phase !== 'ending') {
-      if (!blocked) wake()
-    } else if (!said) {
-      said = true
-      sink.end()
-    }
-  }
-
-  // Resolves when all that was queued has been taken, or when the connection ends.
-  const drained = () =>
-    new Promise<void>((resolve) => {
-      const look = () => {
-        if ((!blocked && bytes === 0) || phase === 'ending' || phase === 'gone') resolve()
-        else wake = look
-      }
-      look()
-    })
+  const queue = createQueue(hub.bufferBytes, hub.flushSoon, (error) => {
+    hub.report({ during: 'stream', error })
+    vanish(true)
+  })
 
   const pause = (delayMs: number) =>
     new Promise<void>((resolve) => {
       const stop = clock.after(delayMs, resolve)
-      wake = () => {
+      stopPause = () => {
         stop()
         resolve()
       }
@@ -148,20 +93,19 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
 
   const turn = () => new Promise<void>((resolve) => clock.soon(resolve))
 
+  const release = () => {
+    tail.remove(connection)
+    stopBeat()
+    stopPause()
+    stopLease()
+  }
+
   const vanish = (cut: boolean) => {
     if (phase === 'gone') return
     phase = 'gone'
     release()
-    stopLease()
-    forget()
-    if (cut) sink?.destroy()
+    queue.close(cut)
     onGone()
-  }
-
-  const release = () => {
-    tail.remove(connection)
-    stopBeat()
-    wake()
   }
 
   const fail = (error: unknown) => {
@@ -199,7 +143,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     counters.gaps += gaps.length
     epoch = start.epoch
     position = start.position
-    push(frameOf(syncText({ cursor: formatCursor(start), topics, gaps, user, heartbeatMs }, retryMs)))
+    queue.push(frameOf(syncText({ cursor: formatCursor(start), topics, gaps, user, heartbeatMs }, retryMs)))
     phase = 'reading'
     stopLease()
     stopBeat = clock.after(heartbeatMs, beat)
@@ -216,7 +160,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
   // Pulled by the reader: a page is read when what came before it has been taken, so that nothing is held for one who does not read.
   const read = async () => {
     while (phase === 'reading') {
-      await drained()
+      await queue.empty()
       if (phase !== 'reading') return
       const page = await ask({ epoch, position })
       if (phase !== 'reading') return
@@ -237,8 +181,8 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
       const frame = framed instanceof Promise ? await framed : framed
       if (phase !== 'reading') return
       sizes = { bytes: sizes.bytes + frame.bytes.length, events: sizes.events + 1 }
-      if (bytes > 0 && bytes + frame.bytes.length > bufferBytes) return
-      push(frame)
+      if (!queue.hasRoom(frame)) return
+      queue.push(frame)
       counters.delivered++
       position = event.position
     }
@@ -248,7 +192,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
   const miss = ({ reason, to }: LogGap['gap']) => {
     counters.gaps++
     if (topics.length > 0) {
-      push(frameOf(gapText({ topics, from: formatCursor({ epoch, position }), to: formatCursor(to), reason })))
+      queue.push(frameOf(gapText({ topics, from: formatCursor({ epoch, position }), to: formatCursor(to), reason })))
     }
     epoch = to.epoch
     position = to.position
@@ -267,9 +211,10 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
 
   const beat = () => {
     stopBeat = clock.after(heartbeatMs, beat)
-    if (blocked) return
+    // Nobody would read it before what waits already.
+    if (queue.isBlocked) return
     if (phase === 'live') settlePosition()
-    push(hub.beat(epoch, position))
+    queue.push(hub.beat(epoch, position))
   }
 
   const connection: Connection = {
@@ -279,56 +224,42 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
       return phase
     },
     get buffered() {
-      return bytes + (sink?.pending ?? 0)
+      return queue.buffered
     },
-    flush,
 
-    attach(to) {
-      if (sink || phase === 'gone') return to.destroy()
-      sink = to
-      blocked = false
-      if (phase === 'ending') return flush(joinFrames)
-      stopLease()
-      stopLease = clock.after(LEASE_MS, () => fail(new Error('The log did not answer in time.')))
-      open().catch(fail)
+    attach(sink) {
+      if (isAttached || phase === 'gone') return sink.destroy()
+      isAttached = true
+      if (phase === 'waiting') {
+        stopLease()
+        stopLease = clock.after(LEASE_MS, () => fail(new Error('The log did not answer in time.')))
+        open().catch(fail)
+      }
+      queue.attach(sink)
     },
-    drained() {
-      blocked = false
-      flush(joinFrames)
-    },
+    drained: queue.resume,
     closed: () => vanish(false),
 
     durable(frame, at) {
       if (phase !== 'live' || at <= position) return
-      if (bytes > 0 && bytes + frame.bytes.length > bufferBytes) {
+      if (!queue.hasRoom(frame)) {
         // What only waits for the end of the turn can go now.
-        flush(joinFrames)
-        if (bytes > 0) {
+        queue.flush(joinFrames)
+        if (!queue.hasRoom(frame)) {
           counters.fellBehind++
           return fallBehind()
         }
       }
-      push(frame)
+      queue.push(frame)
       counters.delivered++
       position = at
     },
-    ephemeral({ frame, key }) {
+    ephemeral(passing) {
       if (phase !== 'live' && phase !== 'reading') return
-      const name = key ?? unkeyed++
-      const replaced = passing.get(name)
-      if (replaced) {
-        passing.delete(name)
-        bytes -= replaced.bytes.length
-        counters.coalesced++
-      }
-      if (bytes > 0 && bytes + frame.bytes.length > bufferBytes) {
-        counters.dropped++
-        return
-      }
-      passing.set(name, frame)
-      bytes += frame.bytes.length
-      if (!replaced) counters.delivered++
-      if (!blocked) hub.flushSoon(connection)
+      const outcome = queue.pass(passing)
+      if (outcome === 'dropped') counters.dropped++
+      else if (outcome === 'replaced') counters.coalesced++
+      else counters.delivered++
     },
     reset() {
       if (phase === 'live') fallBehind()
@@ -340,19 +271,11 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
       release()
       // Who may not see it any more gets no more of it: not what waits here, nor what waits in a socket that is full.
       if (isWithdrawal(reason)) {
-        forget()
-        if (sink && sink.pending > 0 && blocked) return vanish(true)
+        queue.forget()
+        if (queue.isStuck) return vanish(true)
       }
-      // A reader that has taken all, and has only not asked for more, gets the good-bye at once.
-      if (sink?.pending === 0) blocked = false
-      const bye = frameOf(byeText(reason, byeMs))
-      // The last word: what passes by leaves before it.
-      queue.push(...passing.values(), bye)
-      passing.clear()
-      bytes += bye.bytes.length
-      stopLease()
       stopLease = clock.after(GRACE_MS, () => vanish(true))
-      flush(joinFrames)
+      queue.finish(frameOf(byeText(reason, byeMs)))
     },
   }
   return connection

@@ -19,7 +19,7 @@ export interface Access {
 }
 
 /** Why an open stream may not go on. */
-export type Withdrawal = 'revoked' | 'changed' | 'expired'
+type Withdrawal = 'revoked' | 'changed' | 'expired'
 
 /** The door to the application's `authorize`. */
 export interface Gate {

@@ -4,7 +4,7 @@ import { answerError } from './answers.ts'
 import type { Report } from './options.ts'
 
 /** Answers one method of one path. It may reject with a HubError, which becomes its documented answer. */
-export type Answerer = (request: Request, url: URL) => Promise<Response>
+type Answerer = (request: Request, url: URL) => Promise<Response>
 
 /** What the hub answers, by path below the prefix, then by method. */
 export type Routes = Readonly<Record<string, Readonly<Record<string, Answerer>>>>

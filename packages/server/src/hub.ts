@@ -7,7 +7,6 @@ import {
   HubError,
   type Publication,
 } from '@sse-hub/core/contract'
-import type { Connection } from './connection.ts'
 import { type Counters, createCounters } from './counters.ts'
 import { createEmits, type Handler } from './emits.ts'
 import { createBeats, createJoiner } from './frames.ts'
@@ -19,6 +18,7 @@ import { memoryLog } from './logs/memory.ts'
 import { type HubOptions, type Report, settle } from './options.ts'
 import { answerPage } from './page.ts'
 import { createPublisher, type Published } from './publisher.ts'
+import type { Queue } from './queue.ts'
 import { createRegistry } from './registry.ts'
 import { createRoster } from './roster.ts'
 import { answerStream, type Visited } from './stream.ts'
@@ -139,15 +139,15 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   }
 
   // What a turn of the event loop queued leaves at its end, one write for each connection.
-  let dirty: Connection[] = []
+  let dirty: Queue[] = []
   const flushAll = () => {
-    const connections = dirty
+    const queues = dirty
     dirty = []
     const join = createJoiner()
-    for (const connection of connections) connection.flush(join)
+    for (const queue of queues) queue.flush(join)
   }
-  const flushSoon = (connection: Connection) => {
-    if (dirty.push(connection) === 1) clock.soon(flushAll)
+  const flushSoon = (queue: Queue) => {
+    if (dirty.push(queue) === 1) clock.soon(flushAll)
   }
 
   const shared = { contract, registry, vetting, log, tail, gate, roster, clock, counters, limits, report }

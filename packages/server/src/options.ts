@@ -85,7 +85,7 @@ export interface HubOptions<C extends Contract> {
 }
 
 /** The defaults of {@link Limits}. */
-export const defaultLimits: Limits = {
+const defaultLimits: Limits = {
   connections: 10_000,
   connectionsPerUser: 100,
   topics: 100,

@@ -15,13 +15,13 @@ import type { NewEvent } from './log.ts'
 import type { Clock, Random } from './ports.ts'
 
 /** What is wrong with a payload, as a validator says it and JSON can hold it. */
-export interface Issue {
+interface Issue {
   readonly message: string
   readonly path?: readonly (string | number)[]
 }
 
 /** What a publisher says. */
-export interface Draft {
+interface Draft {
   readonly type: string
   readonly topic: string
   readonly data: unknown
