@@ -652,6 +652,21 @@ test('while the hub is down, queries that ask for it are polled; recovery stops 
   expect(world.clock.pending()).toBe(0)
 })
 
+test('a poll that failed while all was down does not show its error after the recovery', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(1_000)
+  world.down()
+  world.rest.fails = true
+  await world.pass(15_000)
+  expect(world.queryClient.getQueryState(['cards', '7'])?.status).toBe('error')
+  world.rest.fails = false
+  const { length } = world.fetches
+  world.up()
+  await world.pass(1_000)
+  expect(world.queryClient.getQueryState(['cards', '7'])?.status).toBe('success')
+  expect(world.fetches).toHaveLength(length + 1)
+})
+
 test('a refused topic is polled, by those in focus', async () => {
   world.refuse('board:7')
   world.mount(world.cardsQuery('7'))

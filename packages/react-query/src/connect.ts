@@ -29,6 +29,8 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   const entries = new Map<Query, Entry>()
   // The mounted ones, and those unmounted a moment ago: how to end their linger.
   const mounted = new Map<Entry, (() => void) | undefined>()
+  // Those that the hub does not keep at present.
+  const lost = new Set<Entry>()
   const fallback = createFallback(clock)
   let scheduled = false
   let stopped = false
@@ -47,6 +49,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   const drop = (entry: Entry) => {
     mounted.get(entry)?.()
     mounted.delete(entry)
+    lost.delete(entry)
     entries.delete(entry.query)
     fallback.set(entry.query, undefined)
     entry.stop()
@@ -73,15 +76,16 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     if (stopped) return
     entries.forEach(look)
     const needed = new Set([...mounted.keys()].flatMap((entry) => entry.live().topics))
-    for (const { query, holds, live, refresh, release, isBeginning } of entries.values()) {
-      const { topics, pollMs } = live()
+    for (const entry of entries.values()) {
+      const { query, holds, refresh } = entry
+      const { topics, pollMs } = entry.live()
       const { data, fetchStatus } = query.state
       const missing = topics.filter((topic) => !holds.has(topic))
       const active = query.isActive()
-      const beginning = isBeginning()
+      const beginning = entry.isBeginning()
       holds.keep(topics)
       // What nobody looks at is kept in step too, as long as it costs no topic of its own.
-      if (!topics.every((topic) => needed.has(topic))) release()
+      if (!topics.every((topic) => needed.has(topic))) entry.release()
       // What is live when a fetch begins cannot have missed anything that the answer will lack.
       else if (beginning) missing.filter(isLive).forEach(holds.await)
       // Any other fetch in flight is waited for: its answer may say from where on the topics are needed.
@@ -90,7 +94,11 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
         refresh.resume()
       }
       holds.check()
-      fallback.set(query, active && !topics.every(isLive) ? pollMs : undefined)
+      const live = topics.every(isLive)
+      fallback.set(query, active && !live ? pollMs : undefined)
+      if (!live) lost.add(entry)
+      // A read that failed meanwhile would show its error for as long as nothing happens.
+      else if (lost.delete(entry) && query.state.status === 'error') refresh.ask('now')
     }
   }
 

@@ -20,7 +20,10 @@ export interface LiveOptions<C extends Contract, TData, T extends SubscribableTo
   readonly on: { readonly [N in EventsOn<C, T>]?: Reducer<TData, EventOf<C, N>> }
   /** What to do while the hub is down, or refuses a topic. Default: nothing. */
   readonly fallback?: {
-    /** Read the query every so many milliseconds, as long as it is mounted and the page has the focus. */
+    /**
+     * Read the query every so many milliseconds, as long as it is mounted and the page has the focus. The first time is one interval after the
+     * hub was lost, so the data is never older than that.
+     */
     readonly refetchInterval: number
   }
 }
@@ -47,7 +50,13 @@ export type LiveQuery<TQueryFnData, TError, TData, TQueryKey extends QueryKey> =
   queryFn: QueryFunction<TQueryFnData, TQueryKey>
 }
 
-/** The options helper, for one contract. */
+/**
+ * The options helper, for one contract. Its answer takes the place of what `queryOptions` makes.
+ *
+ * A live query is read once, when it is mounted, and kept in step by events from then on, as long as its topics are live: it is never
+ * stale then, and otherwise as its `staleTime` says (default 0; that of the `QueryClient` is not asked). If the answer does not say which
+ * cursor it reflects (`hubJson`), and nobody held the topic before, a second read right after the first closes the hole between the answer and the stream.
+ */
 export type LiveQueryOptionsOf<C extends Contract> = <
   TQueryFnData = unknown,
   TError = DefaultError,
