@@ -1,44 +1,32 @@
 // What clients emit (docs/PROTOCOL.md §5): each producer's emits settled once and in order, whatever is repeated, reordered or raced.
 import {
-  type Contract,
   type EmitEntry,
   type EmitRequest,
   type EmitResponse,
   type EmitResult,
-  type EventDefinition,
   formatCursor,
   HubError,
-  type HubEvent,
-  isTopic,
-  kindOf,
 } from '@sse-hub/core/contract'
 import { answerJson, unauthorized, wireError } from './answers.ts'
 import { createRateLimit } from './bucket.ts'
 import type { Counters } from './counters.ts'
 import type { Access, Gate } from './gate.ts'
+import { type Court, createJudge } from './judge.ts'
 import type { EventLog, ProducerMark } from './log.ts'
-import type { Limits, Report } from './options.ts'
+import type { Limits } from './options.ts'
 import { parseBatch, readBody } from './payload.ts'
 import type { Clock } from './ports.ts'
-import type { Ready, Registry } from './registry.ts'
+import type { Ready } from './registry.ts'
 import type { Vetting } from './vetting.ts'
 
-/** Hears what clients emit, on the node that accepted it. */
-export type Handler = (event: HubEvent) => unknown
-
 /** What emits take from their hub. */
-export interface Emitting {
-  readonly contract: Contract
-  readonly registry: Registry
+interface Emitting extends Court {
   readonly vetting: Vetting
   readonly log: EventLog
   readonly gate: Gate
   readonly clock: Clock
   readonly limits: Limits
   readonly counters: Counters
-  readonly report: (report: Report) => void
-  /** The handlers of a type, in the order in which they were added. */
-  readonly handlers: (type: string) => Iterable<Handler>
 }
 
 /** Answers `POST /events`. It rejects with a HubError for whatever concerns the whole batch. */
@@ -49,7 +37,8 @@ const MOST_WAITING = 32
 
 /** Makes the answerer of `POST /events`. */
 export function createEmits(hub: Emitting): AnswerEmits {
-  const { registry, vetting, log, gate, limits, counters, report } = hub
+  const { vetting, log, gate, limits, counters } = hub
+  const judge = createJudge(hub)
   const rateLimit = createRateLimit(hub.clock, limits.emitsPerSecond)
   // What is under way, per user and producer: the next POST of a producer waits for the one before.
   const lines = new Map<string, { last: Promise<unknown>; length: number }>()
@@ -93,7 +82,7 @@ export function createEmits(hub: Emitting): AnswerEmits {
     try {
       const settled = await alreadySettled(entry, turn)
       if (settled) return settled
-      const verdict = await judge(entry, access)
+      const verdict = await judge.of(entry, access)
       if (verdict.error?.retryable) return refusal(entry, verdict.error)
       const { ready } = verdict
       const mark = { ...turn, result: verdict.error ? refusal(entry, verdict.error) : { id: entry.id } }
@@ -110,7 +99,7 @@ export function createEmits(hub: Emitting): AnswerEmits {
         const settled = await alreadySettled(entry, turn).catch(() => undefined)
         return settled ?? refusal(entry, error)
       }
-      return refusal(entry, internal(error, entry, access))
+      return refusal(entry, judge.failure(error, entry, access))
     }
   }
 
@@ -127,12 +116,12 @@ export function createEmits(hub: Emitting): AnswerEmits {
   /** An ephemeral emit on a topic: now or not at all. */
   const settleLoose = async (entry: EmitEntry, access: Access): Promise<EmitResult> => {
     try {
-      const { error, ready } = await judge(entry, access)
+      const { error, ready } = await judge.of(entry, access)
       if (error) return refusal(entry, error)
       if (ready) await appending([ready], () => log.announce([ready.event]))
       return { id: entry.id }
     } catch (error) {
-      return refusal(entry, internal(error, entry, access))
+      return refusal(entry, judge.failure(error, entry, access))
     }
   }
 
@@ -147,55 +136,6 @@ export function createEmits(hub: Emitting): AnswerEmits {
     }
   }
 
-  /** Whether the contract, the grant and the handlers let it pass. `ready` is absent for an event that only handlers hear. */
-  const judge = async (
-    entry: EmitEntry,
-    access: Access,
-  ): Promise<{ readonly error?: HubError; readonly ready?: Ready }> => {
-    const { type, id, data } = entry
-    const user = access.user === null ? {} : { user: access.user }
-    try {
-      const definition = registry.definition(type)
-      if (!definition.emit) {
-        throw new HubError(
-          'not_emittable',
-          `Clients may not emit "${type}": set \`emit: true\` in the contract, or publish it on the server.`,
-        )
-      }
-      const topic = topicOf(entry, definition, access)
-      const ready = await registry.ready({ type, topic: topic ?? '', id, data, ...user }, definition)
-      const { at } = ready.event
-      for (const handler of hub.handlers(type)) {
-        await handle(handler, { type, topic: topic ?? '', data: ready.data, at, id, ...user })
-      }
-      return topic === undefined ? {} : { ready }
-    } catch (error) {
-      // What is not a refusal (a validator that throws) is the hub's failure, not the client's.
-      return { error: error instanceof HubError ? error : internal(error, entry, access) }
-    }
-  }
-
-  const handle = async (handler: Handler, event: HubEvent) => {
-    try {
-      await handler(event)
-    } catch (error) {
-      if (error instanceof HubError) {
-        throw new HubError('refused', error.message, { retryable: error.retryable, cause: error })
-      }
-      // Its message is the server's own business.
-      report({ during: 'handler', error, type: event.type, ...(event.user === undefined ? {} : { user: event.user }) })
-      throw new HubError('refused', `A handler of the application refused this "${event.type}".`, { cause: error })
-    }
-  }
-
-  const internal = (error: unknown, { type }: EmitEntry, { user }: Access) => {
-    report({ during: 'emit', error, type, ...(user === null ? {} : { user }) })
-    return new HubError('internal', 'The hub failed to settle this emit. Try again later.', {
-      retryable: true,
-      cause: error,
-    })
-  }
-
   return async (request) => {
     const access = await gate.ask(request)
     if (!access) throw unauthorized()
@@ -206,46 +146,12 @@ export function createEmits(hub: Emitting): AnswerEmits {
         'These emits are of another user than the one who is signed in now: nothing was accepted.',
       )
     }
-    for (const [index, entry] of batch.events.entries()) requireSeq(hub.contract, entry, index)
+    for (const [index, entry] of batch.events.entries()) judge.requireSeq(entry, index)
     const waitMs = rateLimit(access.user ?? '', Math.max(1, batch.events.length))
     if (waitMs > 0) throw tooFast(waitMs, `one user may emit ${limits.emitsPerSecond} events a second`)
     const answer = await inLine(`${access.user ?? ''}\n${batch.producer}`, () => settleBatch(batch, access))
     return answerJson(200, answer)
   }
-}
-
-/** The topic that an emit goes to, undefined for one that only handlers hear. */
-function topicOf({ type, topic }: EmitEntry, definition: EventDefinition, { user, write }: Access): string | undefined {
-  const kind = definition.topic
-  if (kind === undefined) {
-    if (topic === undefined) return undefined
-    throw new HubError('invalid_topic', `The event "${type}" has no topic in the contract: leave it out.`)
-  }
-  if (kind === 'user' && (topic === undefined || topic === 'user')) {
-    if (user !== null) return `user:${user}`
-    throw new HubError('forbidden', 'An anonymous user has no `user` topic: sign in first.')
-  }
-  if (topic === undefined || !isTopic(topic) || kindOf(topic) !== kind) {
-    throw new HubError(
-      'invalid_topic',
-      `The event "${type}" needs a topic of kind "${kind}", not ${JSON.stringify(topic?.slice(0, 80))}.`,
-    )
-  }
-  if (write.has(topic)) return topic
-  throw new HubError(
-    'forbidden',
-    `This user may not emit to ${JSON.stringify(topic)}: \`authorize\` does not list it in \`write\`.`,
-  )
-}
-
-/** Without its number, what must not be lost or doubled could be either. */
-function requireSeq(contract: Contract, { seq, type }: EmitEntry, index: number): void {
-  const definition = Object.hasOwn(contract.events, type) ? contract.events[type] : undefined
-  if (seq !== undefined || !definition?.emit || (definition.topic !== undefined && definition.durable === false)) return
-  throw new HubError(
-    'malformed',
-    `The body is not a batch of emits: \`events[${index}]\` needs a \`seq\`, since "${type}" is not ephemeral.`,
-  )
 }
 
 function refusal({ id }: EmitEntry, error: HubError): EmitResult {

@@ -101,6 +101,28 @@ test('one slow or failing reporter does not matter', async () => {
   expect((await hub.fetch(new Request('http://hub/api/sse/health'))).status).toBe(200)
 })
 
+test('what the contract does not allow does not compile', () => {
+  const never = async ({ hub }: Awaited<ReturnType<typeof world>>) => {
+    // @ts-expect-error: no such type
+    await hub.publish({ type: 'card.unknown', topic: 'board:7', data: { n: 1 } })
+    // @ts-expect-error: no such payload
+    await hub.publish({ type: 'card.moved', topic: 'board:7', data: { n: 'one' } })
+    // @ts-expect-error: a topic of another kind
+    await hub.publish({ type: 'card.moved', topic: 'news', data: { n: 1 } })
+    // @ts-expect-error: an event without a topic
+    await hub.publish({ type: 'button.clicked', topic: 'board:7', data: { button: 'b' } })
+    // @ts-expect-error: whose own topic it is must be said
+    await hub.prepare([{ type: 'theme.changed', topic: 'user', data: { theme: 'dark' } }])
+    // @ts-expect-error: clients cannot emit it
+    hub.on('card.moved', () => {})
+    // @ts-expect-error: no such member
+    hub.on('theme.changed', ({ data }) => data.colour)
+    const [one] = await hub.publish([moved(1), { type: 'news.said', topic: 'news', data: { text: 'a' } }])
+    return one?.cursor
+  }
+  expect(never).toBeTypeOf('function')
+})
+
 describe('on a SQLite file', () => {
   const file = () => {
     const directory = mkdtempSync(join(tmpdir(), 'hub-'))

@@ -8,11 +8,12 @@ import {
   type Publication,
 } from '@sse-hub/core/contract'
 import { type Counters, createCounters } from './counters.ts'
-import { createEmits, type Handler } from './emits.ts'
+import { createEmits } from './emits.ts'
 import { createBeats, createJoiner } from './frames.ts'
 import { createGate } from './gate.ts'
 import { answerHealth } from './health.ts'
 import { createHttp } from './http.ts'
+import type { Handler } from './judge.ts'
 import type { NewEvent } from './log.ts'
 import { memoryLog } from './logs/memory.ts'
 import { type HubOptions, type Report, settle } from './options.ts'
