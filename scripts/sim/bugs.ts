@@ -78,12 +78,6 @@ export const bugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'drop what the tail says early',
-    breaks: 'an event that comes while the hub joins the tail is lost',
-    file: `${server}/tail.ts`,
-    edits: [['else early.push(handle)', '']],
-  },
-  {
     name: 'fall behind and stay there',
     breaks: 'a slow reader loses what did not fit',
     file: `${server}/connection.ts`,

@@ -3,13 +3,19 @@ import { action } from './action.ts'
 
 const restart = action({
   name: 'restart the hub',
-  weight: 3,
-  plan: (chance) => ({
+  weight: 4,
+  plan: (chance, config) => ({
     how: chance.weighted({ killed: 4, unplugged: 1, closed: 2 }),
     log: chance.weighted({ kept: 3, lost: 1 }),
     downMs: chance.pick([0, 50, 1_000, 6_000]),
+    // Some are restarted in the middle of traffic, which does not wait for anybody.
+    traffic: chance.maybe(0.5) ? chance.pick(config.topics) : undefined,
   }),
-  run: ({ host }, { how, log, downMs }) => void host.restart(how, log, downMs),
+  run({ host, application, clock }, { how, log, downMs, traffic }) {
+    void host.restart(how, log, downMs)
+    const burst = { count: 50, apartMs: 20, letters: 0, stubborn: false, ephemeral: false }
+    if (traffic) clock.after(downMs, () => application.publish({ topic: traffic, ...burst }))
+  },
 })
 
 const disable = action({
