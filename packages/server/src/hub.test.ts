@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { numbers, type RawStream, until, world } from './fixtures/world.ts'
+import { type contract, numbers, type RawStream, until, type World, world } from './fixtures/world.ts'
 import { sqliteLog } from './logs/sqlite.ts'
 
 const moved = (n: number, id?: string) => ({
@@ -102,7 +102,7 @@ test('one slow or failing reporter does not matter', async () => {
 })
 
 test('what the contract does not allow does not compile', () => {
-  const never = async ({ hub }: Awaited<ReturnType<typeof world>>) => {
+  const never = async ({ hub }: World<typeof contract>) => {
     // @ts-expect-error: no such type
     await hub.publish({ type: 'card.unknown', topic: 'board:7', data: { n: 1 } })
     // @ts-expect-error: no such payload
