@@ -288,6 +288,19 @@ describe('a Response that nobody reads', () => {
     await until(() => expect(hub.stats().connections).toBe(0))
   })
 
+  test('a reader that takes its time finds the good-bye all the same', async () => {
+    const clock = testClock()
+    const { hub } = await world({ clock })
+    const { body } = await hub.fetch(new Request('http://hub/api/sse/events'))
+    const reader = body?.getReader()
+    const next = async () => new TextDecoder().decode((await reader?.read())?.value)
+    expect(await next()).toContain('hub.sync')
+    hub.disconnect('u1')
+    await clock.advance(10_000)
+    expect(await next()).toContain('hub.bye')
+    expect((await reader?.read())?.done).toBe(true)
+  })
+
   test('a request that is given up while the application thinks is no connection', async () => {
     const answers: (() => void)[] = []
     const { hub } = await world({
