@@ -80,6 +80,24 @@ const stories: readonly Story[] = [
     ],
   },
   {
+    name: 'who joins while a stream from further on is asked for waits for the next one, which starts where it is whole',
+    steps: [
+      ['join', 'A', 'a'],
+      ['resume', undefined],
+      ['sync', 'e:5', 'a', '', 'A: added → e:5'],
+      ['join', 'B', 'b', 'e:6'],
+      ['resume', 'e:5'],
+      ['sync', 'e:5', 'a,b', '', ''],
+      ['leave', 'A'],
+      ['resume', 'e:6'],
+      ['join', 'C', 'b'],
+      ['sync', 'e:6', 'b', '', ''],
+      ['resume', 'e:5'],
+      ['sync', 'e:5', 'b', '', ''],
+      ['event', 'e:6', 'b', 'C'],
+    ],
+  },
+  {
     name: 'what was read up to a cursor is not added: the stream starts there, and nobody else hears anything twice',
     steps: [
       ['join', 'A', 'a'],

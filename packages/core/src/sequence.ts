@@ -139,8 +139,9 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
         if (sync.topics.includes(topic)) {
           const had = parseCursor(has(member))
           const isBefore = had?.epoch === start.epoch && had.position < start.position
-          member.carried = !isBefore || member.mark !== undefined || member.lost !== undefined
-          // Its cursor was no part of the question, so it is no part of the answer: it waits for the next one.
+          const isAsked = member.lost !== undefined || (member.mark !== undefined && member.mark >= from)
+          member.carried = !isBefore || isAsked
+          // What it has was no part of the question, so it is no part of the answer: it waits for the next one.
           if (!member.carried) continue
           // What lies before a mark is there already; but a change of epoch makes the mark itself worthless.
           const gap = sync.gaps.find(
