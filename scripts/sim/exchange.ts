@@ -175,11 +175,14 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     }
     pipe.call(head(response))
     for (;;) {
+      const before = clock.now()
       await pipe.room()
+      const held = clock.now() > before ? { heldMs: clock.now() - before } : {}
       const { done, value } = (await reader?.read().catch(destroyed)) ?? NOTHING
       if (hub === 'gone') return
       if (done) break
-      if (isStream) for (const block of taps.said.read(value)) history.record({ what: 'said', exchange: number, block })
+      if (isStream)
+        for (const block of taps.said.read(value)) history.record({ what: 'said', exchange: number, block, ...held })
       else whole += text.decode(value, { stream: true })
       pipe.push(value)
     }

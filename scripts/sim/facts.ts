@@ -30,7 +30,7 @@ export interface ExchangeFacts {
   clientEnd?: string
   answer?: string
   answerAt?: number
-  readonly said: { readonly at: number; readonly block: Block }[]
+  readonly said: { readonly at: number; readonly block: Block; readonly heldMs: number }[]
   readonly heard: { readonly at: number; readonly block: Block }[]
 }
 
@@ -207,7 +207,7 @@ function attach(
       if (exchange) exchange.status = entry.status
       break
     case 'said':
-      exchange?.said.push({ at: entry.at, block: entry.block })
+      exchange?.said.push({ at: entry.at, block: entry.block, heldMs: entry.heldMs ?? 0 })
       break
     case 'heard':
       exchange?.heard.push({ at: entry.at, block: entry.block })

@@ -36,7 +36,8 @@ export type Happening =
     }
   | { readonly what: 'accepted'; readonly exchange: number; readonly hub: number; readonly copyOf?: number }
   | { readonly what: 'answered'; readonly exchange: number; readonly status: number; readonly type: string }
-  | { readonly what: 'said'; readonly exchange: number; readonly block: Block }
+  /** `heldMs`: how long the kernel may have held it, because nobody took it. */
+  | { readonly what: 'said'; readonly exchange: number; readonly block: Block; readonly heldMs?: number }
   | { readonly what: 'answer body'; readonly exchange: number; readonly text: string }
   | { readonly what: 'hub side ended'; readonly exchange: number; readonly how: string }
   | { readonly what: 'bytes'; readonly exchange: number; readonly count: number }

@@ -38,7 +38,9 @@ export const authorization: Check = {
             what: `exchange ${number} of ${user} was sent something of ${topic}, not granted since ${since.toFixed(0)}`,
           })
       }
-      for (const { at, block } of exchange.said) {
+      for (const { at: takenAt, block, heldMs } of exchange.said) {
+        // What the kernel held was sent before: nobody can take it back.
+        const at = takenAt - heldMs
         if (block.event === undefined || (block.event.startsWith('hub.') && block.event !== 'hub.sync')) continue
         const data = JSON.parse(block.data ?? '{}') as { topic?: string; topics?: string[] }
         for (const topic of data.topics ?? [data.topic ?? '']) look(at, topic)
