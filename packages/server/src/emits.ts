@@ -34,6 +34,8 @@ export type AnswerEmits = (request: Request) => Promise<Response>
 
 // A producer posts one batch after the other; more than this many at once are no outbox of ours.
 const MOST_WAITING = 32
+// How long a grant is taken for what the application would still say.
+const FRESH_MS = 1_000
 
 /** Makes the answerer of `POST /events`. */
 export function createEmits(hub: Emitting): AnswerEmits {
@@ -58,19 +60,21 @@ export function createEmits(hub: Emitting): AnswerEmits {
     }
   }
 
-  const settleBatch = async (batch: EmitRequest, access: Access): Promise<EmitResponse> => {
+  const settleBatch = async (batch: EmitRequest, grant: () => Promise<Access>): Promise<EmitResponse> => {
     const results: EmitResult[] = []
+    const { user } = await grant()
     for (const entry of batch.events) {
+      const access = await grant()
       const result =
         entry.seq === undefined
           ? await settleLoose(entry, access)
-          : await settleInTurn(entry, { user: access.user ?? '', producer: batch.producer, seq: entry.seq }, access)
+          : await settleInTurn(entry, { user: user ?? '', producer: batch.producer, seq: entry.seq }, access)
       results.push(result)
       // The rest was not looked at: order is kept.
       if (result.error?.retryable) break
       counters.emits++
     }
-    return { user: access.user, results }
+    return { user, results }
   }
 
   /** An emit with a `seq`: a repeat is answered as before, a jump is refused, the next one is settled in one step with what it appends. */
@@ -136,22 +140,38 @@ export function createEmits(hub: Emitting): AnswerEmits {
     }
   }
 
-  return async (request) => {
-    const access = await gate.ask(request)
-    if (!access) throw unauthorized()
-    const batch = parseBatch(await readBody(request, limits.bodyBytes), limits.batch)
-    if (batch.user !== undefined && batch.user !== access.user) {
-      throw new HubError(
-        'identity_mismatch',
-        'These emits are of another user than the one who is signed in now: nothing was accepted.',
-      )
+  /** Answers the grant of a request; one that is older than a moment is asked for again, since bodies and turns can take long. */
+  const grantOf = (request: Request) => {
+    let last: { readonly access: Access; readonly at: number } | undefined
+    return async (): Promise<Access> => {
+      if (last && hub.clock.now() - last.at <= FRESH_MS) return last.access
+      const at = hub.clock.now()
+      const access = await gate.ask(request)
+      if (!access) throw unauthorized()
+      if (last && last.access.user !== access.user) throw otherUser()
+      last = { access, at }
+      return access
     }
+  }
+
+  return async (request) => {
+    const grant = grantOf(request)
+    const { user } = await grant()
+    const batch = parseBatch(await readBody(request, limits.bodyBytes, hub.clock), limits.batch)
+    if (batch.user !== undefined && batch.user !== user) throw otherUser()
     for (const [index, entry] of batch.events.entries()) judge.requireSeq(entry, index)
-    const waitMs = rateLimit(access.user ?? '', Math.max(1, batch.events.length))
+    const waitMs = rateLimit(user ?? '', Math.max(1, batch.events.length))
     if (waitMs > 0) throw tooFast(waitMs, `one user may emit ${limits.emitsPerSecond} events a second`)
-    const answer = await inLine(`${access.user ?? ''}\n${batch.producer}`, () => settleBatch(batch, access))
+    const answer = await inLine(`${user ?? ''}\n${batch.producer}`, () => settleBatch(batch, grant))
     return answerJson(200, answer)
   }
+}
+
+function otherUser(): HubError {
+  return new HubError(
+    'identity_mismatch',
+    'These emits are of another user than the one who is signed in now: nothing more was accepted.',
+  )
 }
 
 function refusal({ id }: EmitEntry, error: HubError): EmitResult {

@@ -25,6 +25,8 @@ type Withdrawal = 'revoked' | 'changed' | 'expired'
 export interface Gate {
   /** Asks for a grant; null means not authorized. Rejects with `overloaded` when it cannot be told, which has been reported. */
   ask(request: Request, timeoutMs?: number): Promise<Access | null>
+  /** A grant has been taken away just now: whoever is being asked about is asked about again. */
+  withdraw(): void
   /** Goes on asking, and calls back once when what it was may not go on. The answer stops it, and may be called twice. */
   watch(
     request: Request,
@@ -35,6 +37,7 @@ export interface Gate {
 }
 
 const ASK_MS = 5_000
+const MOST_ATTEMPTS = 3
 // The longest delay that timers take.
 const LONGEST_MS = 2 ** 31 - 1
 
@@ -58,7 +61,8 @@ export function createGate({
   const consult = async (request: Request, timeoutMs: number): Promise<Access | null> => {
     try {
       const grant = await within(clock, timeoutMs, 'authorize', (async () => authorize(request))())
-      return grant === null ? null : checked(grant, contract)
+      // Untyped applications forget to answer, or answer false.
+      return grant ? checked(grant, contract) : null
     } catch (error) {
       report({ during: 'authorize', error })
       throw new HubError(
@@ -69,10 +73,20 @@ export function createGate({
     }
   }
 
+  let withdrawals = 0
+
   return {
     async ask(request, timeoutMs = ASK_MS) {
-      const access = await consult(question(request), timeoutMs)
-      return access && access.expiresAt > clock.now() ? access : null
+      for (let attempt = 0; ; attempt++) {
+        const before = withdrawals
+        const access = await consult(question(request), timeoutMs)
+        // What was answered may be from before the withdrawal.
+        if (withdrawals !== before && attempt < MOST_ATTEMPTS) continue
+        return access && access.expiresAt > clock.now() ? access : null
+      }
+    },
+    withdraw() {
+      withdrawals++
     },
 
     watch(request, access, isSame, withdraw) {
@@ -136,6 +150,7 @@ function question({ url, method, headers }: Request): Request {
 }
 
 function checked(grant: Grant, contract: Contract): Access {
+  if (typeof grant !== 'object' || Array.isArray(grant)) throw wrongGrant('it is no object: answer one, or null')
   const { user, read = [], write = [], admin = false, expiresAt = Number.POSITIVE_INFINITY } = grant
   if (user !== undefined && !isUserId(user)) {
     throw wrongGrant(

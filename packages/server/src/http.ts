@@ -81,7 +81,7 @@ export function createHttp({
     let isAllowed = false
     let response: Response
     try {
-      isAllowed = origin !== null && (isSameHost(origin, url) || origins(origin))
+      isAllowed = origin !== null && (isSameHost(origin, url) || origins(origin) === true)
       response = await respond(request, url, isAllowed)
     } catch (error) {
       response = refuse(error)

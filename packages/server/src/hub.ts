@@ -112,7 +112,8 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
 
   const report = (what: Report) => {
     try {
-      settings.onReport(what)
+      const answer: unknown = settings.onReport(what)
+      if (answer instanceof Promise) answer.catch(() => {})
     } catch {
       // A reporter that fails has nobody to report to.
     }
@@ -251,6 +252,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
       disabled = false
     },
     disconnect(user) {
+      gate.withdraw()
       for (const member of roster.members(user)) member.end('revoked', retryMs)
     },
     stats,
@@ -259,7 +261,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
         for (const stop of stopDrain) stop()
         everybody('draining', () => jittered(retryMs))
         await within(clock, CLOSE_MS, 'The last stream', roster.empty()).catch(() => {})
-        await Promise.allSettled(working)
+        await within(clock, CLOSE_MS, 'What is under way', Promise.allSettled(working)).catch(() => {})
         tail.close()
         await log.close?.()
       })()

@@ -12,7 +12,12 @@ import {
 } from '@sse-hub/core/contract'
 import type { Access } from './gate.ts'
 import type { Report } from './options.ts'
+import type { Clock } from './ports.ts'
 import type { Ready, Registry } from './registry.ts'
+import { within } from './within.ts'
+
+// A handler that hangs must not hold the producer's line for ever.
+const HANDLER_MS = 30_000
 
 /** Hears what clients emit, on the node that accepted it. */
 export type Handler = (event: HubEvent) => unknown
@@ -20,6 +25,7 @@ export type Handler = (event: HubEvent) => unknown
 /** What a judge takes from its hub. */
 export interface Court {
   readonly contract: Contract
+  readonly clock: Clock
   readonly registry: Registry
   readonly report: (report: Report) => void
   /** The handlers of a type, in the order in which they were added. */
@@ -37,10 +43,10 @@ export interface Judge {
 }
 
 /** Makes the judge of a contract. */
-export function createJudge({ contract, registry, report, handlers }: Court): Judge {
+export function createJudge({ contract, clock, registry, report, handlers }: Court): Judge {
   const handle = async (handler: Handler, event: HubEvent) => {
     try {
-      await handler(event)
+      await within(clock, HANDLER_MS, `A handler of "${event.type}"`, (async () => handler(event))())
     } catch (error) {
       if (error instanceof HubError) {
         throw new HubError('refused', error.message, { retryable: error.retryable, cause: error })

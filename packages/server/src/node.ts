@@ -90,10 +90,15 @@ async function writeTo(res: ServerResponse, response: Response): Promise<void> {
   res.on('close', outlet.closed)
   res.on('finish', outlet.closed)
   // It may have closed while the hub thought, and will not say so again.
-  if (res.destroyed || res.closed) return outlet.closed()
+  if (res.destroyed || res.closed || isReset(res)) return outlet.closed()
   res.writeHead(response.status, headers)
   res.flushHeaders()
   outlet.attach(directSink(res, outlet) ?? responseSink(res, outlet))
+}
+
+/** Whether an http2 stream is gone, which its response does not say. */
+function isReset(res: object): boolean {
+  return 'stream' in res && (res as Http2ServerResponse).stream?.destroyed === true
 }
 
 /**
@@ -151,6 +156,8 @@ function toRequest(req: NodeRequest, path: string, signal: AbortSignal): Request
   const scheme = 'encrypted' in socket && socket.encrypted ? 'https' : 'http'
   try {
     // A target like `//host/…` must not pass for a host, and an absolute one is not ours.
+    // Pasted into a URL, a host with a path in it would name another path than the one that was asked for.
+    if (/[/?#@\\]/.test(String(host))) return undefined
     const url = new URL(`${scheme}://${String(host)}${path.startsWith('/') ? path : '/'}`)
     const fetchHeaders = new Headers()
     for (const [name, value] of Object.entries(headers)) {

@@ -38,8 +38,14 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
   let wake = () => {}
   // While it waits at the head, what the tail hands to others passes it by, and counts as scanned.
   let passBy = () => {}
+  // What hangs, a log or a validator, must not hold back the end.
+  let over = () => {}
+  const isOver = new Promise<undefined>((resolve) => {
+    over = () => resolve(undefined)
+  })
   const abort = () => {
     aborted = true
+    over()
     wake()
   }
   const visitor: Member & Listener = {
@@ -49,6 +55,7 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
     buffered: 0,
     end(reason, retryMs) {
       ended ??= { reason, retryMs }
+      over()
       wake()
     },
     durable() {
@@ -103,17 +110,16 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
     const { epoch } = start
     let { position } = start
     const until = clock.now() + waitMs
+    // A log that answers more slowly than its tail runs never catches up with it; what was there when we were asked is enough.
+    const goal = tail.at?.epoch === epoch ? tail.at.position : Number.POSITIVE_INFINITY
     const isCaughtUp = () => tail.at?.epoch === epoch && position >= tail.at.position
     for (;;) {
       if (ended) return answerAway(ended.reason, ended.retryMs)
       // Nobody hears this answer.
       if (aborted) return new Response(null, { status: 499 })
-      const page = await within(
-        clock,
-        READ_MS,
-        'The log',
-        log.read({ epoch, position }, { topics: filter, limit: PAGE_EVENTS }),
-      )
+      const reading = log.read({ epoch, position }, { topics: filter, limit: PAGE_EVENTS })
+      const page = await Promise.race([within(clock, READ_MS, 'The log', reading), isOver])
+      if (!page) continue
       if (page.gap) {
         const { to } = page.gap
         return answer(
@@ -135,14 +141,20 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
           position = event.position - 1
           break
         }
-        if (await vetting.fits(page.epoch, event)) events.push(pageEvent(page.epoch, event))
+        const fits = await Promise.race([vetting.fits(page.epoch, event), isOver])
+        if (fits === undefined) break
+        if (fits) events.push(pageEvent(page.epoch, event))
         else gaps.push(schemaGap(page.epoch, event))
         bytes += event.json.length
       }
       // What was found must not be said any more when it ended while a validator thought.
-      if (ended) continue
+      if (ended || aborted) continue
       const leftMs = until - clock.now()
-      if (events.length > 0 || gaps.length > 0 || (leftMs <= 0 && (isCaughtUp() || position === before))) {
+      if (
+        events.length > 0 ||
+        gaps.length > 0 ||
+        (leftMs <= 0 && (position >= goal || isCaughtUp() || position === before))
+      ) {
         return answer(start, { epoch, position }, events, gaps)
       }
       if (isCaughtUp()) {

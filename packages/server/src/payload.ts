@@ -1,24 +1,33 @@
 // The body of a POST, from bytes to a checked batch of emits: bounded while it is read, and refused when it is not what docs/PROTOCOL.md §5 says.
 import { type EmitEntry, type EmitRequest, HubError, isEventId } from '@sse-hub/core/contract'
+import type { Clock } from './ports.ts'
 
 const PRODUCER = /^[A-Za-z0-9_-]{8,64}$/
 // Deeper than any payload means to be; validators and JSON.stringify recurse.
 const DEEPEST = 64
+// Whoever sends slower than this holds a place that others need.
+const BODY_MS = 30_000
 
 /**
  * Reads the body.
  * @throws HubError `too_large`, `malformed`
  */
-export async function readBody(request: Request, mostBytes: number): Promise<string> {
+export async function readBody(request: Request, mostBytes: number, clock: Clock): Promise<string> {
   if (Number(request.headers.get('content-length') ?? 0) > mostBytes) throw tooLarge(mostBytes)
   if (!request.body) return ''
   const reader = request.body.getReader()
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let bytes = 0
   let text = ''
+  let late = false
+  const stop = clock.after(BODY_MS, () => {
+    late = true
+    reader.cancel().catch(() => {})
+  })
   try {
     for (;;) {
       const { done, value } = await reader.read()
+      if (late) throw new HubError('malformed', `The body took longer than ${BODY_MS} ms to arrive.`)
       if (done) return text + decoder.decode()
       bytes += value.length
       // The header may be absent, or lie.
@@ -30,6 +39,8 @@ export async function readBody(request: Request, mostBytes: number): Promise<str
     reader.cancel().catch(() => {})
     if (error instanceof HubError) throw error
     throw new HubError('malformed', 'The body ended early, or is not UTF-8.', { cause: error })
+  } finally {
+    stop()
   }
 }
 

@@ -13,6 +13,7 @@ import {
 } from '@sse-hub/core/contract'
 import type { NewEvent } from './log.ts'
 import type { Clock, Random } from './ports.ts'
+import { within } from './within.ts'
 
 /** What is wrong with a payload, as a validator says it and JSON can hold it. */
 interface Issue {
@@ -53,6 +54,7 @@ export interface Registry {
 const encoder = new TextEncoder()
 // A validator may answer with as many issues as a payload has members.
 const MOST_ISSUES = 10
+const VALIDATOR_MS = 5_000
 
 /** Makes the registry of a contract. */
 export function createRegistry(
@@ -74,7 +76,7 @@ export function createRegistry(
           'malformed',
           `${quote(id)} cannot be the id of an event: 1 to 128 characters, no control characters.`,
         )
-      const data = await validate(type, definition, input)
+      const data = await validate(type, definition, input, clock)
       const at = Math.round(clock.now())
       const json = encodeEvent(user === undefined ? { data, topic, at, id } : { data, topic, at, id, user })
       // UTF-8 needs at most three bytes for a UTF-16 unit, so that only large texts are measured.
@@ -118,8 +120,9 @@ export function createRegistry(
  * Asks the validator of a type; answers its output.
  * @throws HubError `invalid_data`
  */
-async function validate(type: string, definition: EventDefinition, input: unknown): Promise<unknown> {
-  const outcome = await definition.data['~standard'].validate(input)
+async function validate(type: string, definition: EventDefinition, input: unknown, clock: Clock): Promise<unknown> {
+  const answer = definition.data['~standard'].validate(input)
+  const outcome = 'then' in answer ? await within(clock, VALIDATOR_MS, `The validator of "${type}"`, answer) : answer
   if (!outcome.issues) return outcome.value
   const issues = outcome.issues.slice(0, MOST_ISSUES).map(({ message, path }): Issue => {
     const keys = path?.map((step) => (typeof step === 'object' ? step.key : step))
