@@ -166,6 +166,7 @@ describe('a page', () => {
     const log: EventLog = {
       ...memory,
       async read(after, options) {
+        await publish()
         const answer = await memory.read(after, options)
         await publish()
         return answer
