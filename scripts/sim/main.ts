@@ -16,7 +16,7 @@ const HELP = `pnpm sim [options]
   --bugs         plants each deliberate bug in turn, and must find it within --seeds (default 500)
   --bug NAME     plants one bug: ${bugs.map(({ name }) => `"${name}"`).join(', ')}
   --quick        as --seeds 40
-  --share small  what one part of a whole test run affords: as --seeds 60
+  --share small  what one part of a whole test run affords: as --seeds 300
   --coverage     prints what happened how often, and how much each check looked at
   --jobs N       processes (default: one per core)`
 
@@ -47,7 +47,7 @@ function whole(text: string, option: string): number {
 
 const from = whole(values.from, 'from')
 const jobs = values.jobs === undefined ? defaultJobs() : Math.max(1, whole(values.jobs, 'jobs'))
-const few = values.quick ? 40 : values.share === 'small' ? 60 : undefined
+const few = values.quick ? 40 : values.share === 'small' ? 300 : undefined
 const seeds = values.seeds === undefined ? (few ?? (values.bugs ? 500 : 200)) : whole(values.seeds, 'seeds')
 const planted = values.bug === undefined ? {} : { bug: values.bug }
 
