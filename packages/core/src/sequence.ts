@@ -105,8 +105,8 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     lacks,
     join(member) {
       if (!topics.includes(full(member.topic))) return
-      // Without a cursor, all that it reads from now on is followed by all that changes it: where the stream is, or the one asked for starts.
-      const had = parseCursor(member.after ?? `${epoch}:${Math.max(through, from)}`)
+      const had = parseCursor(member.after ?? `${epoch}:${through}`)
+      // Without a cursor, all that it reads from now on is followed by all that changes it.
       if (had && had.epoch === epoch && had.position >= through) {
         member.mark = had.position
         member.carried = true
