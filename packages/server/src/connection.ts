@@ -1,5 +1,6 @@
 // The hub's side of one open stream: it reads on from its cursor until it has caught up with the tail, then lives off the tail.
 import { type ByeReason, formatCursor, type Gap, parseCursor } from '@sse-hub/core/contract'
+import { createAhead } from './ahead.ts'
 import { openingGap } from './asked.ts'
 import type { Outlet } from './body.ts'
 import type { Counters } from './counters.ts'
@@ -14,8 +15,8 @@ import type { Vetting } from './vetting.ts'
 import { within } from './within.ts'
 
 /**
- * `waiting`: nobody reads it yet, or its first block is not written yet; `reading`: it reads the log on from its position, and ignores the tail's
- * durable events, which are in the log too; `live`: it has caught up, and queues what the tail hands out; `ending`: it has said good-bye; `gone`.
+ * `waiting`: nobody reads it yet, or its first block is not written yet; `reading`: it reads the log on from its position, and keeps
+ * apart, while it waits for an answer, what the tail hands out; `live`: it has caught up, and queues what the tail hands out; `ending`: it has said good-bye; `gone`.
  */
 type Phase = 'waiting' | 'reading' | 'live' | 'ending' | 'gone'
 
@@ -81,6 +82,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     hub.report({ during: 'stream', error })
     vanish(true)
   })
+  const ahead = createAhead(bufferBytes)
 
   const pause = (delayMs: number) =>
     new Promise<void>((resolve) => {
@@ -95,6 +97,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
 
   const release = () => {
     tail.remove(connection)
+    ahead.begin(undefined)
     stopBeat()
     stopPause()
     stopLease()
@@ -123,6 +126,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     // About as many as fit, judged by those before: what does not fit is read again.
     const average = sizes.events > 0 ? sizes.bytes / sizes.events : 1
     const limit = Math.max(1, Math.min(PAGE_EVENTS, Math.ceil(bufferBytes / average)))
+    ahead.begin(tail.at)
     return within(clock, READ_MS, 'The log', log.read(from, { topics: filter, limit }))
   }
 
@@ -148,7 +152,33 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     stopLease()
     stopBeat = clock.after(heartbeatMs, beat)
     if (first && !first.gap) await take(first)
+    join()
     if (!isLive()) await read()
+  }
+
+  // An answer that reaches the place where the tail was at the question leaves nothing between itself and what came meanwhile.
+  const join = () => {
+    const early = phase === 'reading' ? ahead.after(epoch, position) : undefined
+    // A reader that takes its time costs its queue, and no more.
+    ahead.begin(undefined)
+    if (!early) return
+    for (const { frame, position: at } of early) {
+      if (!makeRoom(frame)) return
+      deliver(frame, at)
+    }
+    settlePosition()
+  }
+
+  const makeRoom = (frame: Frame) => {
+    // What only waits for the end of the turn can go now.
+    if (!queue.hasRoom(frame)) queue.flush(joinFrames)
+    return queue.hasRoom(frame)
+  }
+
+  const deliver = (frame: Frame, at: number) => {
+    queue.push(frame)
+    counters.delivered++
+    position = at
   }
 
   // Asked right after a page, in the same breath: in the next, the tail may have moved on.
@@ -167,6 +197,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
       const before = position
       if (page.gap) miss(page.gap)
       else await take(page)
+      join()
       if (isLive()) return
       // A log that has nothing new for us while the tail is elsewhere is about to learn, or to tell, of a new epoch.
       await (page.gap || position > before ? turn() : pause(CATCH_UP_MS))
@@ -182,9 +213,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
       if (phase !== 'reading') return
       sizes = { bytes: sizes.bytes + frame.bytes.length, events: sizes.events + 1 }
       if (!queue.hasRoom(frame)) return
-      queue.push(frame)
-      counters.delivered++
-      position = event.position
+      deliver(frame, event.position)
     }
     position = page.through
   }
@@ -224,7 +253,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
       return phase
     },
     get buffered() {
-      return queue.buffered
+      return queue.buffered + ahead.bytes
     },
 
     attach(sink) {
@@ -241,18 +270,13 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     closed: () => vanish(false),
 
     durable(frame, at) {
-      if (phase !== 'live' || at <= position) return
-      if (!queue.hasRoom(frame)) {
-        // What only waits for the end of the turn can go now.
-        queue.flush(joinFrames)
-        if (!queue.hasRoom(frame)) {
-          counters.fellBehind++
-          return fallBehind()
-        }
+      if (phase !== 'live') return ahead.keep(frame, at)
+      if (at <= position) return
+      if (!makeRoom(frame)) {
+        counters.fellBehind++
+        return fallBehind()
       }
-      queue.push(frame)
-      counters.delivered++
-      position = at
+      deliver(frame, at)
     },
     ephemeral(passing) {
       if (phase !== 'live' && phase !== 'reading') return
@@ -262,6 +286,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
       else counters.delivered++
     },
     reset() {
+      ahead.begin(undefined)
       if (phase === 'live') fallBehind()
     },
 
