@@ -70,6 +70,9 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
   let body: ReadableStreamDefaultController<Uint8Array> | undefined
   let isStream = false
   let deaf = false
+  // Whether the hub has said all, and how much of what it said has not arrived.
+  let said = false
+  let owed = 0
   // Cut while the request was still on its way: it never arrives.
   let severed = false
   let lateUntil = 0
@@ -119,13 +122,15 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     heldUntil: () => Math.max(heldUntil(), lateUntil),
     windowBytes,
     deliver(bytes) {
+      owed -= bytes.length
       if (client !== 'reading') return
       history.record({ what: 'bytes', exchange: number, count: bytes.length })
       if (isStream)
         for (const block of taps.heard.read(bytes)) history.record({ what: 'heard', exchange: number, block })
       body?.enqueue(bytes)
     },
-    ended: (how, cut) => endClient(how === 'end' && cut ? 'cut short' : how),
+    // A cut after the last byte cuts nothing.
+    ended: (how, cut) => endClient(how === 'end' && cut && !(said && owed === 0) ? 'cut short' : how),
   })
 
   const head = (response: Response) => () => {
@@ -184,8 +189,10 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
       if (isStream)
         for (const block of taps.said.read(value)) history.record({ what: 'said', exchange: number, block, ...held })
       else whole += text.decode(value, { stream: true })
+      owed += value.length
       pipe.push(value)
     }
+    said = true
     if (!isStream) history.record({ what: 'answer body', exchange: number, text: whole })
     history.record({ what: 'hub side ended', exchange: number, how: 'done' })
     hub = 'gone'

@@ -132,7 +132,7 @@ export function openScreen(options: ScreenOptions): Screen {
     },
     restless() {
       const { state } = client.status.topic(options.topic)
-      if (unsubscribe && state === 'pending') return `screen ${number} is pending`
+      if (unsubscribe && state !== (granted() ? 'live' : 'refused')) return `screen ${number} is ${state}`
       if (!granted()) return undefined
       if (!unsubscribe || reading) return `screen ${number} is reading`
       if (isBefore(toldUpTo, database.newest(topic))) return `screen ${number} was told up to ${toldUpTo} only`
