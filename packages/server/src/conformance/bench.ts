@@ -12,6 +12,8 @@ export interface LogTestOptions {
   readonly maxBytes?: number
   /** How long to keep an event, in milliseconds. */
   readonly maxAgeMs?: number
+  /** The most producers of one user to remember. */
+  readonly maxProducersPerUser?: number
   /** The real clock, which a case may move ahead. */
   readonly clock: Clock
   /** Takes what listeners throw on purpose. */
@@ -43,7 +45,7 @@ export interface LogCase {
   /** The sentence that holds. */
   readonly name: string
   /** Bounds for the log. Default: its own. */
-  readonly bounds?: Pick<LogTestOptions, 'maxEvents' | 'maxBytes' | 'maxAgeMs'>
+  readonly bounds?: Pick<LogTestOptions, 'maxEvents' | 'maxBytes' | 'maxAgeMs' | 'maxProducersPerUser'>
   /** What only some logs can do. */
   readonly needs?: 'restart'
   /** Rejects if it does not hold. */

@@ -139,6 +139,35 @@ export const producerCases: readonly LogCase[] = [
     },
   },
   {
+    name: 'a user with too many producers loses the longest idle of its own, and nobody else’s; anonymous users are one',
+    bounds: { maxProducersPerUser: 3 },
+    async run({ log, skip }) {
+      const settle = (user: string, producer: string, seq: number) => {
+        // One after the other, also for a clock of milliseconds.
+        skip(1)
+        return log.append([], mark(seq, { user, producer }))
+      }
+      const lasts = async (user: string) => {
+        const states = ['p-a', 'p-b', 'p-c', 'p-d', 'p-e'].map((producer) => log.producer(user, producer, 1))
+        return (await Promise.all(states)).map(({ last, result }) => (result === undefined ? 0 : last))
+      }
+      await settle('u2', 'p-a', 1)
+      for (const user of ['u1', '']) {
+        for (const producer of ['p-a', 'p-b', 'p-c']) await settle(user, producer, 1)
+        await settle(user, 'p-a', 2)
+        assert.deepEqual(await lasts(user), [2, 1, 1, 0, 0])
+        for (const producer of ['p-d', 'p-e']) await settle(user, producer, 1)
+        assert.deepEqual(await lasts(user), [2, 0, 0, 1, 1])
+      }
+      assert.deepEqual(await lasts('u2'), [1, 0, 0, 0, 0])
+      // What is forgotten begins anew, in its turn.
+      await assert.rejects(settle('u1', 'p-b', 2), outOfOrder(1))
+      await settle('u1', 'p-b', 1)
+      assert.deepEqual(await lasts('u1'), [0, 1, 0, 1, 1])
+      await settle('u1', 'p-e', 2)
+    },
+  },
+  {
     name: 'a restart keeps producers and their results',
     needs: 'restart',
     async run({ log, restart }) {

@@ -32,6 +32,7 @@ describe('memoryLog', () => {
     ['maxBytes', { maxBytes: -1 }],
     ['maxAgeMs', { maxAgeMs: 1.5 }],
     ['maxProducers', { maxProducers: Number.NaN }],
+    ['maxProducersPerUser', { maxProducersPerUser: 0 }],
     ['epoch', { epoch: 'a:b' }],
     ['epoch', { epoch: '' }],
   ])('refuses a senseless %s and says what is right', (name, options) => {
@@ -67,6 +68,20 @@ describe('memoryLog', () => {
     for (let seq = 1; seq <= 15; seq++) await log.append([], mark('b', seq))
     expect((await log.producer('u1', 'a', 15)).last).toBe(0)
     expect((await log.producer('u1', 'b', 1)).result).toEqual({ id: 'r1' })
+  })
+
+  it('bounds the results of one user without touching those of others', async () => {
+    const log = memoryLog({ maxProducersPerUser: 2 })
+    const settle = (user: string, producer: string, count: number) =>
+      Promise.all(Array.from({ length: count }, (_, n) => log.append([], { ...mark(producer, n + 1), user })))
+    await settle('u2', 'a', 1)
+    await settle('u1', 'a', 15)
+    await settle('u1', 'b', 15)
+    expect((await log.producer('u1', 'a', 15)).last).toBe(0)
+    expect((await log.producer('u1', 'b', 1)).result).toEqual({ id: 'r1' })
+    await settle('u1', 'c', 256)
+    expect((await log.producer('u1', 'c', 1)).result).toEqual({ id: 'r1' })
+    expect((await log.producer('u2', 'a', 1)).result).toEqual({ id: 'r1' })
   })
 
   it('reads a bounded part of the log at a time', async () => {

@@ -4,7 +4,7 @@ import { type Clock, complain, platform, type Random } from '../ports.ts'
 import { type Bounds, bytesOf, READ_BYTES, READ_EVENTS, settleBounds, wholeNumber } from './bounds.ts'
 import { checkEpoch, freshEpoch } from './epoch.ts'
 import { createProducers } from './producers.ts'
-import { MAX_PRODUCERS, settledResult } from './settled.ts'
+import { MAX_PRODUCERS, MAX_PRODUCERS_PER_USER, settledResult } from './settled.ts'
 import { createTails } from './tails.ts'
 
 /** What {@link memoryLog} takes. */
@@ -20,6 +20,11 @@ export interface MemoryLogOptions {
    * the one that was idle longest is forgotten.
    */
   readonly maxProducers?: number
+  /**
+   * The most producers of one user that are remembered, anonymous users counted together. Default 10,000. Beyond it the longest idle of that user's own
+   * is forgotten: nobody pushes out what others emit.
+   */
+  readonly maxProducersPerUser?: number
   /** The epoch, 1–64 characters of `A–Z a–z 0–9 _ -`. Default: a fresh random one, as is right unless a test says otherwise. */
   readonly epoch?: string
   /** Hears what a follower of the log throws. Default: `console.error`. */
@@ -49,7 +54,10 @@ export function memoryLog(options: MemoryLogOptions = {}): EventLog {
   const { onError = (error) => complain('sse-hub: a follower of the log threw', error) } = options
   const { maxEvents, maxBytes, maxAgeMs } = settleBounds(options, defaults)
   const epoch = checkEpoch(options.epoch ?? freshEpoch(random))
-  const producers = createProducers(wholeNumber('maxProducers', options.maxProducers ?? MAX_PRODUCERS))
+  const producers = createProducers(
+    wholeNumber('maxProducers', options.maxProducers ?? MAX_PRODUCERS),
+    wholeNumber('maxProducersPerUser', options.maxProducersPerUser ?? MAX_PRODUCERS_PER_USER),
+  )
   const tails = createTails(onError)
 
   // Positions are dense: kept are exactly those in (dropped, head], in this order.

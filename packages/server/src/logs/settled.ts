@@ -8,6 +8,8 @@ export const RESULTS_KEPT = 256
 export const PRODUCER_AGE_MS = 172_800_000
 /** How many producers are remembered by default. Beyond it, the one that was idle longest is forgotten, however young. */
 export const MAX_PRODUCERS = 100_000
+/** How many of them may be one user's by default: whoever makes up producers pushes out only their own. */
+export const MAX_PRODUCERS_PER_USER = 10_000
 
 /**
  * Passes if the mark is the next one of its producer.

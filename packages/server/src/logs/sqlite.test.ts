@@ -432,6 +432,16 @@ describe('the file', () => {
     ).toEqual({ results: 3, producers: 1 })
   })
 
+  it('forgets the results of a user’s own producers with them, and counts right', async () => {
+    const log = make({ maxProducersPerUser: 2 })
+    for (const name of ['a', 'b', 'c', 'd']) await log.append([], mark(name, 1))
+    await log.append([], { ...mark('a', 1), user: 'u2' })
+    const counts =
+      'SELECT (SELECT count(*) FROM hub_producers) AS held, (SELECT count(*) FROM hub_results) AS results, producers FROM hub_log'
+    expect(connect().prepare(counts).get()).toEqual({ held: 3, results: 3, producers: 3 })
+    expect((await log.producer('u1', 'd', 1)).last).toBe(1)
+  })
+
   it('may be the application’s own', async () => {
     const db = connect()
     db.exec("CREATE TABLE cards (id TEXT); INSERT INTO cards VALUES ('c1'); PRAGMA user_version = 7")
@@ -476,6 +486,7 @@ describe('the file', () => {
     ['pollMs', { pollMs: 0 }],
     ['maxEvents', { maxEvents: 0 }],
     ['maxProducers', { maxProducers: 0 }],
+    ['maxProducersPerUser', { maxProducersPerUser: 0 }],
     ['synchronous', { synchronous: 'off' as 'full' }],
   ])('is not touched when %s makes no sense', (name, options) => {
     expect(() => sqliteLog({ path, ...options })).toThrow(

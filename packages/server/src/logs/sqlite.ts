@@ -5,7 +5,7 @@ import type { Appended, EventLog, NewEvent } from '../log.ts'
 import { type Clock, complain, platform, type Random } from '../ports.ts'
 import { type Bounds, settleBounds, wholeNumber } from './bounds.ts'
 import { freshEpoch } from './epoch.ts'
-import { MAX_PRODUCERS } from './settled.ts'
+import { MAX_PRODUCERS, MAX_PRODUCERS_PER_USER } from './settled.ts'
 import { createCommits } from './sqlite/commits.ts'
 import { locationOf, openLogFile } from './sqlite/file.ts'
 import { createFollow } from './sqlite/follow.ts'
@@ -30,6 +30,11 @@ export interface SqliteLogOptions {
    * forgotten.
    */
   readonly maxProducers?: number
+  /**
+   * The most producers of one user that are remembered, anonymous users counted together. Default 10,000. Beyond it the longest idle of that user's own
+   * is forgotten: nobody pushes out what others emit.
+   */
+  readonly maxProducersPerUser?: number
   /**
    * `full` (the default): what is acknowledged survives a power failure. `normal`: it survives the end of the process, and appends that come one by
    * one are several times faster; but after any end other than `close()` the log begins a new epoch, so every client reads anew.
@@ -91,6 +96,7 @@ export function sqliteLog(options: SqliteLogOptions): SqliteLog {
   const { onError = (error) => complain('sse-hub: the log failed in the background', error) } = options
   const bounds = settleBounds(options, defaults)
   const maxProducers = wholeNumber('maxProducers', options.maxProducers ?? MAX_PRODUCERS)
+  const maxPerUser = wholeNumber('maxProducersPerUser', options.maxProducersPerUser ?? MAX_PRODUCERS_PER_USER)
   const pollMs = wholeNumber('pollMs', options.pollMs ?? 20, 50)
   if (synchronous !== 'full' && synchronous !== 'normal') {
     throw new HubError(
@@ -102,7 +108,7 @@ export function sqliteLog(options: SqliteLogOptions): SqliteLog {
   const file = openLogFile({ path, synchronous, freshEpoch: () => freshEpoch(random) })
   const reads = prepareReads(file.reader)
   const insert = prepareInsert(file.writer)
-  const producers = prepareSettle(file.writer, maxProducers)
+  const producers = prepareSettle(file.writer, { maxProducers, maxPerUser })
   const trim = prepareTrim(file.writer, bounds)
   const follow = createFollow({ reads, clock, pollMs, onError })
   const commits = createCommits({

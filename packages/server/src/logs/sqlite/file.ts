@@ -43,6 +43,7 @@ const SCHEMA = `
     user TEXT NOT NULL, producer TEXT NOT NULL, last INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (user, producer)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS hub_producers_at ON hub_producers (at);
+  CREATE INDEX IF NOT EXISTS hub_producers_own ON hub_producers (user, at);
   CREATE TABLE IF NOT EXISTS hub_results (
     user TEXT NOT NULL, producer TEXT NOT NULL, seq INTEGER NOT NULL, result TEXT NOT NULL, PRIMARY KEY (user, producer, seq)
   ) WITHOUT ROWID;

@@ -17,7 +17,10 @@ export interface Settle {
 const FORGET_STEP = 20
 
 /** Prepares the statements on a connection. */
-export function prepareSettle(db: DatabaseSync, maxProducers: number): Settle {
+export function prepareSettle(
+  db: DatabaseSync,
+  { maxProducers, maxPerUser }: { readonly maxProducers: number; readonly maxPerUser: number },
+): Settle {
   const last = db.prepare('SELECT last FROM hub_producers WHERE user = ? AND producer = ?')
   const keep = db.prepare(
     'INSERT INTO hub_producers (user, producer, last, at) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last, at = excluded.at',
@@ -28,6 +31,19 @@ export function prepareSettle(db: DatabaseSync, maxProducers: number): Settle {
   const counted = db.prepare('SELECT producers FROM hub_log')
   const idle = db.prepare('SELECT user, producer, at FROM hub_producers ORDER BY at LIMIT ?')
   const drop = db.prepare('DELETE FROM hub_producers WHERE user = ? AND producer = ?')
+  // All but the newest, of which the one that is being settled is one.
+  const idleOwn = db.prepare(
+    'SELECT user, producer FROM hub_producers WHERE user = ? AND producer <> ? ORDER BY at DESC LIMIT ? OFFSET ?',
+  )
+
+  const dropAll = (gone: readonly Record<string, unknown>[]) => {
+    for (const { user, producer } of gone) {
+      drop.run(String(user), String(producer))
+      dropResult.run(String(user), String(producer), Number.MAX_SAFE_INTEGER)
+    }
+    if (gone.length > 0) count.get(-gone.length)
+  }
+
   return {
     check: (mark) => checkNext(mark, Number(last.get(mark.user, mark.producer)?.last ?? 0)),
     settle(mark, cursor, now) {
@@ -37,6 +53,8 @@ export function prepareSettle(db: DatabaseSync, maxProducers: number): Settle {
       keep.run(user, producer, seq, now)
       keepResult.run(user, producer, seq, JSON.stringify(settledResult(mark, cursor)))
       dropResult.run(user, producer, seq - RESULTS_KEPT)
+      // Only a new producer can be one too many; to look costs a step for each that the user has.
+      if (seq === 1) dropAll(idleOwn.all(user, producer, FORGET_STEP, maxPerUser - 1))
     },
     forget(now) {
       const excess = Number(counted.get()?.producers) - maxProducers
@@ -45,11 +63,7 @@ export function prepareSettle(db: DatabaseSync, maxProducers: number): Settle {
         if (gone.length >= excess && Number(row.at) >= now - PRODUCER_AGE_MS) break
         gone.push(row)
       }
-      for (const { user, producer } of gone) {
-        drop.run(String(user), String(producer))
-        dropResult.run(String(user), String(producer), Number.MAX_SAFE_INTEGER)
-      }
-      if (gone.length > 0) count.get(-gone.length)
+      dropAll(gone)
       return gone.length === FORGET_STEP
     },
   }
