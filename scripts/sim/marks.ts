@@ -63,6 +63,8 @@ export function marksOf(facts: Facts, page: number): Marks {
     topics.filter((topic) => !gaps.some((gap) => gap.reason !== 'schema' && gap.topics.includes(topic)))
   let lastTopics = ''
   const carried = new Map<number, readonly string[]>()
+  // Streams that were left for the sake of a gap, with what came along in the same piece.
+  const leaving = new Set<number>()
 
   // Topics that nobody holds any more; the client may linger, so this is as soon as it may.
   const left = abandoned(facts, page)
@@ -83,15 +85,20 @@ export function marksOf(facts: Facts, page: number): Marks {
       lastTopics = String(topics)
       continue
     }
+    if (leaving.has(exchange.number)) continue
+    const said = JSON.parse(block.event === 'hub.sync' || block.event === 'hub.gap' ? (block.data ?? '{}') : '{}')
+    const { topics = [], gaps = [] } = (block.event === 'hub.gap' ? { gaps: [said] } : said) as Partial<Opening>
     if (block.event === 'hub.sync') {
-      const { topics, gaps } = JSON.parse(block.data ?? '{}') as Opening
       carried.set(exchange.number, topics)
       sync(at, exchange.topics, topics)
-      reach(at, whole(topics, gaps), block.id)
-    } else {
-      const gap = block.event === 'hub.gap' ? [JSON.parse(block.data ?? '{}') as Opening['gaps'][number]] : []
-      reach(at, whole(carried.get(exchange.number) ?? [], gap), block.id)
     }
+    if (
+      gaps.some(({ reason }) => reason === 'trimmed') &&
+      exchange.clientEnd === 'aborted' &&
+      exchange.clientEndedAt === at
+    )
+      leaving.add(exchange.number)
+    reach(at, whole(carried.get(exchange.number) ?? [], gaps), block.id)
   }
   forgetUntil(Number.POSITIVE_INFINITY)
   steps.sort((a, b) => a.at - b.at)
