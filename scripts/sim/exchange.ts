@@ -1,6 +1,5 @@
 // One request and its answer on their way through the simulated network, and every way in which the two sides can lose each other.
 import type { History } from './history.ts'
-import type { Trap } from './network.ts'
 import { openPipe } from './pipe.ts'
 import type { Chance } from './random.ts'
 import { openTap } from './tap.ts'
@@ -10,6 +9,9 @@ import type { ProcessClock } from './time.ts'
 export type ClientSees = 'error' | 'end' | 'nothing'
 /** What the hub notices of a cut: it is told at once, or only when its kernel gives up. */
 export type HubSees = 'told' | 'nothing'
+
+/** What can be done to a request before it is made; each is used up by the first request of its method. */
+export type Trap = 'lose the answer' | 'mute the answer' | 'late answer' | 'double the request'
 
 /** What exchanges need of the world. */
 export interface ExchangeWorld {

@@ -1,6 +1,7 @@
 // The history, sorted once for all checks: what the log really held, what each exchange carried, what each screen was told.
+
+import type { Config } from './config.ts'
 import type { Entry, EntryOf, Final, Stored } from './history.ts'
-import type { Config } from './plan.ts'
 import type { Block } from './tap.ts'
 
 /** A durable event with its true place. */

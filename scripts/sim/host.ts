@@ -1,12 +1,12 @@
 // The machine that the hub runs on: it starts, kills, unplugs and restarts the real hub over its log, and holds what operators decide.
 import { createHub, type EventLog, type Grant, type Hub, memoryLog, type NewEvent } from '@sse-hub/server'
 import type { VirtualClock } from '../../packages/core/src/testing/virtual-clock.ts'
+import type { Config } from './config.ts'
 import { contract } from './contract.ts'
 import type { Database } from './database.ts'
 import { openDisk } from './disk.ts'
 import type { ExchangeWorld } from './exchange.ts'
 import type { History } from './history.ts'
-import type { Config } from './plan.ts'
 import type { Chance } from './random.ts'
 import { type ProcessClock, processClock, sleep } from './time.ts'
 

@@ -1,10 +1,7 @@
 // The network between pages and hub: a `fetch` for each page that delays, splits, cuts, holds back, half-opens and doubles what passes.
 import type { Fetch } from '@sse-hub/core'
-import { type Exchange, type ExchangeWorld, openExchange } from './exchange.ts'
+import { type Exchange, type ExchangeWorld, openExchange, type Trap } from './exchange.ts'
 import type { Chance } from './random.ts'
-
-/** What can be done to a request before it is made; each is used up by the first request of its method. */
-export type Trap = 'lose the answer' | 'mute the answer' | 'late answer' | 'double the request'
 
 /** The way between one page and the hub. */
 export interface Link {

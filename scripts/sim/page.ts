@@ -1,11 +1,11 @@
 // One loaded page of the simulated application: a real client, and screens that read their state and apply events as an application would.
 import { createHubClient, type HubClient, HubError, pollSource, type Status } from '@sse-hub/core'
+import type { PageConfig } from './config.ts'
 import { contract } from './contract.ts'
 import type { Database } from './database.ts'
 import type { Final, History } from './history.ts'
 import type { Host } from './host.ts'
 import type { Link } from './network.ts'
-import type { PageConfig } from './plan.ts'
 import type { Chance } from './random.ts'
 import { openScreen, type Screen, type Style } from './screen.ts'
 import type { ProcessClock } from './time.ts'

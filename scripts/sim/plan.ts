@@ -1,36 +1,7 @@
 // What a seed says: how the world is made and what happens in it when, all of it written down before anything runs, so that it can be cut down.
 import { actions } from './actions/index.ts'
+import type { Config } from './config.ts'
 import { chance } from './random.ts'
-
-/** One page of the world: who looks at it, and how far away it is. */
-export interface PageConfig {
-  readonly user: string
-  /** Whether its client is given the contract, and so validates. */
-  readonly validates: boolean
-  /** Where its client's frames come from. */
-  readonly via: 'sse' | 'poll'
-  readonly latencyMs: readonly [number, number]
-}
-
-/** How the world is made. */
-export interface Config {
-  readonly pages: readonly PageConfig[]
-  /** The topics of the application; besides these, each user has their own. */
-  readonly topics: readonly string[]
-  /** How many events the log keeps. */
-  readonly logEvents: number
-  readonly heartbeatMs: number
-  readonly recheckMs: number
-  readonly disabledRetryMs: number
-  /** How long a step of the log may take, at most and in each direction. */
-  readonly diskMs: number
-  /** What one connection may have waiting in the hub. */
-  readonly bufferBytes: number
-  /** What the kernels hold under way. */
-  readonly windowBytes: number
-  /** How long things happen before the faults stop. */
-  readonly activeMs: number
-}
 
 /** One thing that somebody does. */
 export interface Step {

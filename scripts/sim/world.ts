@@ -1,30 +1,17 @@
 // The simulated world, put together: pages, network, hub, log and application under one clock, driven by one plan.
 import { type VirtualClock, virtualClock } from '../../packages/core/src/testing/virtual-clock.ts'
 import { actions } from './actions/index.ts'
-import { type Application, createApplication } from './application.ts'
+import { createApplication } from './application.ts'
 import { createDatabase } from './database.ts'
 import { type History, startHistory } from './history.ts'
 import { createHost, type Host } from './host.ts'
 import { createNetwork } from './network.ts'
-import { openPage, type Page } from './page.ts'
+import { openPage } from './page.ts'
 import type { Plan } from './plan.ts'
 import { takeLeaks } from './purity.ts'
 import { chance } from './random.ts'
-import { type ProcessClock, processClock, runUntil } from './time.ts'
-
-/** What actions can reach. */
-export interface World {
-  readonly clock: ProcessClock
-  readonly history: History
-  readonly host: Host
-  readonly application: Application
-  /** The page that is loaded now in each place of the configuration. */
-  readonly pages: readonly Page[]
-  /** Ends the page in that place, gently or by a crash, and loads it anew. */
-  reload(place: number, gently: boolean): void
-  /** Tells the history that a fault struck, or ended. */
-  fault(fault: string, page?: number): void
-}
+import type { World } from './reach.ts'
+import { processClock, runUntil } from './time.ts'
 
 /** The world begins at a round moment. */
 const GENESIS_MS = 1_800_000_000_000

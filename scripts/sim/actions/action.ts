@@ -1,7 +1,7 @@
 // What an action is: something that somebody can do in the world. The list of all of them is in ./index.ts.
-import type { Config } from '../plan.ts'
+import type { Config } from '../config.ts'
 import type { Chance } from '../random.ts'
-import type { World } from '../world.ts'
+import type { World } from '../reach.ts'
 
 /** Something that somebody can do. */
 export interface Action {

@@ -1,6 +1,5 @@
 // What the network does to people. Each fault tells the history that it struck, for the checks to know what may excuse a request.
-import type { ClientSees, HubSees } from '../exchange.ts'
-import type { Trap } from '../network.ts'
+import type { ClientSees, HubSees, Trap } from '../exchange.ts'
 import { action, somePage } from './action.ts'
 
 const cut = action({

@@ -1,8 +1,8 @@
 // Each check fires on a small history that breaks its promise, and stays silent on one that keeps them all.
 import { describe, expect, it } from 'vitest'
+import type { Config } from '../config.ts'
 import { gatherFacts } from '../facts.ts'
 import type { Entry, EntryOf, Final, Happening } from '../history.ts'
-import type { Config } from '../plan.ts'
 import { checks, judge } from './index.ts'
 
 const config: Config = {

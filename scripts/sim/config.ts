@@ -1,0 +1,31 @@
+// How a world is made: what a seed decides about it once, apart from what happens in it.
+
+/** One page of the world: who looks at it, and how far away it is. */
+export interface PageConfig {
+  readonly user: string
+  /** Whether its client is given the contract, and so validates. */
+  readonly validates: boolean
+  /** Where its client's frames come from. */
+  readonly via: 'sse' | 'poll'
+  readonly latencyMs: readonly [number, number]
+}
+
+/** How the world is made. */
+export interface Config {
+  readonly pages: readonly PageConfig[]
+  /** The topics of the application; besides these, each user has their own. */
+  readonly topics: readonly string[]
+  /** How many events the log keeps. */
+  readonly logEvents: number
+  readonly heartbeatMs: number
+  readonly recheckMs: number
+  readonly disabledRetryMs: number
+  /** How long a step of the log may take, at most and in each direction. */
+  readonly diskMs: number
+  /** What one connection may have waiting in the hub. */
+  readonly bufferBytes: number
+  /** What the kernels hold under way. */
+  readonly windowBytes: number
+  /** How long things happen before the faults stop. */
+  readonly activeMs: number
+}

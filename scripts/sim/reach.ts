@@ -1,0 +1,20 @@
+// What actions can reach of the world, apart from world.ts, which needs the actions themselves.
+import type { Application } from './application.ts'
+import type { History } from './history.ts'
+import type { Host } from './host.ts'
+import type { Page } from './page.ts'
+import type { ProcessClock } from './time.ts'
+
+/** What actions can reach. */
+export interface World {
+  readonly clock: ProcessClock
+  readonly history: History
+  readonly host: Host
+  readonly application: Application
+  /** The page that is loaded now in each place of the configuration. */
+  readonly pages: readonly Page[]
+  /** Ends the page in that place, gently or by a crash, and loads it anew. */
+  reload(place: number, gently: boolean): void
+  /** Tells the history that a fault struck, or ended. */
+  fault(fault: string, page?: number): void
+}
