@@ -40,9 +40,12 @@ function reasons(facts: Facts, page: number, user: string): number[] {
   return times
 }
 
-/** A page that brings events is work, and the next one follows at once. */
-const broughtEvents = ({ kind, status, answer }: ExchangeFacts) =>
-  kind === 'page' && status === 200 && answer?.includes('"events":[{') === true
+/**
+ * A page that leads on, by events or by a gap, is work, and the next one follows at once: behind bursts over a log that keeps little, each page may be a gap.
+ * It must lead on to somewhere else, though: a page that says the same again is no work.
+ */
+const ledOn = ({ kind, status, answer = '', after }: ExchangeFacts) =>
+  kind === 'page' && status === 200 && /"(events|gaps)":\[\{/.test(answer) && !answer.includes(`"through":"${after}"`)
 
 /** No client hammers. */
 export const requestRate: Check = {
@@ -52,7 +55,7 @@ export const requestRate: Check = {
     let looked = 0
     for (const { page, user } of facts.pages.values()) {
       const requests = [...facts.exchanges.values()]
-        .filter((one) => one.page === page && one.requestedAt > 0 && !broughtEvents(one))
+        .filter((one) => one.page === page && one.requestedAt > 0 && !ledOn(one))
         .map((one) => one.requestedAt)
       const known = reasons(facts, page, user)
       requests.forEach((from, index) => {
