@@ -20,17 +20,30 @@ export async function answerHealth(
     readonly report: (report: Report) => void
   },
 ): Promise<Response> {
-  const [status, access] = await Promise.all([
-    hub.shut()?.reason ??
-      within(hub.clock, PATIENCE_MS, 'The log', hub.log.head()).then(
-        () => 'ok',
-        (error: unknown) => {
-          hub.report({ during: 'replay', error })
-          return 'failing'
-        },
-      ),
+  const look = async () => {
+    await hub.log.head()
+    await hub.log.check?.()
+  }
+  const [{ status, reason }, access] = await Promise.all([
+    health(hub.shut()?.reason, () => within(hub.clock, PATIENCE_MS, 'The log', look()), hub.report),
     // Reported by `ask`; a prober without a grant gets the word alone.
     hub.gate.ask(request, PATIENCE_MS).catch(() => null),
   ])
-  return answerJson(status === 'ok' ? 200 : 503, { status, ...(access?.admin ? hub.stats() : {}) })
+  const details = access?.admin ? { ...(reason === undefined ? {} : { reason }), ...hub.stats() } : {}
+  return answerJson(status === 'ok' ? 200 : 503, { status, ...details })
+}
+
+async function health(
+  shut: string | undefined,
+  look: () => Promise<void>,
+  report: (report: Report) => void,
+): Promise<{ readonly status: string; readonly reason?: string }> {
+  if (shut !== undefined) return { status: shut }
+  try {
+    await look()
+    return { status: 'ok' }
+  } catch (error) {
+    report({ during: 'health', error })
+    return { status: 'failing', reason: error instanceof Error ? error.message : String(error) }
+  }
 }

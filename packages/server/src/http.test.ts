@@ -163,6 +163,19 @@ describe('health', () => {
     })
   })
 
+  test('is failing when the log says that it cannot keep anything; only an admin is told why', async () => {
+    const log = { ...memoryLog(), check: () => Promise.reject(new Error('The disk is full: make room.')) }
+    const { get, reports } = await world({ log })
+    const { status, body } = await get('/api/sse/health')
+    expect([status, body]).toEqual([503, { status: 'failing' }])
+    expect((await get('/api/sse/health', { 'x-admin': 'true' })).body).toMatchObject({
+      status: 'failing',
+      reason: 'The disk is full: make room.',
+      connections: 0,
+    })
+    expect(reports.map(({ during }) => during)).toEqual(['health', 'health'])
+  })
+
   test('is failing when the log is, and well again with it', async () => {
     const log = memoryLog()
     let fails = true

@@ -101,6 +101,12 @@ export interface EventLog {
   ): Promise<LogPage | LogGap>
   /** Follows the end of the log: every event after `from`, the head at which it joins, is delivered; perhaps before this resolves. */
   tail(listener: TailListener): Promise<{ readonly from: Cursor; readonly stop: () => void }>
+  /**
+   * Rejects, with an error that names the remedy, while the log cannot keep what it is given: its last append failed for a reason of its own, and it
+   * still could not write; or what it writes to is not there any more. Asked by every look at `/health`, so it costs next to nothing while all is well,
+   * and finds out by itself that it is well again. A log without it is taken at its word as long as it answers.
+   */
+  check?(): Promise<void>
   /** Lets go of files and connections. A hub closes its log when it is closed. */
   close?(): Promise<void>
 }

@@ -40,7 +40,7 @@ export interface Limits {
 /** What went wrong inside the hub without anybody to throw it at. */
 export interface Report {
   /** What the hub was doing. */
-  readonly during: 'authorize' | 'replay' | 'tail' | 'handler' | 'emit' | 'stream' | 'schema'
+  readonly during: 'authorize' | 'replay' | 'tail' | 'handler' | 'emit' | 'stream' | 'schema' | 'health'
   /** The error. */
   readonly error: unknown
   /** The user, the topic, the event type and the cursor, as far as they are known. */

@@ -160,6 +160,28 @@ it.each([
     () => ({ producer: async () => ({ last: 0, result: undefined }) }),
     /a seq is settled with its event/,
   ),
+  lacking(
+    'lets one user push out another',
+    (_, { clock, onError }) => memoryLog({ clock, onError, maxProducers: 5 }),
+    /loses the longest idle of its own/,
+  ),
+  lacking(
+    'takes what it refused for a failure',
+    (log) => {
+      let failed = false
+      return {
+        append: (events, mark) =>
+          log.append(events, mark).catch((error: unknown) => {
+            failed = true
+            throw error
+          }),
+        check: async () => {
+          if (failed) throw new Error('The last append failed.')
+        },
+      }
+    },
+    /is well, whatever it refuses/,
+  ),
 ])('a log that %s is found out', async (_, fault, found) => {
   const { failed } = await judge(
     (options) => {

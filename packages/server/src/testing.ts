@@ -1,6 +1,7 @@
 // The public conformance suite: the same cases for every log, run by whichever test framework calls it.
 import { appendCases } from './conformance/appends.ts'
 import { type LogCase, type LogTestOptions, type LogUnderTest, skippingClock } from './conformance/bench.ts'
+import { healthCases } from './conformance/health.ts'
 import { producerCases } from './conformance/producers.ts'
 import { readCases } from './conformance/reads.ts'
 import { tailCases } from './conformance/tails.ts'
@@ -19,6 +20,8 @@ export interface LogTestFramework {
 export interface LogCapabilities {
   /** Whether it can be restarted on what it has kept: `makeLog` then answers with `restart`. Default false. */
   readonly restart?: boolean
+  /** Whether it has `check`, and can be broken on purpose: `makeLog` then answers with `fault`. Default false. */
+  readonly fault?: boolean
 }
 
 /**
@@ -43,6 +46,7 @@ export function describeEventLog(
     'settles emits': producerCases,
     'answers reads': readCases,
     'is followed': tailCases,
+    'says how it fares': healthCases,
   }
   describe(name, () => {
     for (const [group, cases] of Object.entries(groups)) {
@@ -60,7 +64,7 @@ async function runCase(
   makeLog: (options: LogTestOptions) => LogUnderTest | Promise<LogUnderTest>,
 ): Promise<void> {
   const { clock, skip } = skippingClock()
-  const { log, restart, dispose } = await makeLog({ ...bounds, clock, onError: () => {} })
+  const { log, restart, fault, dispose } = await makeLog({ ...bounds, clock, onError: () => {} })
   try {
     await run({
       log,
@@ -68,6 +72,10 @@ async function runCase(
       async restart() {
         if (!restart) throw new Error('This log says that it can be restarted: let makeLog answer with `restart`.')
         return restart()
+      },
+      async fault() {
+        if (!fault) throw new Error('This log says that it can be broken: let makeLog answer with `fault`.')
+        return fault()
       },
     })
   } finally {

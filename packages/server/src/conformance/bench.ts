@@ -26,6 +26,8 @@ export interface LogUnderTest {
   readonly log: EventLog
   /** Closes the log and opens it again on what it has kept, as a restart does. Left out by a log that keeps nothing. */
   readonly restart?: () => EventLog | Promise<EventLog>
+  /** Makes every append fail from now on, for a reason that is the log's own, as a full disk does; the answer mends it. */
+  readonly fault?: () => (() => void) | Promise<() => void>
   /** Cleans up after the case. */
   readonly dispose?: () => void | Promise<void>
 }
@@ -38,6 +40,8 @@ interface Bench {
   skip(ms: number): void
   /** Restarts the log. Only in cases that say `needs: 'restart'`. */
   restart(): Promise<EventLog>
+  /** Breaks the log; the answer mends it. Only in cases that say `needs: 'fault'`. */
+  fault(): Promise<() => void>
 }
 
 /** One thing that holds for every log. */
@@ -47,7 +51,7 @@ export interface LogCase {
   /** Bounds for the log. Default: its own. */
   readonly bounds?: Pick<LogTestOptions, 'maxEvents' | 'maxBytes' | 'maxAgeMs' | 'maxProducersPerUser'>
   /** What only some logs can do. */
-  readonly needs?: 'restart'
+  readonly needs?: 'restart' | 'fault'
   /** Rejects if it does not hold. */
   readonly run: (bench: Bench) => Promise<void>
 }

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -10,7 +10,10 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { virtualClock } from '../../../core/src/testing/virtual-clock.ts'
 import type { Cursor, EventLog, LogEvent, LogGap, NewEvent, ProducerMark } from '../log.ts'
+import { platform } from '../ports.ts'
 import { describeEventLog } from '../testing.ts'
+import { createCommits } from './sqlite/commits.ts'
+import { prepareSettle } from './sqlite/settle.ts'
 import { type SqliteLog, type SqliteLogOptions, sqliteLog } from './sqlite.ts'
 
 let folder: string
@@ -95,9 +98,14 @@ for (const synchronous of ['full', 'normal'] as const) {
           log = make({ ...options, synchronous })
           return log
         },
+        fault() {
+          const other = connect()
+          other.exec('BEGIN IMMEDIATE')
+          return () => other.exec('ROLLBACK')
+        },
       }
     },
-    { restart: true },
+    { restart: true, fault: true },
   )
 }
 
@@ -493,6 +501,59 @@ describe('the file', () => {
       expect.objectContaining({ code: 'invalid_option', message: expect.stringContaining(name) }),
     )
     expect(() => connect().prepare('SELECT * FROM hub_log')).toThrow()
+  })
+})
+
+describe('check', () => {
+  it.each([
+    ['removed', () => rmSync(path), 'removed'],
+    ['renamed', () => renameSync(path, `${path}.old`), 'removed or renamed'],
+    [
+      'replaced',
+      () => {
+        copyFileSync(path, `${path}.copy`)
+        renameSync(`${path}.copy`, path)
+      },
+      'replaced by another',
+    ],
+  ])('says that the file was %s under the hub, which nothing else would', async (_, happen, what) => {
+    const log = make()
+    await log.append([draft('a')])
+    await log.check()
+    happen()
+    await log.append([draft('b')])
+    await expect(log.check()).rejects.toMatchObject({ code: 'internal', message: expect.stringContaining(what) })
+    await expect(log.check()).rejects.toThrow(/Restart the hub/)
+  })
+
+  it('says that the disk is full until there is room for what was refused, and leaves nothing behind', async () => {
+    await make().close()
+    const db = connect()
+    db.exec('CREATE TABLE probe (text TEXT)')
+    const write = db.prepare('INSERT INTO probe VALUES (?)')
+    const commits = createCommits({
+      db,
+      clock: platform.clock,
+      housekeep: () => false,
+      committed: () => {},
+      onError: () => {},
+      probe: prepareSettle(db, { maxProducers: 9, maxPerUser: 9 }).probe,
+    })
+    const large = 'x'.repeat(200_000)
+    const append = () => commits.add(large.length, () => write.run(large))
+    await commits.check()
+    const pages = Number(db.prepare('PRAGMA page_count').get()?.page_count)
+    db.exec(`PRAGMA max_page_count = ${pages + 10}`)
+    await expect(append()).rejects.toMatchObject({ code: 'internal', message: expect.stringContaining('full') })
+    await expect(commits.check()).rejects.toThrow(/Look at the disk/)
+    await expect(Promise.all([commits.check(), commits.check()])).rejects.toThrow('full')
+    db.exec(`PRAGMA max_page_count = ${pages + 100}`)
+    await Promise.all([commits.check(), commits.check()])
+    await commits.check()
+    expect(
+      db.prepare('SELECT (SELECT count(*) FROM hub_results) + (SELECT count(*) FROM probe) AS rows').get(),
+    ).toEqual({ rows: 0 })
+    await append()
   })
 })
 

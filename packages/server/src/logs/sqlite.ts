@@ -59,6 +59,11 @@ export interface SqliteLog extends EventLog {
    * @throws HubError `invalid_option` if `tx` has no open transaction, or another file; `closed`
    */
   appendIn(tx: DatabaseSync, events: readonly NewEvent[]): Appended
+  /**
+   * Rejects while the log cannot keep what it is given: its last append failed, and to write as much again fails too; or its file was removed or
+   * replaced. `/health` asks it.
+   */
+  check(): Promise<void>
   /** Commits what waits, and lets go of the file. May be called twice. */
   close(): Promise<void>
 }
@@ -116,6 +121,7 @@ export function sqliteLog(options: SqliteLogOptions): SqliteLog {
     clock,
     onError,
     committed: follow.catchUp,
+    probe: producers.probe,
     housekeep() {
       const moreEvents = trim(clock.now(), follow.at?.position ?? Number.POSITIVE_INFINITY)
       return producers.forget(clock.now()) || moreEvents
@@ -179,6 +185,11 @@ export function sqliteLog(options: SqliteLogOptions): SqliteLog {
     async tail(listener) {
       open()
       return follow.add(listener)
+    },
+    async check() {
+      open()
+      await file.check()
+      await commits.check()
     },
     close() {
       closing ??= commits.end().then(() => {

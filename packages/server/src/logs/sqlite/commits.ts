@@ -11,6 +11,11 @@ export interface Commits {
    * `bytes` is about what it will write. Rejects with `closed`, `overloaded` or `internal`, or with the HubError that the work throws.
    */
   add<T>(bytes: number, work: () => T): Promise<T>
+  /**
+   * Passes unless the last write failed; then writes as much again, for nothing, and rejects as that does: so a disk that has room again is found to
+   * be well without anybody appending.
+   */
+  check(): Promise<void>
   /** Makes a transaction even if there is no work, for the sake of the housekeeping. */
   tidy(): void
   /** Takes no more work; resolves when none waits. */
@@ -25,6 +30,8 @@ export interface CommitsOptions {
   readonly housekeep: () => boolean
   /** Called after every commit, before what was committed is acknowledged. */
   readonly committed: () => void
+  /** Writes this many bytes, or with none lets go of what it wrote before. */
+  readonly probe: (bytes: number) => void
   /** Hears what went wrong in housekeeping that nobody waits for. */
   readonly onError: (error: unknown) => void
 }
@@ -37,11 +44,13 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
+type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: HubError }
 
 // One transaction takes no more than this, so that it holds up the event loop for some 20 ms at most; the rest follows in the next turn.
 const GROUP = 1_000
 const GROUP_BYTES = 4_194_304
+// A page: even what needs none of its own has to be written somewhere.
+const PROBE_BYTES = 4_096
 const MOST_WAITING = 100_000
 const MOST_WAITING_BYTES = 67_108_864
 const GIVE_UP_MS = 5_000
@@ -49,13 +58,24 @@ const RETRY_MS = [1, 2, 5, 10]
 const RETRY_MAX_MS = 20
 
 /** Makes the queue of one connection. */
-export function createCommits({ db, clock, housekeep, committed, onError }: CommitsOptions): Commits {
+export function createCommits({ db, clock, housekeep, committed, probe, onError }: CommitsOptions): Commits {
   const queue: Waiting[] = []
   let waitingBytes = 0
   let scheduled = false
   let attempts = 0
   let untidySince: number | undefined
   let ended: (() => void) | undefined
+  // The last write that failed, while none has come through since.
+  let failed: { readonly bytes: number } | undefined
+  let checking: Promise<void> | undefined
+
+  const refuse = (group: readonly Waiting[], error: HubError) => {
+    if (group.length > 0) {
+      const lost = group.reduce((sum, { bytes }) => sum + bytes, 0)
+      failed = { bytes: Math.min(GROUP_BYTES, Math.max(PROBE_BYTES, lost)) }
+    }
+    for (const { reject } of group) reject(error)
+  }
 
   const take = (count: number) => {
     const taken = queue.splice(0, count)
@@ -84,8 +104,7 @@ export function createCommits({ db, clock, housekeep, committed, onError }: Comm
       if (isBusy(error)) return locked()
       untidySince = undefined
       if (queue.length === 0) onError(error)
-      for (const { reject } of take(queue.length)) reject(writeFailed(error))
-      return
+      return refuse(take(queue.length), writeFailed(error))
     }
     const group = take(groupSize())
     let outcomes: readonly Outcome[]
@@ -97,14 +116,16 @@ export function createCommits({ db, clock, housekeep, committed, onError }: Comm
       if (inTransaction(db)) db.exec('ROLLBACK')
       untidySince = undefined
       if (group.length === 0) onError(error)
-      for (const { reject } of group) reject(writeFailed(error))
-      return
+      return refuse(group, writeFailed(error))
     }
     committed()
-    for (const [index, { resolve, reject }] of group.entries()) {
+    for (const [index, waiting] of group.entries()) {
       const outcome = outcomes[index]
-      if (outcome?.ok) resolve(outcome.value)
-      else reject(outcome?.error)
+      if (outcome?.ok) {
+        failed = undefined
+        waiting.resolve(outcome.value)
+      } else if (outcome?.error.code === 'internal') refuse([waiting], outcome.error)
+      else waiting.reject(outcome?.error)
     }
   }
 
@@ -131,19 +152,18 @@ export function createCommits({ db, clock, housekeep, committed, onError }: Comm
     const late = clock.now() - GIVE_UP_MS
     if (untidySince !== undefined && untidySince <= late) untidySince = undefined
     const patient = queue.findIndex(({ since }) => since > late)
-    for (const { reject } of take(patient < 0 ? queue.length : patient)) {
-      reject(
-        new HubError(
-          'overloaded',
-          `Another connection has kept the log's file locked for ${GIVE_UP_MS} ms. Keep transactions short, and never await a publish within one: use appendIn.`,
-          { retryable: true },
-        ),
-      )
-    }
+    refuse(
+      take(patient < 0 ? queue.length : patient),
+      new HubError(
+        'overloaded',
+        `Another connection has kept the log's file locked for ${GIVE_UP_MS} ms. Keep transactions short, and never await a publish within one: use appendIn.`,
+        { retryable: true },
+      ),
+    )
     if (queue.length === 0 && untidySince === undefined) attempts = 0
   }
 
-  return {
+  const commits: Commits = {
     async add<T>(bytes: number, work: () => T) {
       if (ended) throw new HubError('closed', 'This log is closed: make another one with sqliteLog().')
       if (queue.length >= MOST_WAITING || waitingBytes >= MOST_WAITING_BYTES) {
@@ -157,6 +177,17 @@ export function createCommits({ db, clock, housekeep, committed, onError }: Comm
         schedule()
       })
     },
+    async check() {
+      if (!failed) return
+      const { bytes } = failed
+      checking ??= commits
+        .add(bytes, () => probe(bytes))
+        .then(() => commits.add(0, () => probe(0)))
+        .finally(() => {
+          checking = undefined
+        })
+      await checking
+    },
     tidy() {
       if (ended) return
       untidySince ??= clock.now()
@@ -169,4 +200,5 @@ export function createCommits({ db, clock, housekeep, committed, onError }: Comm
         schedule()
       }),
   }
+  return commits
 }

@@ -1,4 +1,6 @@
 // Opens a SQLite file as a log: pragmas, tables, version and epoch, or an error that says what to do.
+import { statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { HubError } from '@sse-hub/core/contract'
 
@@ -10,6 +12,11 @@ export interface LogFile {
   readonly reader: DatabaseSync
   /** The file, as SQLite names it. */
   readonly location: string
+  /**
+   * Whether the file is still the one that was opened.
+   * @throws HubError `internal` if it was removed or replaced: what is written goes nowhere then, without any error
+   */
+  check(): Promise<void>
   /** Closes both. */
   close(): void
 }
@@ -61,26 +68,32 @@ export function openLogFile(options: LogFileOptions): LogFile {
       `sqliteLog keeps events in a file: give it a \`path\`, not ${JSON.stringify(path)}. For a log in memory use memoryLog().`,
     )
   }
-  const opened: DatabaseSync[] = []
+  const connections: DatabaseSync[] = []
   const close = () => {
     // The writer last: one that only reads cannot tidy up the write-ahead log.
-    for (const db of opened.splice(0).reverse()) db.close()
+    for (const db of connections.splice(0).reverse()) db.close()
   }
   try {
     const writer = new DatabaseSync(path)
-    opened.push(writer)
+    connections.push(writer)
     writer.exec(
       `PRAGMA busy_timeout = ${OPEN_WAIT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864`,
     )
     prepare(writer, options)
     writer.exec(`PRAGMA busy_timeout = 0; PRAGMA synchronous = ${synchronous === 'full' ? 'FULL' : 'NORMAL'}`)
     const reader = new DatabaseSync(path, { readOnly: true })
-    opened.push(reader)
+    connections.push(reader)
     reader.exec(`PRAGMA busy_timeout = ${READ_WAIT_MS}`)
+    const location = locationOf(writer)
+    const opened = statSync(location, { bigint: true })
     return {
       writer,
       reader,
-      location: locationOf(writer),
+      location,
+      async check() {
+        const now = await stat(location, { bigint: true }).catch(() => undefined)
+        if (now?.ino !== opened.ino || now.dev !== opened.dev) throw fileGone(location, now !== undefined)
+      },
       close() {
         if (synchronous === 'normal') calmDown(writer)
         close()
@@ -96,6 +109,14 @@ export function openLogFile(options: LogFileOptions): LogFile {
       { cause },
     )
   }
+}
+
+function fileGone(location: string, isReplaced: boolean): HubError {
+  return new HubError(
+    'internal',
+    `The log's file ${location} was ${isReplaced ? 'replaced by another' : 'removed or renamed'} while the hub had it open: what is appended now will be lost. Restart the hub, and never move, restore or delete the file under it.`,
+    { retryable: true },
+  )
 }
 
 /** Syncs all that was committed, after which a power failure takes nothing. If it cannot, the next session begins a new epoch. */

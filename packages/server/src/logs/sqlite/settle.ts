@@ -11,6 +11,8 @@ export interface Settle {
   settle(mark: ProducerMark, cursor: Cursor | undefined, now: number): void
   /** Forgets a few of those that are too many or too old. Answers whether there may be more. */
   forget(now: number): boolean
+  /** Writes this many bytes among the results, of no producer; with none, lets go of them. */
+  probe(bytes: number): void
 }
 
 // A producer may have 256 results: a step must not hold up the event loop.
@@ -55,6 +57,10 @@ export function prepareSettle(
       dropResult.run(user, producer, seq - RESULTS_KEPT)
       // Only a new producer can be one too many; to look costs a step for each that the user has.
       if (seq === 1) dropAll(idleOwn.all(user, producer, FORGET_STEP, maxPerUser - 1))
+    },
+    probe(bytes) {
+      dropResult.run('', '', Number.MAX_SAFE_INTEGER)
+      if (bytes > 0) keepResult.run('', '', 1, ' '.repeat(bytes))
     },
     forget(now) {
       const excess = Number(counted.get()?.producers) - maxProducers
