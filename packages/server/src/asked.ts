@@ -14,7 +14,12 @@ export function askedTopics(url: URL, contract: Contract, most: number): AskedTo
   const lists = url.searchParams.getAll('topics')
   if (lists.length === 0) return undefined
   const topics = new Set(lists.flatMap((list) => (list === '' ? [] : list.split(','))))
-  if (topics.size > most) throw tooMany(topics.size, most)
+  if (topics.size > most) {
+    throw new HubError(
+      'too_many_topics',
+      `${topics.size} topics are more than the ${most} that one stream may ask for: name fewer in \`?topics=\`, or raise \`limits.topics\`.`,
+    )
+  }
   for (const topic of topics) {
     if (!isKnownKind(contract, kindOf(checkTopic(topic)))) {
       throw new HubError(
@@ -27,16 +32,20 @@ export function askedTopics(url: URL, contract: Contract, most: number): AskedTo
 }
 
 /**
- * The topics that are both asked for and granted: sorted, complete, without duplicates.
- * @throws HubError `too_many_topics`
+ * The topics that are both asked for and granted: sorted, complete, without duplicates. Who asks for nothing in particular gets all that the application
+ * grants, however many: an error status for what no client has done wrong would end a native `EventSource` for good.
  */
-export function grantedTopics(asked: AskedTopics, { user, read }: Access, most: number): string[] {
+export function grantedTopics(asked: AskedTopics, { user, read }: Access): string[] {
   const topics = asked
     ? new Set([...asked].map((topic) => (topic === 'user' && user !== null ? `user:${user}` : topic)))
     : read
-  const granted = [...topics].filter((topic) => read.has(topic)).sort()
-  if (granted.length > most) throw tooMany(granted.length, most)
-  return granted
+  return [...topics].filter((topic) => read.has(topic)).sort()
+}
+
+/** Whether a grant that was asked for again comes to the same topics. */
+export function sameTopics(asked: AskedTopics, now: Access, topics: readonly string[]): boolean {
+  const topicsNow = grantedTopics(asked, now)
+  return topicsNow.length === topics.length && topicsNow.every((topic, index) => topic === topics[index])
 }
 
 /** The gap of a client that asked for `after` and gets what comes after `to`. */
@@ -50,11 +59,4 @@ export function openingGap(
   const known = cursor !== undefined && !(reason === 'epoch' && cursor.epoch === to.epoch)
   const gap = { topics, to: `${to.epoch}:${to.position}`, reason }
   return known ? { ...gap, from: after } : gap
-}
-
-function tooMany(count: number, most: number): HubError {
-  return new HubError(
-    'too_many_topics',
-    `${count} topics are more than the ${most} that one stream may carry: name fewer in \`?topics=\`, or raise \`limits.topics\`.`,
-  )
 }

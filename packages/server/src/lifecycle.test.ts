@@ -1,6 +1,6 @@
 // What ends streams and pages, and what comes after: the kill switch, draining, revocation, re-checks, expiry, limits, closing.
 import { describe, expect, test } from 'vitest'
-import { testClock, until, world } from './fixtures/world.ts'
+import { numbers, testClock, until, world } from './fixtures/world.ts'
 import type { EventLog } from './log.ts'
 import { memoryLog } from './logs/memory.ts'
 import type { Grant } from './options.ts'
@@ -340,11 +340,27 @@ describe('limits', () => {
     expect(others.length).toBe(2)
   })
 
-  test('of topics, where the grant has more than a stream may carry', async () => {
-    const { get, open } = await world({ limits: { topics: 2 } })
-    expect(await get('/api/sse/events')).toMatchObject({ status: 400, body: { error: { code: 'too_many_topics' } } })
-    const stream = await open('/api/sse/events?topics=news')
-    await stream.first('hub.sync')
+  test('of topics, which counts those that a client names: a wider grant is the application’s will', async () => {
+    const wide = numbers(150).map((n) => `board:${n}`)
+    let read = wide.slice(0, 50)
+    const { get, open, hub } = await world({ recheckMs: 20, authorize: () => ({ user: 'u1', read }) })
+    const first = await open()
+    await first.first('hub.sync')
+    read = wide
+    expect(await first.first('hub.bye')).toMatchObject({ reason: 'changed' })
+    const stream = await open()
+    const all = [...wide, 'user:u1'].sort()
+    expect(await stream.first('hub.sync')).toMatchObject({ topics: all })
+    await hub.publish({ type: 'card.moved', topic: 'board:150', data: { n: 1 } })
+    await stream.first('card.moved')
+    expect(await get('/api/sse/page')).toMatchObject({ status: 200, body: { topics: all } })
+    for (const path of ['events', 'page']) {
+      expect(await get(`/api/sse/${path}?topics=${wide.slice(0, 101)}`)).toMatchObject({
+        status: 400,
+        body: { error: { code: 'too_many_topics' } },
+      })
+    }
+    expect(stream.ended).toBeUndefined()
   })
 })
 

@@ -23,7 +23,7 @@ export interface Limits {
   readonly connections: number
   /** Open streams and waiting pages of one user. Default 100. */
   readonly connectionsPerUser: number
-  /** Topics of one stream. Default 100. */
+  /** Topics that one stream or page may name in `?topics=`. Default 100. Who names none gets all that `authorize` grants, however many. */
   readonly topics: number
   /** The body of a POST, in bytes. Default 262,144. */
   readonly bodyBytes: number

@@ -1,10 +1,10 @@
 // GET /page: one page of the log as JSON, which waits for news when there is none.
 import { type ByeReason, formatCursor, type Gap, HubError, parseCursor } from '@sse-hub/core/contract'
 import { answerAway, answerJson, unauthorized } from './answers.ts'
-import { askedTopics, grantedTopics, openingGap } from './asked.ts'
+import { askedTopics, grantedTopics, openingGap, sameTopics } from './asked.ts'
 import type { Cursor } from './log.ts'
 import type { Member } from './roster.ts'
-import { sameTopics, type Visited } from './stream.ts'
+import type { Visited } from './stream.ts'
 import type { Listener } from './tail.ts'
 import { schemaGap } from './vetting.ts'
 import { within } from './within.ts'
@@ -27,7 +27,7 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
   const access = await gate.ask(request)
   if (!access) throw unauthorized()
   const { user } = access
-  const topics = grantedTopics(asked, access, limits.topics)
+  const topics = grantedTopics(asked, access)
   const filter: ReadonlySet<string> = new Set(topics)
   const shutNow =
     hub.shut() ?? (roster.full(user) ? { reason: 'overloaded' as const, retryMs: hub.awayMs() } : undefined)
@@ -69,7 +69,7 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
   const stopWatch = gate.watch(
     request,
     access,
-    (now) => sameTopics(asked, now, topics, limits.topics),
+    (now) => sameTopics(asked, now, topics),
     (why) => visitor.end(why, hub.retryMs),
   )
   request.signal.addEventListener('abort', abort)

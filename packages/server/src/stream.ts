@@ -1,7 +1,7 @@
 // GET /events: from a request to an open connection, or to the good-bye that stands in for it.
 import type { ByeReason, Contract } from '@sse-hub/core/contract'
 import { answerBye, streamHeaders, unauthorized } from './answers.ts'
-import { type AskedTopics, askedTopics, grantedTopics } from './asked.ts'
+import { askedTopics, grantedTopics, sameTopics } from './asked.ts'
 import { lazyBody } from './body.ts'
 import { type ConnectionHub, openConnection } from './connection.ts'
 import type { Access, Gate } from './gate.ts'
@@ -35,7 +35,7 @@ export async function answerStream(request: Request, url: URL, hub: Visited): Pr
     return answerBye('overloaded', hub.awayMs())
   }
   if (!access) throw unauthorized()
-  const topics = grantedTopics(asked, access, limits.topics)
+  const topics = grantedTopics(asked, access)
   if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
 
   // Again: it may have been shut while the application thought.
@@ -62,21 +62,10 @@ export async function answerStream(request: Request, url: URL, hub: Visited): Pr
   const stopWatch = gate.watch(
     request,
     access,
-    (now) => sameTopics(asked, now, topics, limits.topics),
+    (now) => sameTopics(asked, now, topics),
     (why) => connection.end(why, retryMs),
   )
   signal.addEventListener('abort', connection.closed)
   if (signal.aborted) connection.closed()
   return new Response(lazyBody(connection), { headers: streamHeaders })
-}
-
-/** Whether a grant that was asked for again comes to the same topics. */
-export function sameTopics(asked: AskedTopics, now: Access, topics: readonly string[], most: number): boolean {
-  try {
-    const topicsNow = grantedTopics(asked, now, most)
-    return topicsNow.length === topics.length && topicsNow.every((topic, index) => topic === topics[index])
-  } catch {
-    // More than a stream may carry: connecting again will tell.
-    return false
-  }
 }
