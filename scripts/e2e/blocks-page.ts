@@ -1,6 +1,7 @@
 // Runs in the browser: reads a stream by the native EventSource, and by fetch and our own source, and keeps what each heard.
 import type { Block, Frame } from '@sse-hub/core/contract'
 import { createParser } from 'eventsource-parser'
+import { platform } from '../../packages/core/src/platform.ts'
 import { sseSource } from '../../packages/core/src/sources/sse.ts'
 
 /** What a native EventSource hears of one event. */
@@ -48,7 +49,7 @@ const page: BlocksPage = {
   },
   async frames(url) {
     const frames: Frame[] = []
-    const question = { url: '', topics: [], after: undefined, pause: async () => {} }
+    const question = { url: '', topics: [], after: undefined, clock: platform.clock }
     for await (const batch of sseSource.open({ ...question, get: () => fetch(url) })) frames.push(...batch)
     return frames
   },

@@ -20,7 +20,7 @@ export const bugs: readonly Bug[] = [
     name: 'skip the dedupe',
     breaks: 'what is sent again is heard again',
     file: `${client}/sequence.ts`,
-    edits: [['check(cursor) > ', 'check(cursor) >= 0 * ']],
+    edits: [['lead(check(cursor), member.mark) > 0)', 'check(cursor))']],
   },
   {
     name: 'commit the cursor before dispatch',
@@ -58,7 +58,7 @@ export const bugs: readonly Bug[] = [
     name: 'announce no gap',
     breaks: 'the client learns of a gap and tells nobody',
     file: `${client}/subscriptions.ts`,
-    edits: [['told?.forEach(tell)', '']],
+    edits: [['told?.forEach((gap, { listener }) => void call(listener?.onGap, gap))', '']],
   },
   {
     name: 'say no gap',

@@ -78,7 +78,7 @@ export function openScreen(options: ScreenOptions): Screen {
     history.record({ what: 'read', screen: number, ids: state.size })
   }
   const subscribe = (after?: string) => {
-    const live = client.status.topic(options.topic).live
+    const live = client.status.topic(options.topic) === 'live'
     history.record({ what: 'mounted', page, screen: number, topic, ...(after === undefined ? {} : { after }), live })
     unsubscribe = client.subscribe({
       topic: options.topic as 'room',
@@ -131,7 +131,7 @@ export function openScreen(options: ScreenOptions): Screen {
       unsubscribe?.()
     },
     restless() {
-      const { state } = client.status.topic(options.topic)
+      const state = client.status.topic(options.topic)
       if (unsubscribe && state !== (granted() ? 'live' : 'refused')) return `screen ${number} is ${state}`
       if (!granted()) return undefined
       if (!unsubscribe || reading) return `screen ${number} is reading`
@@ -143,7 +143,7 @@ export function openScreen(options: ScreenOptions): Screen {
       return {
         screen: number,
         topic,
-        state: client.status.topic(options.topic).state,
+        state: client.status.topic(options.topic),
         granted: granted(),
         ...compare(),
       }

@@ -66,7 +66,7 @@ function applyAnswer(answer: Card) {
 
 /** While the hub is down no event will tell us what we did ourselves. */
 function readAgainUnlessLive(topic: 'board' | `conversation:${string}`) {
-  if (client.status.topic(topic).live) return
+  if (client.status.topic(topic) === 'live') return
   const { queryKey } = topic === 'board' ? cardsQuery : messagesQuery(topic.slice('conversation:'.length))
   return queryClient.invalidateQueries({ queryKey })
 }

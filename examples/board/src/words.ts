@@ -1,5 +1,5 @@
 // What the state of the connection means for a person: what is the case, and what that means for what they see and do.
-import type { DownReason, Status } from '@sse-hub/core'
+import type { HubErrorCode, Status } from '@sse-hub/core'
 
 /** What a person is told. */
 export interface Words {
@@ -24,11 +24,10 @@ export interface Facts {
   readonly answering: boolean | undefined
 }
 
-const reasons: Readonly<Record<DownReason, string>> = {
+const reasons: Readonly<Partial<Record<HubErrorCode, string>>> = {
   network: 'The live connection cannot be made',
   timeout: 'The live connection has gone silent',
   ended: 'The live connection was lost',
-  http: 'The live connection was refused',
   protocol: 'The live connection brings what this page does not understand',
   disabled: 'Live updates are switched off for now',
   draining: 'The server is restarting',
@@ -52,7 +51,7 @@ export function describe({ status, live, lost, answering }: Facts): Words {
     case 'connecting':
       return lost ? broken('The live connection was lost', answering) : connecting
     case 'down':
-      return broken(reasons[status.reason], answering)
+      return broken(reasons[status.reason] ?? 'The live connection was refused', answering)
     case 'stopped':
       return broken(
         status.error.code === 'unauthorized' ? 'The server does not know you' : 'Live updates have stopped',

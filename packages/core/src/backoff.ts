@@ -17,12 +17,8 @@ export function backoffMs(attempt: number, random: number, floorMs = 0, baseMs =
   return floorMs + random * Math.min(base * 2 ** attempt, Math.max(base, CAP_MS))
 }
 
-/**
- * Reads a `Retry-After`: seconds, or a date, which counts from the answer's own `Date`, since clocks differ.
- * Answers undefined when it cannot be read.
- */
-export function retryAfterMs(retryAfter: string | null, date: string | null): number | undefined {
-  if (retryAfter === null) return undefined
-  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.parse(date ?? '')
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
+/** Reads a `Retry-After`: seconds, or a date, which counts from the answer's own `Date`, since clocks differ. 0 where it cannot be read. */
+export function retryAfterMs(retryAfter: string, date: string): number {
+  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.parse(date)
+  return Math.max(0, ms || 0)
 }

@@ -10,7 +10,7 @@ import type { TopicGap } from './sequence.ts'
 import type { HeadersOption } from './settings.ts'
 import type { Source } from './sources/source.ts'
 import { sseSource } from './sources/sse.ts'
-import { reduce, type Status, type TopicStatus } from './status.ts'
+import { reduce, type Status, type TopicState } from './status.ts'
 import { createSubscriptions, type Listener } from './subscriptions.ts'
 
 /** What to hear of one topic. */
@@ -35,8 +35,8 @@ export interface Subscription<C extends Contract, T extends SubscribableTopic<C>
 export interface StatusStore {
   /** The snapshot: the same object until something changes. */
   get(): Status
-  /** The snapshot of one topic: the same object until its state changes. */
-  topic(topic: string): TopicStatus
+  /** The state of one topic. */
+  topic(topic: string): TopicState
   /** Calls back after every change of any of them. The answer unsubscribes. */
   subscribe(listener: () => void): () => void
 }
@@ -109,17 +109,19 @@ export interface HubClient<C extends Contract> {
  * ```
  */
 export function createHubClient<C extends Contract>(options: ClientOptions<C>): HubClient<C> {
-  const { contract, onReport = logReport } = options
+  const { onReport = logReport } = options
   const report = (during: ClientReport['during'], error: unknown) => {
-    run(onReport, { during, error }, (unheard) => logReport({ during: 'handler', error: unheard }))
+    const running = async () => onReport({ during, error })
+    running().catch((unheard) => logReport({ during: 'handler', error: unheard }))
   }
   /** Calls what the application gave us; what it throws, now or later, hurts nobody else. */
   const call = <A>(handler: ((argument: A) => unknown) | undefined, argument: A) => {
-    run(handler, argument, (error) => report('handler', error))
+    const running = async () => handler?.(argument)
+    running().catch((error) => report('handler', error))
   }
-  const listeners = new Set<{ readonly listener: () => void }>()
+  const listeners = new Set<() => void>()
   const notify = () => {
-    for (const { listener } of [...listeners]) call(listener, undefined)
+    for (const listener of [...listeners]) listener()
   }
   let status: Status = { phase: 'idle' }
   const tell = (next: Status) => {
@@ -130,7 +132,6 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
     // Fetched while the server is there, so that the first emit of an outage finds it; off the path of what the page shows.
     if (status.phase === 'live') loaded().catch(ignore)
   }
-  const states: Partial<Record<TopicStatus['state'], TopicStatus>> = {}
 
   const settings = {
     ...platform,
@@ -140,16 +141,6 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
     lingerMs: 1_000,
     ...options,
     url: options.url.replace(/\/+$/, ''),
-  }
-  if (contract) {
-    const { source } = settings
-    settings.source = {
-      via: source.via,
-      async *open(question) {
-        const { validated } = await import('./validate.ts')
-        yield* validated(source, contract, report).open(question)
-      },
-    }
   }
   const subscriptions = createSubscriptions(settings, {
     call,
@@ -162,22 +153,14 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
   const connection = createConnection(settings, subscriptions, { status: () => status, tell, report })
   let outbox: Promise<Outbox> | undefined
   // Loaded on demand, and again until it is there: whoever emits when the network is gone must find it, or wait for it.
-  const load = async (): Promise<Outbox> => {
-    try {
-      return (await import('./outbox.ts')).createOutbox(settings, report)
-    } catch (cause) {
-      const error = asHubError('The outbox', cause)
-      report('emit', error)
-      if (status.phase === 'closed') {
-        outbox = undefined
-        throw error
-      }
-      await new Promise<void>((resolve) => void settings.clock.after(LOAD_AGAIN_MS, resolve))
-      return load()
-    }
-  }
   const loaded = () => {
-    outbox ??= load()
+    outbox ??= import('./later.ts').then(
+      ({ createOutbox }) => createOutbox(settings, report),
+      (cause) => {
+        outbox = undefined
+        throw asHubError('The outbox', cause)
+      },
+    )
     return outbox
   }
 
@@ -195,21 +178,18 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
     status: {
       get: () => status,
       topic(topic) {
-        let state: TopicStatus['state'] = 'pending'
-        if (!subscriptions.has(topic)) state = 'unsubscribed'
-        else if (status.phase === 'live') {
-          if (status.topics.includes(full(topic))) state = 'live'
-          else if (status.refused.includes(topic)) state = 'refused'
+        if (!subscriptions.has(topic)) return 'unsubscribed'
+        if (status.phase === 'live') {
+          if (status.topics.includes(full(topic))) return 'live'
+          if (status.refused.includes(topic)) return 'refused'
         }
-        const snapshot = states[state] ?? { state, live: state === 'live' }
-        states[state] = snapshot
-        return snapshot
+        return 'pending'
       },
       subscribe(listener) {
-        // An object of its own, so that the same function may listen twice.
-        const entry = { listener }
-        listeners.add(entry)
-        return () => void listeners.delete(entry)
+        // A function of its own, so that the same one may listen twice.
+        const guarded = () => call(listener, undefined)
+        listeners.add(guarded)
+        return () => void listeners.delete(guarded)
       },
     },
     start() {
@@ -223,10 +203,4 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
   }
 }
 
-const LOAD_AGAIN_MS = 2_000
 const ignore = () => {}
-
-function run<A>(handler: ((argument: A) => unknown) | undefined, argument: A, caught: (error: unknown) => void): void {
-  const running = async () => handler?.(argument)
-  running().catch(caught)
-}

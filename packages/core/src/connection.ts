@@ -4,13 +4,8 @@ import type { ByeReason } from './contract/wire.ts'
 import { HubError } from './errors.ts'
 import { asHubError, ask } from './http.ts'
 import type { Settings } from './settings.ts'
-import type { DownReason, Status } from './status.ts'
+import type { Status } from './status.ts'
 import type { Subscriptions } from './subscriptions.ts'
-
-// An attempt has been a success only after so long: a server that accepts and hangs up must not be asked again and again.
-const HEALTHY_MS = 5_000
-// How many heartbeats may be missing before silence counts as death.
-const PATIENCE = 2.5
 
 /** Whom a connection tells. */
 export interface ConnectionUser {
@@ -18,8 +13,8 @@ export interface ConnectionUser {
   status(): Status
   /** Takes what the status should be. */
   tell(status: Status): void
-  /** Hears of each attempt that failed. */
-  report(during: 'connect', error: HubError): void
+  /** Hears of each attempt that failed, and of events that do not validate. */
+  report(during: 'connect' | 'validate', error: HubError): void
 }
 
 /** One pipe of frames, kept open. */
@@ -38,124 +33,120 @@ export function createConnection(
   { topics, take, sequence }: Subscriptions,
   { status, tell, report }: ConnectionUser,
 ): Connection {
-  const { source, url, clock } = settings
+  const { source, url, clock, contract } = settings
   // The attempt in progress. One that is not this one any more has no say.
   let current: AbortController | undefined
   let asked: readonly string[] = []
+  // Since when there is a stream.
   let syncedAt: number | undefined
   // The watchdog of the attempt in progress, or else the wait for the next one.
   let cancelTimer = () => {}
-  let cancelChange: (() => void) | undefined
+  let isChanging = false
   let failures = 0
   let baseMs: number | undefined
   let patienceMs = 0
-  // When silence will have lasted too long.
-  let deadline = 0
 
   const phase = () => status().phase
-  const isOutdated = () => String(asked) !== String(topics()) || sequence.isBehind()
+  /** Whether the stream should be asked for again. An attempt that is not answered yet, or waits, will see for itself. */
+  const isOutdated = () =>
+    (phase() === 'idle' || syncedAt !== undefined) && (String(asked) !== String(topics()) || sequence.isBehind())
+
+  /** Ends the attempt in progress. Its watchdog stays, so that an exchange does not hide a silence that has begun before it. */
+  function drop() {
+    current?.abort()
+    // Only now it has been a success: a server that accepts and hangs up must not be asked again and again.
+    if (syncedAt !== undefined && clock.now() - syncedAt >= 5_000) failures = 0
+    syncedAt = undefined
+  }
 
   function stop() {
-    current?.abort()
-    current = undefined
+    drop()
     cancelTimer()
-    cancelChange?.()
-    cancelChange = undefined
-    if (syncedAt !== undefined && clock.now() - syncedAt >= HEALTHY_MS) failures = 0
-    syncedAt = undefined
+  }
+
+  function watch(ms: number) {
+    cancelTimer()
+    if (ms > 0) cancelTimer = clock.after(ms, () => failed(over('timeout')))
   }
 
   function begin() {
     // A stream that is exchanged for one with other topics stays live in everybody's eyes, unless the exchange fails.
     const exchange = phase() === 'live'
-    stop()
+    drop()
     asked = topics()
     const after = sequence.resume()
-    if (asked.length === 0) return tell({ phase: 'idle' })
+    if (!asked[0]) {
+      cancelTimer()
+      return tell({ phase: 'idle' })
+    }
     current = new AbortController()
     if (!exchange) tell({ phase: 'connecting', attempt: failures, via: source.via })
-    // Nor may an exchange hide a silence that has begun before it.
-    void attempt(
-      current,
-      after,
-      exchange && patienceMs ? Math.max(1, deadline - clock.now()) : settings.connectTimeoutMs,
-    )
+    if (!exchange || !patienceMs) watch(settings.connectTimeoutMs)
+    void attempt(current.signal, after)
   }
 
   /** One stream from beginning to end. */
-  async function attempt(controller: AbortController, after: string | undefined, limitMs: number) {
-    const { signal } = controller
-    const finish = (error: HubError, byeMs?: number) => {
-      if (current === controller) failed(error, byeMs)
-    }
-    const end = (code: 'timeout' | 'ended' | ByeReason, byeMs?: number) =>
-      finish(new HubError(code, `The stream of ${url} is over: ${code}`, { retryable: true }), byeMs)
-    const watch = (ms: number) => {
-      cancelTimer()
-      deadline = clock.now() + ms
-      if (ms > 0) cancelTimer = clock.after(ms, () => end('timeout'))
-    }
-    watch(limitMs)
+  async function attempt(signal: AbortSignal, after: string | undefined) {
     try {
-      const frames = source.open({
+      const plain = source.open({
         url,
         topics: asked,
         after,
         get: (address, expect, headers = {}) => ask(settings, address, expect, { headers, signal }),
-        pause: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
+        clock,
       })
+      const frames = contract ? (await import('./later.ts')).validated(plain, contract, report) : plain
       for await (const batch of frames) {
         for (const frame of batch) {
-          // A handler may have closed the client: what it has not heard must come again.
           if (signal.aborted) return
-          if (frame.kind === 'bye') return end(frame.reason, frame.retryMs)
+          if (frame.kind === 'bye') throw over(frame.reason, frame.retryMs)
           if (!take(frame, asked)) return begin()
-          if (frame.kind === 'sync') {
+          // A handler may have closed the client: what it has not heard must come again.
+          if (frame.kind === 'sync' && !signal.aborted) {
             baseMs = frame.retryMs ?? baseMs
-            patienceMs = frame.heartbeatMs * PATIENCE
+            patienceMs = frame.heartbeatMs * 2.5
             syncedAt ??= clock.now()
             const { user, topics: granted } = frame
             const refused = asked.filter((topic) => !granted.includes(sequence.full(topic)))
             tell({ phase: 'live', via: source.via, user, topics: granted, refused })
+            // What came too late for the question.
+            changed()
           }
         }
         // Any byte is a sign of life, once there is a stream.
         if (!signal.aborted && syncedAt !== undefined) watch(patienceMs)
-        if (isOutdated()) changed()
       }
-      end('ended')
+      throw over('ended')
     } catch (thrown) {
-      finish(asHubError(url, thrown))
+      if (!signal.aborted) failed(asHubError(url, thrown))
     }
   }
 
+  function over(code: 'timeout' | 'ended' | ByeReason, byeMs?: number) {
+    return new HubError(code, `The stream of ${url} is over: ${code}`, { retryable: true, details: { byeMs } })
+  }
+
   /** Decides what follows an attempt that has failed, or a stream that has ended. */
-  function failed(error: HubError, byeMs?: number) {
+  function failed(error: HubError) {
     stop()
     report('connect', error)
     if (!error.retryable) return tell({ phase: 'stopped', error })
     const attempt = failures++
-    const { status: answer, retryAfterMs } = error.details
-    const jitterMs = backoffMs(attempt, settings.random.next(), retryAfterMs as number | undefined, baseMs)
+    const { byeMs, retryAfterMs } = error.details as Partial<Record<string, number>>
+    const jitterMs = backoffMs(attempt, settings.random.next(), retryAfterMs, baseMs)
     // A hub that says goodbye has chosen the wait, jitter included; but one that does so at every attempt is backed off from.
     const retryInMs = byeMs === undefined ? jitterMs : Math.max(byeMs, attempt && jitterMs)
-    // A 503 says its reason as a goodbye does.
-    const reason = ([undefined, 200, 503].includes(answer as undefined) ? error.code : 'http') as DownReason
-    tell({ phase: 'down', reason, error, attempt, retryInMs })
+    tell({ phase: 'down', reason: error.code, error, attempt, retryInMs })
     cancelTimer = clock.after(retryInMs, begin)
   }
 
   function changed() {
-    const now = phase()
-    if (now === 'closed' || now === 'stopped' || !isOutdated()) return
-    if (topics().length === 0) begin()
-    // An attempt that is not answered yet, or waits, will see for itself.
-    else if (now === 'idle' || syncedAt !== undefined) {
-      cancelChange ??= clock.after(now === 'idle' ? 0 : settings.debounceMs, () => {
-        cancelChange = undefined
-        if (isOutdated()) begin()
-      })
-    }
+    if (isChanging || !isOutdated()) return
+    isChanging = true
+    clock.after(phase() === 'idle' ? 0 : settings.debounceMs, () => {
+      isChanging = false
+      if (isOutdated()) begin()
+    })
   }
 
   return {

@@ -61,7 +61,7 @@ export class HubError extends Error {
     message: string,
     options: { retryable?: boolean; cause?: unknown; details?: Readonly<Record<string, unknown>> } = {},
   ) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    super(message, options)
     this.code = code
     this.retryable = options.retryable ?? false
     this.details = options.details ?? {}

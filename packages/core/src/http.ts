@@ -4,16 +4,13 @@ import type { WireError } from './contract/wire.ts'
 import { HubError, type HubErrorCode } from './errors.ts'
 import type { Settings } from './settings.ts'
 
-// What a status means when the answer does not say.
-const CODES: Readonly<Record<number, HubErrorCode>> = {
-  200: 'protocol',
+// After these, the same question has the same answer; what they mean where the answer does not say. A 404 may be a deployment that is under way.
+const FINAL: Readonly<Record<number, HubErrorCode>> = {
   204: 'stopped',
+  400: 'http',
   401: 'unauthorized',
   403: 'forbidden',
-  404: 'not_found',
 }
-// After these, the same question has the same answer. A 404 may be a deployment that is under way.
-const FINAL = [204, 400, 401, 403]
 
 /** What a request adds to the settings. */
 export interface Ask extends RequestInit {
@@ -34,30 +31,21 @@ export async function ask(
   refresh = false,
 ): Promise<Response> {
   const { headers: given, credentials } = settings
-  const headers = new Headers(typeof given === 'function' ? await given({ refresh }) : given)
-  for (const [name, value] of Object.entries({ accept: expect, ...init.headers })) headers.set(name, value)
-  const response = await settings.fetch(url, {
-    ...(credentials && { credentials }),
-    cache: 'no-store',
-    ...init,
-    headers,
-  })
+  const isAsked = typeof given === 'function'
+  const own = Object.fromEntries(new Headers(isAsked ? await given({ refresh }) : given))
+  const headers = { ...own, accept: expect, ...init.headers }
+  const response = await settings.fetch(url, { cache: 'no-store', credentials, ...init, headers } as RequestInit)
   const { ok, status } = response
-  const header = (name: string) => response.headers.get(name)
+  const header = (name: string) => response.headers.get(name) ?? ''
   const type = header('content-type')
-  if (ok && type?.startsWith(expect)) return response
-  if ((status === 401 || status === 403) && !refresh && typeof given === 'function') {
-    return ask(settings, url, expect, init, true)
-  }
-  const { error }: { error?: WireError } = ok ? {} : await response.json().catch(() => ({}))
-  throw new HubError(
-    (error?.code ?? CODES[status] ?? 'http') as HubErrorCode,
-    `${url} answered ${status} (${type}): ${error?.message ?? 'is a hub mounted there?'}`,
-    {
-      retryable: !FINAL.includes(status),
-      details: { status, retryAfterMs: retryAfterMs(header('retry-after'), header('date')) },
-    },
-  )
+  if (ok && type.startsWith(expect)) return response
+  if ((status === 401 || status === 403) && isAsked && !refresh) return ask(settings, url, expect, init, true)
+  const body: { error?: WireError } | undefined = ok ? undefined : await response.json().catch(() => undefined)
+  const { code = FINAL[status] ?? 'http', message = 'is a hub mounted there?' } = body?.error ?? {}
+  throw new HubError(code as HubErrorCode, `${url} answered ${status} (${type}): ${message}`, {
+    retryable: !(status in FINAL),
+    details: { status, retryAfterMs: retryAfterMs(header('retry-after'), header('date')) },
+  })
 }
 
 /** What was thrown, as the error of a connection that could not be made, or broke. */

@@ -1,4 +1,5 @@
 // The real platform behind the ports: the only file of this package that touches timers, chance or the network.
+import type { HubError } from './errors.ts'
 import type { Ports } from './ports.ts'
 
 /** The ports of a browser, Node 22 or later, Bun or Deno. */
@@ -20,8 +21,8 @@ export const platform: Ports = {
   fetch: (url, init) => fetch(url, init),
 }
 
-/** Where a client's reports go when the application does not hear them. Attempts that fail are in the status, and emits in their outcome. */
+/** Where a client's reports go when the application does not hear them. What is tried again by itself is in the status meanwhile. */
 export function logReport({ during, error }: { readonly during: string; readonly error: unknown }): void {
   // biome-ignore lint/suspicious/noConsole: nobody else would learn of it
-  if (during === 'handler' || during === 'validate') console.error('sse-hub', during, error)
+  if (!(error as HubError | undefined)?.retryable) console.error('sse-hub', during, error)
 }

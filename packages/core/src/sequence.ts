@@ -1,6 +1,6 @@
 // What a client has, topic by topic: which events are new to it, what it must be told that it lacks, and where it resumes. Nothing else compares cursors.
 import type { HubEvent } from './contract/contract.ts'
-import { type Cursor, parseCursor } from './contract/cursor.ts'
+import { type Cursor, formatCursor, parseCursor } from './contract/cursor.ts'
 import type { Gap, GapReason, Sync } from './contract/wire.ts'
 import { HubError } from './errors.ts'
 
@@ -19,14 +19,12 @@ export interface TopicGap {
   readonly reason: 'added' | GapReason
 }
 
-/** Somebody who hears a topic. The sequence keeps its mark, and nobody else reads or writes it. */
+/** Somebody who hears a topic. The sequence alone writes what it has. */
 export interface Member {
   /** The topic, as the application writes it. */
   readonly topic: string
-  /** The cursor of what it had read when it came. */
-  after?: string | undefined
-  /** The position up to which it is whole; undefined while no stream has carried its topic, and it had read nothing. */
-  mark?: number | undefined
+  /** How far it is whole: at first what it had read when it came; undefined for nothing. */
+  mark?: Cursor | undefined
   /** Whether the stream carries its topic, so that its mark moves with it. */
   carried?: boolean
   /** What it lacks cannot be had, for this reason: it is no reason to resume further back. */
@@ -39,10 +37,8 @@ export interface Sequence<M extends Member> {
   user(): string | null | undefined
   /** A topic as the hub writes it. */
   full(topic: string): string
-  /** The gap from what a member has to a cursor. */
-  lacks(member: M, to: string, reason: TopicGap['reason']): TopicGap
-  /** Takes in a member: it is whole from here on if the stream carries its topic, and it lacks nothing that is behind. */
-  join(member: M): void
+  /** Takes in a member that has read up to the cursor `after`. It is whole from here on if the stream carries its topic, and it lacks nothing that is behind. */
+  join(member: M, after?: string): void
   /** Whether somebody has brought a cursor that lies before what the stream has sent already: it should be asked for again. */
   isBehind(): boolean
   /** Where to resume: the smallest mark. */
@@ -51,7 +47,7 @@ export interface Sequence<M extends Member> {
    * A stream for the topics `asked` begins. Answers who must be told what; or undefined when the log has dropped only what the most backward
    * members lack: resuming once more, without regard to them, keeps the others whole.
    */
-  sync(sync: Sync, asked: readonly string[]): ReadonlyMap<M, TopicGap> | undefined
+  sync(sync: Omit<Sync, 'heartbeatMs'>, asked: readonly string[]): ReadonlyMap<M, TopicGap> | undefined
   /**
    * Whether an event is for a member, and new to it.
    * @throws HubError `protocol` for an event of another epoch
@@ -69,127 +65,97 @@ export interface Sequence<M extends Member> {
 /** Makes the memory of one client, which answers for `members`, as they come and go. */
 export function createSequence<M extends Member>(members: ReadonlySet<M>): Sequence<M> {
   let user: string | null | undefined
-  let epoch: string | undefined
   // What the last stream carried, and how far it came.
   let topics: readonly string[] = []
-  let through = 0
+  let here: Cursor | undefined
   // Where the last question was resumed from.
-  let from = 0
+  let from: Cursor | undefined
 
   const full = (topic: string) => (topic === 'user' && user ? `user:${user}` : topic)
-  const has = ({ mark, after = '' }: M) => (mark === undefined ? after : `${epoch}:${mark}`)
-  const lacks = (member: M, to: string, reason: TopicGap['reason']): TopicGap => {
-    const from = has(member)
-    return { topic: full(member.topic), ...(from && { from }), to, reason }
-  }
+  const isCovered = ({ topic }: M) => topics.includes(full(topic))
   const check = (text: string) => {
     const cursor = read(text)
-    if (cursor.epoch === epoch) return cursor.position
-    throw new HubError('protocol', `The hub sent ${text} in epoch ${epoch}`, { retryable: true })
+    if (cursor.epoch === here?.epoch) return cursor
+    throw new HubError('protocol', `The hub sent ${text} in epoch ${here?.epoch}`, { retryable: true })
   }
-  const marks = () => [...members].flatMap(({ mark, lost }) => (lost ? [] : (mark ?? [])))
-  /** Whether the log may have dropped only what lies before somebody's mark: without who is further back the others can be kept whole. */
-  const divides = (gaps: readonly Gap[], from: number) => {
-    if (!gaps.some(({ reason }) => reason === 'trimmed') || !marks().some((mark) => mark > from)) return false
-    for (const member of members) if ((member.mark ?? Number.NaN) <= from) member.lost ??= 'trimmed'
-    return true
+  const advance = (cursor: Cursor) => {
+    if (lead(cursor, here) > 0) here = cursor
+    for (const member of members) if (member.carried && lead(cursor, member.mark) > 0) member.mark = cursor
   }
-  const advance = (position: number) => {
-    through = Math.max(through, position)
-    for (const member of members) if (member.carried) member.mark = Math.max(member.mark ?? 0, position)
+  const sync: Sequence<M>['sync'] = (next, asked) => {
+    const start = read(next.cursor)
+    const isRenamed = user !== undefined && user !== next.user
+    user = next.user
+    // The log may have dropped only what lies before somebody's mark: without who is further back the others can be kept whole.
+    const isTrimmed = next.gaps.some(({ reason }) => reason === 'trimmed')
+    if (isTrimmed && [...members].some(({ mark, lost }) => !lost && lead(mark, from) > 0)) {
+      for (const member of members) if (lead(member.mark, from) <= 0) member.lost ??= 'trimmed'
+      return undefined
+    }
+    const told = new Map<M, TopicGap>()
+    for (const member of members) {
+      const topic = full(member.topic)
+      // Another user's own topic is another topic.
+      if (isRenamed && member.topic === 'user') member.mark = undefined
+      const { mark } = member
+      if (!next.topics.includes(topic)) {
+        member.carried = false
+        // It keeps what it has, but waits for nothing: who is let in again starts there, or is told.
+        if (asked.includes(member.topic)) member.lost = 'added'
+        continue
+      }
+      // What lies before the start, and was no part of the question, is no part of the answer: it waits for the next one.
+      member.carried = !(lead(mark, start) < 0) || lead(mark, from) >= 0 || member.lost !== undefined
+      if (!member.carried) continue
+      const gap = next.gaps.find(({ topics, reason, to }) => {
+        // A change of epoch makes marks worthless, whatever the gap names. What lies before a mark is there already.
+        if (reason === 'epoch' || read(to).epoch !== from?.epoch) return mark && mark.epoch === from?.epoch
+        return topics.includes(topic) && lead(mark, read(to)) < 0
+      })
+      if (gap || !(lead(mark, start) >= 0)) {
+        const { to, reason } = gap ?? { to: next.cursor, reason: member.lost ?? 'added' }
+        told.set(member, { topic, ...(mark && { from: formatCursor(mark) }), to, reason })
+        member.mark = read(to)
+      }
+      member.lost = undefined
+    }
+    from = here = start
+    topics = next.topics
+    return told
   }
 
   return {
     user: () => user,
     full,
-    lacks,
-    join(member) {
-      if (!topics.includes(full(member.topic))) return
-      const had = parseCursor(member.after ?? `${epoch}:${through}`)
+    join(member, after) {
       // Without a cursor, all that it reads from now on is followed by all that changes it.
-      if (had && had.epoch === epoch && had.position >= through) {
-        member.mark = had.position
-        member.carried = true
-      }
+      const mark = after === undefined ? (lead(from, here) > 0 ? from : here) : parseCursor(after)
+      member.carried = isCovered(member) && lead(mark, here) >= 0
+      if (member.carried || after !== undefined) member.mark = mark
+      if (after !== undefined && !mark) member.lost = 'added'
     },
-    isBehind: () => [...members].some(({ carried, topic }) => !carried && topics.includes(full(topic))),
+    isBehind: () => [...members].some((member) => !member.carried && isCovered(member)),
     resume() {
-      const marked = [...members].filter(({ mark }) => mark !== undefined)
       // A topic that everybody has left is forgotten.
-      topics = topics.filter((topic) => marked.some((member) => full(member.topic) === topic))
-      if (marked.length === 0) epoch = undefined
-      for (const member of members) {
-        const had = member.lost ? undefined : parseCursor(has(member))
-        epoch ??= had?.epoch
-        if (had && had.epoch === epoch) member.mark = had.position
-      }
-      from = Math.min(...marks())
-      return Number.isFinite(from) ? `${epoch}:${from}` : undefined
+      topics = [...members].flatMap((member) => (member.mark && isCovered(member) ? full(member.topic) : []))
+      const marks = [...members].flatMap(({ mark, lost }) => (mark && !lost ? mark : []))
+      // Of several epochs the stream's counts.
+      from = marks.find(({ epoch }) => epoch === here?.epoch) ?? marks[0]
+      for (const mark of marks) if (lead(mark, from) < 0) from = mark
+      return from && formatCursor(from)
     },
-    sync(sync, asked) {
-      const start = read(sync.cursor)
-      const isRenamed = user !== undefined && user !== sync.user
-      user = sync.user
-      if (divides(sync.gaps, from)) return undefined
-      const told = new Map<M, TopicGap>()
-      for (const member of members) {
-        const topic = full(member.topic)
-        // Another user's own topic is another topic.
-        if (isRenamed && member.topic === 'user') member.mark = member.after = undefined
-        if (sync.topics.includes(topic)) {
-          const had = parseCursor(has(member))
-          const isBefore = had?.epoch === start.epoch && had.position < start.position
-          const isAsked = member.lost !== undefined || (member.mark !== undefined && member.mark >= from)
-          member.carried = !isBefore || isAsked
-          // What it has was no part of the question, so it is no part of the answer: it waits for the next one.
-          if (!member.carried) continue
-          // What lies before a mark is there already; but a change of epoch makes the mark itself worthless.
-          const gap = sync.gaps.find(
-            ({ topics, reason, to }) =>
-              had &&
-              topics.includes(topic) &&
-              (reason === 'epoch' ? had.epoch === epoch : had.position < read(to).position),
-          )
-          if (!gap && !isBefore && had?.epoch === start.epoch) member.mark = had.position
-          else {
-            const { to, reason } = gap ?? { to: sync.cursor, reason: member.lost ?? 'added' }
-            told.set(member, lacks(member, to, reason))
-            member.mark = read(to).position
-          }
-          member.lost = undefined
-        } else {
-          member.carried = false
-          // It keeps what it has, but waits for nothing: who is let in again starts there, or is told.
-          if (asked.includes(member.topic)) member.lost = 'added'
-          if (start.epoch !== epoch) member.mark = undefined
-        }
-      }
-      epoch = start.epoch
-      through = start.position
-      topics = sync.topics
-      return told
-    },
+    sync,
     isNew: (member, { topic, cursor }) =>
       member.carried === true &&
       full(member.topic) === topic &&
-      (cursor === undefined || check(cursor) > (member.mark ?? 0)),
+      (cursor === undefined || lead(check(cursor), member.mark) > 0),
     gap(gap) {
-      if (divides([gap], through)) return undefined
-      const { topics, reason, to } = gap
-      const { epoch: next, position } = read(to)
-      // With another epoch every mark is worth nothing, whatever the gap names.
-      const all = next !== epoch || reason === 'epoch'
-      const told = new Map<M, TopicGap>()
-      for (const member of members) {
-        const { carried, mark = 0, topic } = member
-        if (carried && (all || (topics.includes(full(topic)) && mark < position))) {
-          told.set(member, lacks(member, to, reason))
-        }
-        if (all) member.mark = carried ? position : undefined
-      }
-      if (all) through = position
-      epoch = next
-      advance(position)
+      from = here
+      const to = read(gap.to)
+      // Within the epoch a gap is a stream that begins where this one is.
+      const cursor = here && to.epoch === here.epoch ? formatCursor(here) : gap.to
+      const told = sync({ cursor, topics, gaps: [gap], user: user ?? null }, [])
+      if (told) advance(to)
       return told
     },
     commit(cursor) {
@@ -201,9 +167,12 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
 // What comes from a source has been checked there.
 const read = (cursor: string) => parseCursor(cursor) as Cursor
 
+/** How far one place is beyond another. Places of different epochs do not compare: every comparison with the answer is false. */
+function lead(place: Cursor | undefined, other: Cursor | undefined): number {
+  return place && place.epoch === other?.epoch ? place.position - other.position : Number.NaN
+}
+
 /** Whether `cursor` lies after what somebody has who read up to `after`. Places in different epochs do not compare, and count as after. */
 export function isAfter(cursor: string, after: string): boolean {
-  const place = read(cursor)
-  const had = parseCursor(after)
-  return place.epoch !== had?.epoch || place.position > had.position
+  return !(lead(read(cursor), parseCursor(after)) <= 0)
 }

@@ -1,12 +1,8 @@
 // The one state machine of the client: every change of what the application sees of the connection passes through `reduce`.
-import type { ByeReason } from './contract/wire.ts'
-import type { HubError } from './errors.ts'
+import type { HubError, HubErrorCode } from './errors.ts'
 
 /** How frames come in: one stream, pages of the log, or another tab. */
 export type Via = 'sse' | 'poll' | 'tab'
-
-/** Why the client is down: what the hub said, or what happened to the connection. */
-export type DownReason = ByeReason | 'network' | 'timeout' | 'ended' | 'http' | 'protocol'
 
 /** What the application sees of the connection. */
 export type Status =
@@ -25,7 +21,7 @@ export type Status =
   /** Waiting to try again. `retryInMs` counts from the moment of this status. */
   | {
       readonly phase: 'down'
-      readonly reason: DownReason
+      readonly reason: HubErrorCode
       readonly error: HubError
       readonly attempt: number
       readonly retryInMs: number
@@ -35,24 +31,13 @@ export type Status =
   /** Closed by the application. */
   | { readonly phase: 'closed' }
 
-/** What the application sees of one topic. */
-export interface TopicStatus {
-  /**
-   * `live`: the client is whole for it and hears of every change; `pending`: subscribed, not whole yet or not any more;
-   * `refused`: the hub does not grant it; `unsubscribed`: nobody here asks for it.
-   */
-  readonly state: 'live' | 'pending' | 'refused' | 'unsubscribed'
-  /** Whether the state is `live`. */
-  readonly live: boolean
-}
-
 /**
- * The only writer of the status: what follows when the connection says `next`. Answers the same object when nothing changes.
- *
- * What was under way when the client was closed, or stopped, has no say any more: only beginning again leaves these phases.
+ * What the application sees of one topic. `live`: the client is whole for it and hears of every change; `pending`: subscribed, not whole yet
+ * or not any more; `refused`: the hub does not grant it; `unsubscribed`: nobody here asks for it.
  */
+export type TopicState = 'live' | 'pending' | 'refused' | 'unsubscribed'
+
+/** The only writer of the status: what follows when the connection says `next`. Answers the same object when nothing changes. */
 export function reduce(status: Status, next: Status): Status {
-  const over = status.phase === 'closed' || status.phase === 'stopped'
-  const late = next.phase === 'live' || next.phase === 'down' || (next.phase === 'stopped' && status.phase === 'closed')
-  return (over && late) || JSON.stringify(status) === JSON.stringify(next) ? status : next
+  return JSON.stringify(status) === JSON.stringify(next) ? status : next
 }

@@ -34,7 +34,7 @@ export interface Subscriptions {
   add(listener: Listener): () => void
   /** Whether anybody hears the topic. */
   has(topic: string): boolean
-  /** The topics to ask for, as subscribers write them, sorted: the same array until they change. */
+  /** The topics to ask for, as subscribers write them, sorted. */
   topics(): readonly string[]
   /** Hands out a frame of a stream for the topics `asked`, once. Answers false if the stream should be asked for again. */
   take(frame: Frame, asked: readonly string[]): boolean
@@ -53,13 +53,6 @@ export function createSubscriptions(
   const entries = new Set<Entry>()
   const sequence = createSequence(entries)
   const { full } = sequence
-  let topics: readonly string[] = []
-
-  const changedEntries = () => {
-    topics = [...new Set([...entries].map(({ topic }) => topic))].sort()
-    changed()
-  }
-  const tell = (gap: TopicGap, { listener }: Entry) => call(listener?.onGap, gap)
 
   function dispatch(event: HubEvent) {
     const { type, cursor } = event
@@ -77,33 +70,31 @@ export function createSubscriptions(
     add(listener) {
       const { topic, after } = listener
       if (!isTopic(topic)) {
-        throw new HubError('invalid_topic', `"${topic}" is not a topic: write "kind" or "kind:key", with no comma`)
+        throw new HubError('invalid_topic', `"${topic}" is no topic: write "kind" or "kind:key"`)
       }
-      const entry: Entry = { topic, after, listener }
-      sequence.join(entry)
+      const entry: Entry = { topic, listener }
+      sequence.join(entry, after)
       entries.add(entry)
-      changedEntries()
+      changed()
       return () => {
         if (!entry.listener) return
         entry.listener = undefined
         changed()
         clock.after(lingerMs, () => {
           entries.delete(entry)
-          changedEntries()
+          changed()
         })
       }
     },
     has: (topic) => [...entries].some((entry) => entry.listener && full(entry.topic) === full(topic)),
-    topics: () => topics,
+    topics: () => [...new Set([...entries].map(({ topic }) => topic))].sort(),
     take(frame, asked) {
       if (frame.kind === 'event') dispatch(frame.event)
-      else if (frame.kind === 'beat') sequence.commit(frame.cursor)
-      else if (frame.kind !== 'bye') {
-        const told = frame.kind === 'sync' ? sequence.sync(frame, asked) : sequence.gap(frame)
-        told?.forEach(tell)
-        return told !== undefined
-      }
-      return true
+      if (frame.kind === 'beat') sequence.commit(frame.cursor)
+      if (frame.kind !== 'sync' && frame.kind !== 'gap') return true
+      const told = frame.kind === 'sync' ? sequence.sync(frame, asked) : sequence.gap(frame)
+      told?.forEach((gap, { listener }) => void call(listener?.onGap, gap))
+      return told !== undefined
     },
   }
 }

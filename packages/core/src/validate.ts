@@ -2,7 +2,6 @@
 import { type Contract, definitionOf } from './contract/contract.ts'
 import type { Frame } from './contract/wire.ts'
 import { HubError } from './errors.ts'
-import type { Source } from './sources/source.ts'
 
 /** A payload that fits, as the validator puts it out; or why not. */
 export type Checked = { readonly ok: true; readonly data: unknown } | { readonly ok: false; readonly error: HubError }
@@ -23,27 +22,22 @@ export function check(contract: Contract, type: string, data: unknown): Checked 
 }
 
 /**
- * A source whose events fit the contract. Of one that does not, the frames say what a hub says of an event that it cannot deliver any more:
- * a gap of its topic; an ephemeral one is left out.
+ * The frames of a source, with events that fit the contract. Of one that does not, they say what a hub says of an event that it cannot deliver
+ * any more: a gap of its topic; an ephemeral one is left out.
  */
-export function validated(
-  source: Source,
+export async function* validated(
+  frames: AsyncIterable<readonly Frame[]>,
   contract: Contract,
   report: (during: 'validate', error: HubError) => void,
-): Source {
-  return {
-    via: source.via,
-    async *open(question) {
-      for await (const batch of source.open(question)) {
-        yield batch.flatMap((frame): readonly Frame[] => {
-          if (frame.kind !== 'event') return [frame]
-          const { type, topic, data, cursor } = frame.event
-          const checked = check(contract, type, data)
-          if (checked.ok) return [{ kind: 'event', event: { ...frame.event, data: checked.data } }]
-          report('validate', checked.error)
-          return cursor === undefined ? [] : [{ kind: 'gap', topics: [topic], to: cursor, reason: 'schema' }]
-        })
-      }
-    },
+): AsyncGenerator<readonly Frame[]> {
+  for await (const batch of frames) {
+    yield batch.flatMap((frame): readonly Frame[] => {
+      if (frame.kind !== 'event') return [frame]
+      const { type, topic, data, cursor } = frame.event
+      const checked = check(contract, type, data)
+      if (checked.ok) return [{ kind: 'event', event: { ...frame.event, data: checked.data } }]
+      report('validate', checked.error)
+      return cursor === undefined ? [] : [{ kind: 'gap', topics: [topic], to: cursor, reason: 'schema' }]
+    })
   }
 }

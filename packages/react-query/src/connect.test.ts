@@ -22,7 +22,7 @@ afterEach(() => {
 
 const titles = (board = '7') =>
   (world.data('cards', board) as { title: string }[] | undefined)?.map(({ title }) => title).join(' ')
-const isLive = (topic = 'board:7') => world.client.status.topic(topic as 'board:7').live
+const isLive = (topic = 'board:7') => world.client.status.topic(topic as 'board:7') === 'live'
 
 test('a first load starts the stream from the answer’s cursor: one fetch, no gap, and events land', async () => {
   world.mount(world.cardsQuery('7'))
@@ -521,7 +521,7 @@ test('the last to unmount lets go, after a linger; who mounts again within it fi
   expect(world.streams).toHaveLength(1)
   third()
   await world.pass(1_000)
-  expect(world.client.status.topic('board:7').state).toBe('unsubscribed')
+  expect(world.client.status.topic('board:7')).toBe('unsubscribed')
   await world.pass(1_100)
   expect(world.client.status.get().phase).toBe('idle')
   // Not covered any more, so it is stale, and starts again from the new answer, which is waited for whatever else mounts.
@@ -672,7 +672,7 @@ test('a refused topic is polled, by those in focus', async () => {
   world.mount(world.cardsQuery('7'))
   world.mount(world.cardsQuery('8'))
   await world.pass(25_000)
-  expect(world.client.status.topic('board:7').state).toBe('refused')
+  expect(world.client.status.topic('board:7')).toBe('refused')
   expect(world.fetches.filter((topic) => topic === 'board:7')).toHaveLength(3)
   expect(world.fetches.filter((topic) => topic === 'board:8')).toHaveLength(1)
   focusManager.setFocused(false)
@@ -741,10 +741,10 @@ test('a query that is taken out of the cache lets go, even while it is observed'
   await world.pass(500)
   world.queryClient.removeQueries()
   await world.pass(10)
-  expect(world.client.status.topic('board:7').state).toBe('unsubscribed')
+  expect(world.client.status.topic('board:7')).toBe('unsubscribed')
   unmount()
   await world.pass(10)
-  expect(world.client.status.topic('board:7').state).toBe('unsubscribed')
+  expect(world.client.status.topic('board:7')).toBe('unsubscribed')
 })
 
 test('a topic that is none is reported, and the query polled', async () => {

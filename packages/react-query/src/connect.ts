@@ -35,7 +35,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   let scheduled = false
   let stopped = false
 
-  const isLive = (topic: string) => client.status.topic(topic).live
+  const isLive = (topic: string) => client.status.topic(topic) === 'live'
 
   const adopt = (query: Query): Entry | undefined => {
     const known = entries.get(query)

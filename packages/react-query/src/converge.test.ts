@@ -85,7 +85,7 @@ async function run(seed: number): Promise<void> {
   const byId = (cards: unknown) => (cards as { id: string }[]).toSorted((a, b) => (a.id < b.id ? -1 : 1))
   for (const board of boards) {
     expect(byId(world.data('cards', board)), context).toEqual(byId(world.state(`board:${board}`)))
-    expect(world.client.status.topic(`board:${board}`).live, context).toBe(true)
+    expect(world.client.status.topic(`board:${board}`), context).toBe('live')
   }
   const { length } = world.fetches
   await world.pass(100_000)

@@ -54,7 +54,7 @@ interface Hold {
 export function createHolds({ client, event, cursor, incomplete, report }: HoldsOptions): Holds {
   const holds = new Map<string, Hold>()
 
-  const isLive = (topic: string) => client.status.topic(topic).live
+  const isLive = (topic: string) => client.status.topic(topic) === 'live'
   const subscribe = (topic: string, state: Hold['state'], after?: string) => {
     const hold: Hold = { state, stop: () => {} }
     holds.set(topic, hold)

@@ -185,7 +185,7 @@ test('reconnects without a gap cost no fetch, whatever is cut', async () => {
   const page = browse(server.url, random)
   page.mount('a', '7')
   page.mount('b', '8')
-  await vi.waitFor(() => expect(page.client.status.topic('board:8').live).toBe(true), { timeout: 10_000 })
+  await vi.waitFor(() => expect(page.client.status.topic('board:8')).toBe('live'), { timeout: 10_000 })
   const { length } = server.reads
   for (let i = 0; i < 60; i++) {
     await server.change()
@@ -205,7 +205,7 @@ test('a hub that forgot its log costs one fetch for each query', async () => {
   const page = browse(server.url, random)
   page.mount('a', '7')
   page.mount('b', '8')
-  await vi.waitFor(() => expect(page.client.status.topic('board:8').live).toBe(true), { timeout: 10_000 })
+  await vi.waitFor(() => expect(page.client.status.topic('board:8')).toBe('live'), { timeout: 10_000 })
   await server.change()
   const before = server.reads.length
   await server.forget()

@@ -175,7 +175,7 @@ test('useHubStatus renders only for what is selected', async () => {
   const { length } = shown.mock.calls
   // Another topic changes the status, and not what is selected.
   const stop = client.subscribe({ topic: 'board:8' })
-  await waitFor(() => expect(client.status.topic('board:8').live).toBe(true))
+  await waitFor(() => expect(client.status.topic('board:8')).toBe('live'))
   expect(shown).toHaveBeenCalledTimes(length)
   stop()
 })
@@ -235,7 +235,7 @@ test('providers come and go without a fetch, and the last lets go; the client st
   expect(mocked.requests).toHaveLength(1)
   second.unmount()
   await virtual.advance(5_000)
-  expect(client.status.topic('board:7').state).toBe('unsubscribed')
+  expect(client.status.topic('board:7')).toBe('unsubscribed')
   expect(virtual.pending()).toBe(0)
   expect(close).not.toHaveBeenCalled()
 })

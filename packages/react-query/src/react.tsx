@@ -10,7 +10,7 @@ import {
   type Status,
   type SubscribableTopic,
   type TopicOfKind,
-  type TopicStatus,
+  type TopicState,
 } from '@sse-hub/core'
 import { type QueryClient, useQueryClient } from '@tanstack/react-query'
 import {
@@ -46,7 +46,7 @@ export type HubStatus = Status & {
   /** Whether the client (or, if a topic was given, that topic) is whole and hears of every change. */
   readonly live: boolean
   /** The state of the topic that was given; `unsubscribed` without one. */
-  readonly topicState: TopicStatus['state']
+  readonly topicState: TopicState
 }
 
 /** What `useHubStatus` takes. */
@@ -173,7 +173,7 @@ function useStatus<C extends Contract, TSelected = HubStatus>(
   // A snapshot must be the same object until something changes.
   const memory = useRef<{
     readonly status: Status
-    readonly of: TopicStatus | undefined
+    readonly of: TopicState | undefined
     readonly snapshot: HubStatus
   }>(undefined)
   const picked = useRef<{ readonly snapshot: HubStatus; readonly select: unknown; readonly value: TSelected }>(
@@ -191,8 +191,8 @@ function useStatus<C extends Contract, TSelected = HubStatus>(
     const of = topic === undefined ? undefined : status.topic(topic)
     const last = memory.current
     if (last && last.status === now && last.of === of) return pick(last.snapshot)
-    const live = of ? of.live : now.phase === 'live'
-    const snapshot: HubStatus = { ...now, live, topicState: of?.state ?? 'unsubscribed' }
+    const live = (of ?? now.phase) === 'live'
+    const snapshot: HubStatus = { ...now, live, topicState: of ?? 'unsubscribed' }
     memory.current = { status: now, of, snapshot }
     return pick(snapshot)
   }

@@ -176,7 +176,7 @@ const traps: Trap[] = [
       const { client } = world
       world.mount({
         ...world.cardsQuery('7'),
-        refetchInterval: () => (client.status.topic('board:7').live ? false : 10_000),
+        refetchInterval: () => (client.status.topic('board:7') === 'live' ? false : 10_000),
       })
       await world.pass(2_000)
       const { length } = world.fetches

@@ -8,7 +8,7 @@ export interface Cursor {
   readonly position: number
 }
 
-const CURSOR = /^([A-Za-z0-9_-]{1,64}):(0|[1-9][0-9]{0,15})$/
+const CURSOR = /^([\w-]{1,64}):(0|[1-9]\d{0,15})$/
 
 /** Reads a cursor, or answers undefined for text that is not one. */
 export function parseCursor(text: string): Cursor | undefined {

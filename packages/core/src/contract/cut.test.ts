@@ -1,6 +1,7 @@
 // Cuts every fixture at every byte: however the network slices a stream, a reader must make the same of it, and of a part only what is whole.
 import { createParser } from 'eventsource-parser'
 import { describe, expect, test } from 'vitest'
+import { platform } from '../platform.ts'
 import { sseSource } from '../sources/sse.ts'
 import { hubStreams, plainStreams } from './fixtures/streams.ts'
 import { type Block, decodeBlock, type Frame } from './wire.ts'
@@ -99,7 +100,7 @@ const readers: readonly (readonly [name: string, read: Reader])[] = [
         },
       })
       const frames: Frame[] = []
-      const question = { url: '/api/sse', topics: ['board:7'], after: undefined, pause: async () => {} }
+      const question = { url: '/api/sse', topics: ['board:7'], after: undefined, clock: platform.clock }
       for await (const batch of sseSource.open({ ...question, get: async () => new Response(body) }))
         frames.push(...batch)
       return frames

@@ -187,17 +187,20 @@ describe('decodeBlock refuses', () => {
     )
   })
 
-  test('nothing that it does not know: members are left out, hub blocks are ignored', () => {
+  test('what it does not know: members stay, hub blocks are ignored, and nothing passes for what the stream says itself', () => {
     expect(decodeBlock(json('a', { ...event, more: 1, cursor: 'k:9', type: 'b' }))).toEqual({
       kind: 'event',
-      event: { ...event, type: 'a' },
+      event: { ...event, type: 'a', more: 1 },
     })
+    expect(decodeBlock(json('hub.gap', { ...gap, kind: 'bye' }))).toEqual({ ...gap, kind: 'gap' })
+    expect(decodeBlock({ event: 'hub.constructor', data: '{}' })).toBeUndefined()
     expect(decodeBlock({ event: 'hub.future', data: 'not JSON' })).toBeUndefined()
     expect(decodeBlock({ event: 'hub.future', data: '', id: 'k:9' })).toEqual({ kind: 'beat', cursor: 'k:9' })
     expect(decodeBlock(json('hub.bye', { reason: 'later', retryMs: 0, more: 1 }))).toEqual({
       kind: 'bye',
       reason: 'later',
       retryMs: 0,
+      more: 1,
     })
   })
 })
@@ -205,9 +208,10 @@ describe('decodeBlock refuses', () => {
 describe('decodePage', () => {
   const item = { cursor: 'k:2', type: 'a', data: 1, topic: 'board', at: 1, id: 'e' }
   const page = { after: 'k:1', through: 'k:3', topics: ['board'], user: 'u1', events: [item], gaps: [] }
-  test('reads a page, and only what a page has', () => {
+  test('reads a page', () => {
     expect(decodePage(JSON.stringify(page))).toEqual(page)
-    expect(decodePage(JSON.stringify({ ...page, more: 1, events: [{ ...item, more: 1 }] }))).toEqual(page)
+    const later = { ...page, more: 1, events: [{ ...item, more: 1 }] }
+    expect(decodePage(JSON.stringify(later))).toEqual(later)
     const gap = { topics: ['board'], to: 'k:3', reason: 'epoch' }
     expect(decodePage(JSON.stringify({ ...page, user: null, events: [], gaps: [gap] }))).toEqual({
       ...page,

@@ -120,95 +120,72 @@ function notJson(why: string, cause?: unknown): HubError {
 
 /**
  * Reads one block of a hub's stream. Of a `hub.` block that this version does not know, only the id counts: it is read as a beat, or, without
- * an id, as undefined.
+ * an id, as undefined. Members that this version does not know stay where they are.
  * @throws HubError `protocol` for a block that no hub sends.
  */
-export function decodeBlock(block: Block): Frame | undefined {
-  const type = block.event ?? 'message'
-  return reading(type, () => readBlock(block, type))
+export function decodeBlock({ event: type = 'message', data = '', id: cursor, retryMs }: Block): Frame | undefined {
+  return reading(type, () => {
+    // One of the payload's object must not pass for the stream's own `type` or `id:`.
+    if (!type.startsWith('hub.')) return { kind: 'event', event: fit(EVENT, { ...JSON.parse(data), type, cursor }) }
+    const shape = SHAPES[type]
+    if (shape) return fit(shape, { retryMs, ...JSON.parse(data), kind: type.slice(4) })
+    // A beat has no data, and that of an unknown block is nobody's business.
+    return cursor === undefined && type !== 'hub.beat' ? undefined : fit(BEAT, { kind: 'beat', cursor })
+  })
 }
 
-function readBlock({ data = '', id, retryMs }: Block, type: string): Frame | undefined {
-  // A beat has no data, and that of an unknown block is nobody's business.
-  const members = (): Members => JSON.parse(data)
-  switch (type) {
-    case 'hub.sync': {
-      const { cursor, topics, gaps, user, heartbeatMs } = members()
-      must(isStrings(topics) && isTime(heartbeatMs) && heartbeatMs > 0 && isUser(user))
-      return {
-        kind: 'sync',
-        cursor: readCursor(cursor),
-        topics,
-        gaps: readAll(gaps, readGap),
-        user,
-        heartbeatMs,
-        ...(retryMs !== undefined && { retryMs }),
-      }
-    }
-    case 'hub.gap':
-      return { kind: 'gap', ...readGap(members()) }
-    case 'hub.bye': {
-      const { reason, retryMs: awayMs } = members()
-      must(isString(reason) && isTime(awayMs))
-      return { kind: 'bye', reason: reason as ByeReason, retryMs: awayMs }
-    }
+/** What members must be. One that may be undefined may be missing. */
+type Shape = Readonly<Record<string, (value: unknown) => unknown>>
+
+/** Answers an object of the shape, or throws. */
+function fit<T>(shape: Shape, members: T): T {
+  for (const name in shape) {
+    if (!shape[name]?.(members[name as keyof T])) throw new TypeError(name)
   }
-  if (!type.startsWith('hub.')) return { kind: 'event', event: readEvent(members(), type, id) }
-  return id === undefined && type !== 'hub.beat' ? undefined : { kind: 'beat', cursor: readCursor(id) }
+  return members
 }
 
-type Members = Readonly<Record<string, unknown>>
+const isString = (value: unknown) => typeof value === 'string'
+const isStrings = (value: unknown) => Array.isArray(value) && value.every(isString)
+const isTime = (value: unknown) => Number.isFinite(value) && (value as number) >= 0
+const isUser = (value: unknown) => value === null || isString(value)
+const isCursor = (value: unknown) => isString(value) && parseCursor(value as string)
+const isGaps = (value: unknown) => Array.isArray(value) && value.every((gap) => fit(GAP, gap))
+const optional = (fits: (value: unknown) => unknown) => (value: unknown) => value === undefined || fits(value)
 
-/** Takes what an event has and nothing else: a member of the payload's object must not pass for the stream's own `type` or `id:`. */
-function readEvent({ data, topic, at, id, user }: Members, type: unknown, cursor: unknown): HubEvent {
-  must(
-    isString(type) &&
-      data !== undefined &&
-      isString(topic) &&
-      typeof at === 'number' &&
-      isString(id) &&
-      (user === undefined || isString(user)),
-  )
-  return {
-    type,
-    topic,
-    data,
-    at,
-    id,
-    ...(isString(user) && { user }),
-    ...(cursor !== undefined && { cursor: readCursor(cursor) }),
-  }
+const BEAT: Shape = { cursor: isCursor }
+const GAP: Shape = { topics: isStrings, from: optional(isCursor), to: isCursor, reason: isString }
+const EVENT: Shape = {
+  topic: isString,
+  data: (value) => value !== undefined,
+  at: Number.isFinite,
+  id: isString,
+  user: optional(isString),
+  cursor: optional(isCursor),
 }
-
-function readGap({ topics, from, to, reason }: Members): Gap {
-  must(isStrings(topics) && isString(reason))
-  return {
-    topics,
-    ...(from !== undefined && { from: readCursor(from) }),
-    to: readCursor(to),
-    reason: reason as GapReason,
-  }
+const SHAPES: Readonly<Record<string, Shape>> = {
+  'hub.sync': {
+    cursor: isCursor,
+    topics: isStrings,
+    gaps: isGaps,
+    user: isUser,
+    heartbeatMs: (value) => value && isTime(value),
+    retryMs: optional(isTime),
+  },
+  'hub.gap': GAP,
+  'hub.bye': { reason: isString, retryMs: isTime },
 }
-
-function readCursor(value: unknown): string {
-  must(isString(value) && parseCursor(value))
-  return value
+const PAGE: Shape = {
+  after: isCursor,
+  through: isCursor,
+  topics: isStrings,
+  user: isUser,
+  events: Array.isArray,
+  gaps: isGaps,
 }
+const PAGE_EVENT: Shape = { ...EVENT, type: isString, cursor: isCursor }
 
-function readAll<T>(value: unknown, read: (item: Members) => T): T[] {
-  must(Array.isArray(value))
-  return value.map(read)
-}
-
-const isString = (value: unknown): value is string => typeof value === 'string'
-const isStrings = (value: unknown): value is string[] => Array.isArray(value) && value.every(isString)
-const isTime = (value: unknown): value is number => Number.isFinite(value) && (value as number) >= 0
-const isUser = (value: unknown): value is string | null => value === null || isString(value)
 const quote = (text: string): string => JSON.stringify(text.slice(0, 80))
-
-function must(condition: unknown): asserts condition {
-  if (!condition) throw new TypeError()
-}
 
 /** Whatever stops the reading, JSON that is none or a member that is not what it should be, is one error: this is not what a hub sends. */
 function reading<T>(what: string, read: () => T): T {
@@ -245,16 +222,9 @@ export interface PageBody {
  */
 export function decodePage(text: string): PageBody {
   return reading('page', () => {
-    const { after, through, topics, user, events, gaps }: Members = JSON.parse(text)
-    must(isStrings(topics) && isUser(user))
-    return {
-      after: readCursor(after),
-      through: readCursor(through),
-      topics,
-      user,
-      events: readAll(events, (event) => readEvent(event, event.type, readCursor(event.cursor))),
-      gaps: readAll(gaps, readGap),
-    }
+    const page: PageBody = fit(PAGE, JSON.parse(text))
+    for (const event of page.events) fit(PAGE_EVENT, event)
+    return page
   })
 }
 

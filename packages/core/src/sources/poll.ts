@@ -21,11 +21,11 @@ const LEAST_PAUSE_MS = 1_000
  */
 export const pollSource: Source = {
   via: 'poll',
-  async *open({ url, topics, after, get, pause }) {
+  async *open({ url, topics, after, get, clock }) {
     let first: PageBody | undefined
     let cursor = after
     for (;;) {
-      const least = pause(LEAST_PAUSE_MS)
+      const least = new Promise<void>((resolve) => void clock.after(LEAST_PAUSE_MS, resolve))
       const wait = first ? `&wait=${WAIT_MS}` : ''
       const response = await get(`${url}/page${queryOf(topics, cursor)}${wait}`, 'application/json')
       const page = decodePage(await response.text())

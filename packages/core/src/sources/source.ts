@@ -1,5 +1,6 @@
 // What a source is: where a client's frames come from, whatever carries them.
 import type { Frame } from '../contract/wire.ts'
+import type { Clock } from '../ports.ts'
 import type { Via } from '../status.ts'
 
 /** What a source is asked for, and what it may use. */
@@ -15,8 +16,8 @@ export interface Question {
    * @throws HubError for any other
    */
   readonly get: (url: string, expect: string, headers?: Readonly<Record<string, string>>) => Promise<Response>
-  /** Waits, in milliseconds; ends early when the attempt ends. */
-  readonly pause: (ms: number) => Promise<void>
+  /** The client's clock. */
+  readonly clock: Clock
 }
 
 /** Where a client's frames come from. It is done when it ends or throws; the client decides what follows. */
@@ -29,6 +30,5 @@ export interface Source {
 
 /** The query that asks for a question's topics from its cursor on. */
 export function queryOf(topics: readonly string[], after: string | undefined): string {
-  const query = `?topics=${topics.map(encodeURIComponent).join(',')}`
-  return after === undefined ? query : `${query}&after=${encodeURIComponent(after)}`
+  return `?${new URLSearchParams({ topics: topics.join(), ...(after && { after }) })}`
 }

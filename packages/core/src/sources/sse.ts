@@ -1,5 +1,5 @@
 // The source that a client uses by default: the hub's stream, read by fetch.
-import { type Block, decodeBlock, type Frame } from '../contract/wire.ts'
+import { decodeBlock, type Frame } from '../contract/wire.ts'
 import { readChunks } from './chunks.ts'
 import { queryOf, type Source } from './source.ts'
 
@@ -10,14 +10,14 @@ export const sseSource: Source = {
     // The cursor goes into the query: a `Last-Event-ID` header would cost a preflight on another origin.
     const response = await get(`${url}/events${queryOf(topics, after)}`, 'text/event-stream')
     let frames: Frame[] = []
-    let retry: Block = {}
+    let retryMs: number | undefined
     const chunks = readChunks(response, {
-      onRetry(retryMs) {
-        retry = { retryMs }
+      onRetry(ms) {
+        retryMs = ms
       },
       onEvent(message) {
-        const frame = decodeBlock({ ...retry, ...message } as Block)
-        retry = {}
+        const frame = decodeBlock({ ...message, retryMs })
+        retryMs = undefined
         if (frame) frames.push(frame)
       },
     })
