@@ -1,10 +1,12 @@
 // What a reviewer broke: bodies that come slowly, application code that hangs or answers nonsense, and who is let in meanwhile. Each was seen failing.
+import { defineContract } from '@sse-hub/core/contract'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { contract, testClock, until } from './fixtures/world.ts'
 import { createHub } from './hub.ts'
 import type { EventLog } from './log.ts'
 import { memoryLog } from './logs/memory.ts'
-import type { HubOptions } from './options.ts'
+import type { HubOptions, Report } from './options.ts'
 
 type Options = Partial<HubOptions<typeof contract>>
 
@@ -87,6 +89,59 @@ describe('a POST', () => {
     expect(await (await first).json()).toMatchObject({ results: [{ error: { code: 'refused', retryable: true } }] })
     stop()
     expect(await (await post(note('a'))).json()).toMatchObject({ results: [{ id: 'a', cursor: expect.any(String) }] })
+  })
+})
+
+describe('a validator that hangs', () => {
+  const hanging = () => {
+    const at = { calls: 0 }
+    const data = z.object({ note: z.string() }).refine(async () => {
+      at.calls++
+      return never()
+    })
+    const contract = defineContract({
+      topics: ['board'],
+      events: { 'card.noted': { topic: 'board', data, emit: true } },
+    })
+    const clock = testClock()
+    const reports: Report[] = []
+    const hub = createHub({
+      contract,
+      clock,
+      authorize: () => ({ user: 'u1', write: ['board:7'] }),
+      onReport: (report) => void reports.push(report),
+    })
+    const called = () => until(() => expect(at.calls).toBeGreaterThan(0))
+    return { hub, clock, reports, called }
+  }
+
+  test('fails the publish, and does not hold up closing', async () => {
+    const { hub, clock, called } = hanging()
+    const publishing = hub.publish({ type: 'card.noted', topic: 'board:7', data: { note: 'x' } })
+    const refused = expect(publishing).rejects.toMatchObject({
+      code: 'timeout',
+      retryable: true,
+      message: expect.stringContaining('The validator of "card.noted"'),
+    })
+    await called()
+    const closing = hub.close()
+    await clock.advance(5_000)
+    await refused
+    await closing
+  })
+
+  test('is the hub’s failure to whoever emits: reported, and to be tried again', async () => {
+    const { hub, clock, reports, called } = hanging()
+    const request = new Request('http://hub/api/sse/events', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: 'http://hub' },
+      body: note('a'),
+    })
+    const answer = hub.fetch(request)
+    await called()
+    await clock.advance(5_000)
+    expect(await (await answer).json()).toMatchObject({ results: [{ error: { code: 'internal', retryable: true } }] })
+    expect(reports).toMatchObject([{ during: 'emit', type: 'card.noted', error: { code: 'timeout' } }])
   })
 })
 

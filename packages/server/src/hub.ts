@@ -53,8 +53,8 @@ export interface Hub<C extends Contract> {
   readonly fetch: (request: Request) => Promise<Response>
   /**
    * Publishes events: resolves when they are kept, as durably as the log says. Several are kept all or none, in order.
-   * Rejects with a HubError: `invalid_data` (its `details.issues` say what), `unknown_type`, `invalid_topic`, `too_large`, `malformed`; or, retryable and
-   * with an unknown outcome (try again with the same `id`), `internal`.
+   * Rejects with a HubError: `invalid_data` (its `details.issues` say what), `unknown_type`, `invalid_topic`, `too_large`, `malformed`; or, retryable,
+   * `timeout` when a validator did not answer, and `internal` with an unknown outcome (try again with the same `id`).
    */
   publish(publication: Publication<C>): Promise<Published>
   publish(publications: readonly Publication<C>[]): Promise<readonly Published[]>

@@ -5,6 +5,7 @@ import {
   type EmitEntry,
   type EventDefinition,
   HubError,
+  type HubErrorCode,
   type HubEvent,
   isDurable,
   isTopic,
@@ -16,6 +17,16 @@ import type { Clock } from './ports.ts'
 import type { Ready, Registry } from './registry.ts'
 import { within } from './within.ts'
 
+// What may stand in a result (docs/PROTOCOL.md §7); any other error is the hub's failure, not the client's: a validator that throws, or does not answer.
+const refusals: ReadonlySet<HubErrorCode> = new Set<HubErrorCode>([
+  'unknown_type',
+  'not_emittable',
+  'invalid_topic',
+  'forbidden',
+  'invalid_data',
+  'too_large',
+  'refused',
+])
 // A handler that hangs must not hold the producer's line for ever.
 const HANDLER_MS = 30_000
 
@@ -86,8 +97,8 @@ export function createJudge({ contract, clock, registry, report, handlers }: Cou
         }
         return topic === undefined ? {} : { ready }
       } catch (error) {
-        // What is not a refusal (a validator that throws) is the hub's failure, not the client's.
-        return { error: error instanceof HubError ? error : judge.failure(error, entry, access) }
+        const isRefusal = error instanceof HubError && refusals.has(error.code)
+        return { error: isRefusal ? error : judge.failure(error, entry, access) }
       }
     },
     failure(error, { type }, { user }) {

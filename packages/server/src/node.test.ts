@@ -457,8 +457,35 @@ describe('frameworks', () => {
   })
 })
 
+test('an http2 stream that is reset while the hub thinks is no connection to who writes the Response itself', async () => {
+  const { hub } = await world()
+  const asked: (() => Promise<void>)[] = []
+  const responses: http2.Http2ServerResponse[] = []
+  const server = http2.createServer(async (req, res) => {
+    const response = await hub.fetch(new Request(`http://hub${req.url}`))
+    responses.push(res)
+    asked.push(() => writeResponse(response, res))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const session = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  onTestFinished(() => {
+    session.destroy()
+    server.close()
+  })
+  const stream = session.request({ ':path': '/api/sse/events' })
+  stream.on('error', () => {})
+  await until(() => expect(hub.stats().phases).toEqual({ waiting: 1 }))
+  stream.close(http2.constants.NGHTTP2_CANCEL)
+  await until(() => expect(responses[0]?.stream.destroyed).toBe(true))
+  await asked[0]?.()
+  expect(hub.stats().connections).toBe(0)
+})
+
 describe('requests that are none', () => {
   test.each([
+    ['a host with a path in it', 'GET /nothing HTTP/1.1\r\nHost: h/api/sse/health?\r\n\r\n', '400'],
+    ['a host with a user in it', 'GET /api/sse/health HTTP/1.1\r\nHost: app.example@evil.example\r\n\r\n', '400'],
+    ['a host with a fragment in it', 'GET /api/sse/events HTTP/1.1\r\nHost: h/api/sse/health#\r\n\r\n', '400'],
     ['a host that is none', 'GET /api/sse/health HTTP/1.1\r\nHost: a b\r\n\r\n', '400'],
     ['a path that looks like a host', get('//evil.example/api/sse/health'), '404'],
     ['an absolute target', get('http://evil.example/api/sse/health'), '404'],
