@@ -377,6 +377,20 @@ describe('frameworks', () => {
     expect((await get('/api/sse/nothing')).body.error.code).toBe('not_found')
   })
 
+  test('an absolute target, of which Express strips the mount point too', async () => {
+    const mount = '/realtime'
+    const { port } = await world({
+      listener: (hub) => (req, res) => {
+        const asked = req as Express
+        asked.originalUrl = asked.url ?? ''
+        asked.url = asked.originalUrl.replace(mount, '')
+        toNodeHandler(hub)(asked, res)
+      },
+    })
+    const client = await dial(port, get(`http://hub.example${mount}/health`))
+    await until(() => expect(client.text).toContain('{"status":"ok"}'))
+  })
+
   test('a body that express.json() has read', async () => {
     const { post } = await world({ listener: (hub) => mounted('', toNodeHandler(hub), json) })
     expect((await post(batch)).body.results[0].cursor).toMatch(/:1$/)
@@ -457,6 +471,44 @@ describe('frameworks', () => {
   })
 })
 
+describe('a target in absolute form, as a proxy may send it (RFC 9112, §3.2.2)', () => {
+  const post = (target: string, host: string, origin: string) => {
+    const body = JSON.stringify({ producer: 'producer-1', events: [] })
+    return (
+      `POST ${target} HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    )
+  }
+
+  test('is answered as its path is', async () => {
+    const { hub, port } = await world()
+    const stream = await dial(port, get('http://hub.example/api/sse/events?topics=news'))
+    await until(() => expect(stream.text).toContain('"topics":["news"]'))
+    await hub.publish({ type: 'news.said', topic: 'news', data: { text: 'a' } })
+    await until(() => expect(stream.text).toContain('news.said'))
+    for (const [target, answer] of [
+      ['HTTP://127.0.0.1:80/api/sse/health', '{"status":"ok"}'],
+      ['https://hub.example/health', '{"status":"ok"}'],
+      ['http://hub.example', '"not_found"'],
+      ['http://hub.example?/health', '"not_found"'],
+      ['http://hub.example//evil.example/api/sse/health', '"not_found"'],
+    ] as const) {
+      const client = await dial(port, get(target))
+      await until(() => expect(client.text).toContain(answer))
+    }
+  })
+
+  test('names the host, whatever the header says', async () => {
+    const { port } = await world()
+    const [own, foreign] = [
+      await dial(port, post('http://hub.example/api/sse/events', 'evil.example', 'http://hub.example')),
+      await dial(port, post('http://hub.example/api/sse/events', 'evil.example', 'http://evil.example')),
+    ]
+    await until(() => expect(own.text).toMatch(/^HTTP\/1.1 200 /))
+    await until(() => expect(foreign.text).toMatch(/^HTTP\/1.1 403 /))
+  })
+})
+
 test('an http2 stream that is reset while the hub thinks is no connection to who writes the Response itself', async () => {
   const { hub } = await world()
   const asked: (() => Promise<void>)[] = []
@@ -488,7 +540,11 @@ describe('requests that are none', () => {
     ['a host with a fragment in it', 'GET /api/sse/events HTTP/1.1\r\nHost: h/api/sse/health#\r\n\r\n', '400'],
     ['a host that is none', 'GET /api/sse/health HTTP/1.1\r\nHost: a b\r\n\r\n', '400'],
     ['a path that looks like a host', get('//evil.example/api/sse/health'), '404'],
-    ['an absolute target', get('http://evil.example/api/sse/health'), '404'],
+    ['no host', 'GET /health HTTP/1.1\r\nHost: \r\n\r\n', '400'],
+    ['an absolute target without a host', get('http:///health'), '400'],
+    ['an absolute target with a user', get('http://u@h/api/sse/health'), '400'],
+    ['an absolute target of another sort', get('ftp://127.0.0.1/api/sse/health'), '404'],
+    ['an asterisk', get('*'), '404'],
     ['a method that fetch forbids', 'TRACE /api/sse/health HTTP/1.1\r\nHost: h\r\n\r\n', '400'],
   ])('%s', async (_, text, status) => {
     const { port } = await world()

@@ -43,24 +43,39 @@ export function toNodeHandler(
   return (req, res, next) => {
     const url = req.url ?? '/'
     const asked = req.originalUrl ?? url
-    const isOurs = asked.startsWith(`${hub.prefix}/`)
+    const target = targetOf(asked)
+    const isOurs = target.path.startsWith(`${hub.prefix}/`)
     // Nothing was stripped, so this is the root of a framework, and the request is somebody else's.
     if (next && !isOurs && asked === url) return next()
     // What http2's compatibility layer hands on is, in all that is used here, a response of node:http.
     const out = res as ServerResponse
-    handle(hub, req, out, isOurs ? asked : url).catch((error: unknown) => {
+    handle(hub, req, out, isOurs ? target : targetOf(url)).catch((error: unknown) => {
       if (next && !out.headersSent) next(error)
       else out.destroy()
     })
   }
 }
 
-async function handle(hub: Fetcher, req: NodeRequest, res: ServerResponse, path: string): Promise<void> {
+/** What a request is for, as its first line says. */
+interface Target {
+  /** In the absolute form, its host, which then counts instead of the header (RFC 9112, §3.2.2). */
+  readonly host?: string
+  /** The path with its query. */
+  readonly path: string
+}
+
+function targetOf(text: string): Target {
+  const [, host, rest = ''] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(text) ?? []
+  if (host === undefined) return { path: text }
+  return { host, path: rest.startsWith('/') ? rest : `/${rest}` }
+}
+
+async function handle(hub: Fetcher, req: NodeRequest, res: ServerResponse, target: Target): Promise<void> {
   // A failed write ends this connection, not the process.
   res.on('error', ignore)
   const gone = new AbortController()
   res.on('close', () => gone.abort())
-  const request = toRequest(req, path, gone.signal)
+  const request = toRequest(req, target, gone.signal)
   if (!request) {
     res.writeHead(400, { 'content-length': '0' })
     res.end()
@@ -150,14 +165,14 @@ function responseSink(res: ServerResponse, { drained, closed }: Outlet): Sink {
   }
 }
 
-function toRequest(req: NodeRequest, path: string, signal: AbortSignal): Request | undefined {
+function toRequest(req: NodeRequest, target: Target, signal: AbortSignal): Request | undefined {
   const { headers, method = 'GET', socket } = req
-  const host = headers[':authority'] ?? headers.host ?? 'localhost'
+  const { path, host = headers[':authority'] ?? headers.host ?? 'localhost' } = target
   const scheme = 'encrypted' in socket && socket.encrypted ? 'https' : 'http'
   try {
-    // A target like `//host/…` must not pass for a host, and an absolute one is not ours.
-    // Pasted into a URL, a host with a path in it would name another path than the one that was asked for.
-    if (/[/?#@\\]/.test(String(host))) return undefined
+    // Pasted into a URL, a host with a path in it, or none at all, would name another path than the one that was asked for.
+    if (!/^[^/?#@\\]+$/.test(String(host))) return undefined
+    // A target like `//host/…` must not pass for a host, and `*` is no path.
     const url = new URL(`${scheme}://${String(host)}${path.startsWith('/') ? path : '/'}`)
     const fetchHeaders = new Headers()
     for (const [name, value] of Object.entries(headers)) {
