@@ -80,6 +80,8 @@ export type Happening =
       readonly type: string
       readonly topic?: string
       readonly seqed: boolean
+      /** The number in its payload; below 0 for one that does not fit. */
+      readonly n: number
     }
   | {
       readonly what: 'emitted'

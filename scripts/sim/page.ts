@@ -126,7 +126,7 @@ export function openPage(options: PageOptions): Page {
         const id = `e${number}.${emits}`
         const onTopic = type === 'theme.changed' || type === 'button.clicked' ? {} : { topic }
         const ephemeral = type === 'pointer.moved' ? { ephemeral: true } : {}
-        history.record({ what: 'emit', page: number, id, type, ...onTopic, seqed: type !== 'pointer.moved' })
+        history.record({ what: 'emit', page: number, id, type, ...onTopic, seqed: type !== 'pointer.moved', n })
         emitting++
         // The plan draws type and topic together, which types cannot see.
         const emission = { type, data: { n, text: 'ö' }, id, ...onTopic, ...ephemeral } as unknown as Parameters<

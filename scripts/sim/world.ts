@@ -125,6 +125,11 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
     application.publish({ topic, count: 1, apartMs: 0, letters: 0, stubborn: true, ephemeral: false })
   }
   atRest = (await rest()) && atRest
+  // And one each that is not kept, one at a time, so that there is no reason to drop it.
+  for (const topic of config.topics.filter((one) => one.startsWith('board'))) {
+    application.publish({ topic, count: 1, apartMs: 0, letters: 0, stubborn: false, ephemeral: true })
+    await runUntil(virtual, virtual.now() + 2_000)
+  }
   const why = restless()
   if (why) history.record({ what: 'broken', why: `never came to rest: ${why}` })
   const connections = host.connections()

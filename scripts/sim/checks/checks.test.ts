@@ -111,6 +111,45 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'after it was unmounted',
     [...beginning, appended(1), { what: 'unmounted', screen: 1 }, event(1), final()],
   ],
+  [
+    'once and in order',
+    'something durable without a cursor',
+    [...beginning, appended(1), { ...event(1), cursor: undefined } as unknown as Happening, final()],
+  ],
+  [
+    'once and in order',
+    'something ephemeral that nobody said',
+    [...beginning, { ...event(9, 1, { type: 'pointer.moved' }), cursor: undefined } as unknown as Happening, final()],
+  ],
+  [
+    'once and in order',
+    'back to an epoch that is over',
+    [
+      ...beginning,
+      { what: 'hub up', hub: 2, epoch: 'F' },
+      gap('F:0', 'epoch', 'E:0'),
+      gap('E:0', 'epoch', 'F:0'),
+      final(),
+    ],
+  ],
+  [
+    'nothing lost without a word',
+    'after joining what was live',
+    [
+      ...beginning,
+      { what: 'mounted', page: 1, screen: 2, topic: 'board:1', live: true },
+      ...firstEvent,
+      appended(2),
+      event(2, 1),
+      event(2, 2),
+      final(),
+    ],
+  ],
+  [
+    'nothing lost without a word',
+    'before the gap begins, of a topic that is added again',
+    [...beginning, ...firstEvent, appended(2), appended(3), gap('E:3', 'added', 'E:2'), final()],
+  ],
   ['nothing lost without a word', 'a hole', [...beginning, appended(1), appended(2), event(2), final()]],
   ['nothing lost without a word', 'the end is missing', [...beginning, ...firstEvent, appended(2), final()]],
   [
@@ -177,6 +216,17 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
       final(),
     ],
   ],
+  ['a cursor means scanned and sent', 'ahead of the log', [...beginning, said(1, 'hub.beat', 'E:7', ''), final()]],
+  [
+    'a cursor means scanned and sent',
+    'a gap of what it does not carry',
+    [...beginning, said(1, 'hub.gap', 'E:0', { topics: ['room'], from: 'E:0', to: 'E:0', reason: 'schema' }), final()],
+  ],
+  [
+    'a cursor means scanned and sent',
+    'ephemeral, of what it does not carry',
+    [...beginning, said(1, 'pointer.moved', undefined, json(1, 'room')), final()],
+  ],
   ['a cursor means scanned and sent', 'never sent', [...beginning, appended(1), final()]],
   [
     'a page is what the log holds',
@@ -214,7 +264,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'accepted, and nowhere',
     [
       ...beginning,
-      { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true },
+      { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true, n: 1001 },
       { what: 'emitted', page: 1, id: 'e1', ok: true, cursor: 'E:1' },
       final(),
     ],
@@ -225,15 +275,103 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     [
       ...beginning,
       appended(1, { id: 'e1' }),
-      { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true },
+      { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true, n: 1001 },
       { what: 'emitted', page: 1, id: 'e1', ok: false, code: 'forbidden' },
+      final(),
+    ],
+  ],
+  [
+    'acknowledged means kept, once',
+    'it is there as something else',
+    [...beginning, appended(1, { json: json(2) }), final()],
+  ],
+  ...(['forbidden', 'uncertain', 'closed', 'invalid_data', 'network'] as const).map((code): (typeof broken)[number] => [
+    'emits exactly once, in order, answered truthfully',
+    `${code} for no reason`,
+    [
+      ...beginning,
+      { what: 'emit', page: 1, id: 'e1', type: 'note.added', topic: 'board:1', seqed: true, n: 1001 },
+      request(2, '/api/sse/events', { method: 'POST', body: '{"events":[{"id":"e1"}]}' }),
+      { what: 'answered', exchange: 2, status: 200, type: 'application/json' },
+      { what: 'client side ended', exchange: 2, how: 'end' },
+      { what: 'emitted', page: 1, id: 'e1', ok: false, code },
+      final(),
+    ],
+  ]),
+  [
+    'emits exactly once, in order, answered truthfully',
+    'it is kept as somebody else’s',
+    [
+      ...beginning,
+      appended(1, { type: 'note.added', id: 'e1', json: '{"data":{"n":1001},"user":"bob"}' }),
+      { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true, n: 1001 },
+      { what: 'emitted', page: 1, id: 'e1', ok: true, cursor: 'E:1' },
+      final(),
+    ],
+  ],
+  [
+    'emits exactly once, in order, answered truthfully',
+    'accepted from two producers',
+    [
+      ...beginning,
+      appended(1, {
+        type: 'note.added',
+        id: 'e1',
+        json: '{"data":{"n":1001},"user":"ann"}',
+        producer: 'ann/x',
+        seq: 1,
+      }),
+      {
+        ...appended(1, {
+          type: 'note.added',
+          id: 'e1',
+          json: '{"data":{"n":1001},"user":"ann"}',
+          producer: 'ann/y',
+          seq: 1,
+        }),
+        epoch: 'F',
+      } as Happening,
+      { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true, n: 1001 },
+      { what: 'emitted', page: 1, id: 'e1', ok: true, cursor: 'F:1' },
+      final(),
+    ],
+  ],
+  [
+    'emits exactly once, in order, answered truthfully',
+    'handled in another order',
+    [
+      ...beginning,
+      ...[1, 2].map((n): Happening => ({ what: 'emit', page: 1, id: `e${n}`, type: 'button.clicked', seqed: true, n })),
+      ...[2, 1].map((n): Happening => ({ what: 'handled', id: `e${n}`, user: 'ann', refused: false })),
+      ...[1, 2].map((n): Happening => ({ what: 'emitted', page: 1, id: `e${n}`, ok: true })),
+      final(),
+    ],
+  ],
+  [
+    'emits exactly once, in order, answered truthfully',
+    'handled as somebody else’s',
+    [
+      ...beginning,
+      { what: 'emit', page: 1, id: 'e1', type: 'button.clicked', seqed: true, n: 1 },
+      { what: 'handled', id: 'e1', user: 'bob', refused: false },
+      { what: 'emitted', page: 1, id: 'e1', ok: true },
+      final(),
+    ],
+  ],
+  [
+    'emits exactly once, in order, answered truthfully',
+    'turned away by the kill switch',
+    [
+      ...beginning,
+      request(2, '/api/sse/events', { method: 'POST', body: '{}' }),
+      { what: 'answer body', exchange: 2, text: '{"error":{"code":"disabled"}}' },
       final(),
     ],
   ],
   [
     'emits exactly once, in order, answered truthfully',
     'never settled',
-    [...beginning, { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true }, final()],
+    [...beginning, { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true, n: 1001 }, final()],
   ],
   [
     'emits exactly once, in order, answered truthfully',
@@ -261,6 +399,42 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     [...beginning, appended(1, { topic: 'room', producer: 'ann/x', seq: 1 }), final()],
   ],
   [
+    'authorization is continuous',
+    'refused, and granted all the while',
+    [...opening, sync(1, 'E:0', { topics: [] }), final()],
+  ],
+  [
+    'authorization is continuous',
+    'ephemeral, and written without a grant',
+    [
+      ...opening.map((one): Happening => (one.what === 'granted' ? { ...one, read: ['board:1', 'room'] } : one)),
+      sync(1, 'E:0', { topics: ['board:1', 'room'] }),
+      { what: 'emit', page: 1, id: 'e1', type: 'pointer.moved', topic: 'room', seqed: false, n: 1 },
+      said(1, 'pointer.moved', undefined, { data: { n: 1 }, topic: 'room', id: 'e1', user: 'ann' }),
+      final(),
+    ],
+  ],
+  [
+    'authorization is continuous',
+    'ephemeral, and somebody else’s',
+    [
+      ...beginning,
+      { what: 'emit', page: 1, id: 'e1', type: 'pointer.moved', topic: 'board:1', seqed: false, n: 1 },
+      said(1, 'pointer.moved', undefined, { data: { n: 1 }, topic: 'board:1', id: 'e1', user: 'bob' }),
+      final(),
+    ],
+  ],
+  [
+    'live means hearing something',
+    'silent, and polling',
+    [...beginning, { what: 'status', page: 1, status: { ...live, via: 'poll' } }, { ...final(), at: 30_000 }],
+  ],
+  [
+    'live means hearing something',
+    'as somebody else',
+    [...beginning, { what: 'status', page: 1, status: { ...live, user: 'bob' } }, final()],
+  ],
+  [
     'live means hearing something',
     'silent for too long',
     [...beginning, { what: 'status', page: 1, status: live }, { ...final(), at: 20_000 }],
@@ -278,6 +452,73 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'the kill switch ends everything within a second',
     'a stream lives on',
     [...beginning, { what: 'switched', on: false }, { what: 'still connected', connections: 1 }, final()],
+  ],
+  [
+    'the kill switch ends everything within a second',
+    'a stream speaks on',
+    [...beginning, { what: 'switched', on: false }, { ...said(1, 'hub.beat', 'E:0', ''), at: 3_000 }, final()],
+  ],
+  [
+    'the kill switch ends everything within a second',
+    'a page is answered',
+    [
+      ...beginning,
+      { what: 'switched', on: false },
+      { ...request(2, '/api/sse/page?topics=board:1'), at: 3_000 },
+      { what: 'accepted', exchange: 2, hub: 1 },
+      { what: 'answered', exchange: 2, status: 200, type: 'application/json' },
+      {
+        what: 'answer body',
+        exchange: 2,
+        text: JSON.stringify({ after: 'E:0', through: 'E:0', topics: ['board:1'], user: 'ann', events: [], gaps: [] }),
+      },
+      final(),
+    ],
+  ],
+  [
+    'a client that is told to wait waits',
+    'it does not',
+    [
+      ...beginning,
+      heard(said(1, 'hub.bye', undefined, { reason: 'disabled', retryMs: 5_000 })),
+      request(2, '/api/sse/events?topics=board:1'),
+      final(),
+    ],
+  ],
+  [
+    'who is there hears what is not kept',
+    'it does not',
+    [...beginning, { what: 'settling' }, { what: 'publish', id: 'p9', topic: 'board:1', durable: false }, final()],
+  ],
+  [
+    'nobody hammers',
+    'fourteen requests, and emits explain only those of emits',
+    [
+      ...beginning,
+      ...Array.from({ length: 14 }, (_, index) => request(index + 2, '/api/sse/events')),
+      ...Array.from(
+        { length: 9 },
+        (_, n): Happening => ({ what: 'emit', page: 1, id: `e${n}`, type: 'pointer.moved', seqed: false, n }),
+      ),
+      final(),
+    ],
+  ],
+  [
+    'nobody hammers',
+    'pages that say the same gap again',
+    [
+      ...beginning,
+      ...Array.from({ length: 30 }, (_, index): Happening[] => [
+        request(index + 2, '/api/sse/page?topics=board:1&after=E:0'),
+        { what: 'answered', exchange: index + 2, status: 200, type: 'application/json' },
+        {
+          what: 'answer body',
+          exchange: index + 2,
+          text: '{"after":"E:0","through":"E:0","topics":["board:1"],"events":[],"gaps":[{"topics":[],"to":"E:0","reason":"trimmed"}]}',
+        },
+      ]).flat(),
+      final(),
+    ],
   ],
   [
     'nobody hammers',

@@ -1,5 +1,6 @@
 // Lines 7 and 8: what was acknowledged is in the log once, what was refused is not, and each producer's emits stand in their order.
-import type { Facts, True } from '../facts.ts'
+import { type Facts, fits, type True } from '../facts.ts'
+import type { EntryOf } from '../history.ts'
 import type { Check } from './check.ts'
 
 const byId = (facts: Facts): Map<string, True[]> => {
@@ -20,6 +21,9 @@ const twice = (facts: Facts, events: readonly True[]) =>
     }),
   )
 
+/** What an event says that the hub wrote down. */
+const payload = (event: True) => JSON.parse(event.json) as { readonly data: { n: number }; readonly user?: string }
+
 /** Line 7. */
 export const publishes: Check = {
   name: 'acknowledged means kept, once',
@@ -38,6 +42,12 @@ export const publishes: Check = {
     for (const [id, events] of kept)
       if (twice(facts, events))
         found({ at: events[1]?.at ?? 0, what: `${id} is in the log at ${events.map((event) => event.position)}` })
+    for (const event of [...kept.values()].flat()) {
+      if (!event.id.startsWith('p') || !fits(event)) continue
+      const { data, user } = payload(event)
+      if (`p${data.n}` !== event.id || user !== undefined)
+        found({ at: event.at, what: `${event.id} is in the log as ${event.json}` })
+    }
     const answered = new Map(published.map((entry) => [entry.id, entry]))
     for (const { at, id, durable } of facts.all('publish')) {
       const answer = answered.get(id)
@@ -46,6 +56,42 @@ export const publishes: Check = {
     }
     return published.length + kept.size
   },
+}
+
+/** Why an emit with a seq may have been refused with a code, or undefined if nothing explains it. */
+function excuse(facts: Facts, emit: EntryOf<'emit'>, outcome: EntryOf<'emitted'>): string | undefined {
+  const { page, id, at, n, type, topic = '' } = emit
+  const { user = '', closed = [], openedAt = 0 } = facts.pages.get(page) ?? {}
+  const wasClosed = closed.some(({ from, to }) => from <= outcome.at && to >= at)
+  switch (outcome.code) {
+    case 'closed':
+      return wasClosed ? 'the client was closed' : undefined
+    case 'uncertain': {
+      // Only what was sent and not answered, and only where it cannot be sent again: the client was closed, or the hub has lost its memory.
+      const posts = [...facts.exchanges.values()].filter((one) => one.page === page && one.body?.includes(`"${id}"`))
+      if (!posts.some(({ status, clientEnd }) => status !== 200 || clientEnd !== 'end')) return undefined
+      const lost = facts.all('hub up').some(({ epoch, at: up }, index, ups) => {
+        return index > 0 && epoch !== ups[index - 1]?.epoch && up >= openedAt && up <= outcome.at
+      })
+      return wasClosed || lost ? 'the hub, or the client, has lost its memory' : undefined
+    }
+    case 'forbidden': {
+      const grants = facts.grants.get(user) ?? []
+      const without = grants.some(
+        (grant, index) =>
+          !grant.write.has(topic) &&
+          grant.at <= outcome.at &&
+          (grants[index + 1]?.at ?? Number.POSITIVE_INFINITY) >= at,
+      )
+      return topic !== '' && without ? 'not granted' : undefined
+    }
+    case 'invalid_data':
+      return n < 0 ? 'it does not fit' : undefined
+    case 'refused':
+      return type === 'button.clicked' && n % 5 === 0 ? 'the handler refuses it' : undefined
+    default:
+      return undefined
+  }
 }
 
 /** Line 8. */
@@ -60,7 +106,16 @@ export const emits: Check = {
     const ups = facts.all('hub up')
     const epochAt = (at: number) => ups.findLast((up) => up.at <= at)?.epoch
     const emitted = facts.all('emit')
-    for (const { at, id, page, type, seqed } of emitted) {
+    for (const { kind, number, answer, answerAt = 0 } of facts.exchanges.values())
+      if (kind === 'emit' && answer?.includes('"code":"disabled"'))
+        found({ at: answerAt, what: `POST ${number} was turned away by the kill switch, and emits go on` })
+    for (const { id, user, at } of handled) {
+      const emit = emitted.find((one) => one.id === id)
+      const by = emit && facts.pages.get(emit.page)?.user
+      if (by !== user) found({ at, what: `the handler heard ${id} as ${user}'s, and it is ${by}'s` })
+    }
+    for (const emit of emitted) {
+      const { at, id, page, type, seqed, n } = emit
       const wrong = (what: string) => found({ at, what: `${type} ${id} of page ${page}: ${what}` })
       const events = kept.get(id) ?? []
       const outcome = outcomes.get(id)
@@ -68,6 +123,16 @@ export const emits: Check = {
         if (alive.has(page)) wrong('never settled')
         continue
       }
+      if (seqed && !outcome.ok && excuse(facts, emit, outcome) === undefined)
+        wrong(`settled as ${outcome.code} at ${outcome.at}, which nothing explains`)
+      for (const event of events) {
+        const { data, user } = payload(event)
+        if (data.n !== n || user !== facts.pages.get(page)?.user || event.type !== type)
+          wrong(`is in the log as ${event.type} ${event.json}`)
+      }
+      // Whoever lost the answer to a producer's very first batch, and then the log, cannot be told from a newcomer.
+      const producers = new Set(events.map(({ producer }) => producer))
+      if (outcome.ok && producers.size > 1) wrong(`was accepted from ${[...producers]}`)
       if (type === 'button.clicked') {
         const calls = handled.filter((one) => one.id === id)
         if (outcome.ok && !calls.some((one) => !one.refused && one.at <= outcome.at))
@@ -90,6 +155,15 @@ export const emits: Check = {
         // A log that is lost takes with it what was accepted; the hub of the next one judges anew.
         wrong(`answered ${outcome.code}, and in the log at ${events.map((event) => event.position)}`)
       }
+    }
+    // The handler hears a page's accepted emits in their order, whatever it hears twice.
+    const firstHeard = new Map<number, { readonly id: string; readonly at: number }>()
+    for (const { id, page, type } of emitted) {
+      const call = handled.find((one) => one.id === id)
+      if (type !== 'button.clicked' || !call || !outcomes.get(id)?.ok) continue
+      const before = firstHeard.get(page)
+      if (before && before.at > call.at) found({ at: call.at, what: `${id} was handled before ${before.id}` })
+      firstHeard.set(page, { id, at: call.at })
     }
     // Order: along the log, each producer's seqs grow; along each page's emits, so do their places in an epoch.
     for (const events of facts.truth.values()) {

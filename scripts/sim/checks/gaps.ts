@@ -1,6 +1,6 @@
 // Line 3's sharp edge: a gap where the log held the range and the topic was covered is a violation; so is a gap that nobody announced.
 import { cursorOf, type Facts, fits, type ScreenFacts } from '../facts.ts'
-import { type Marks, marksOf } from '../marks.ts'
+import { marksOf } from '../marks.ts'
 import type { Check, Finding } from './check.ts'
 
 type Place = NonNullable<ReturnType<typeof cursorOf>>
@@ -63,31 +63,23 @@ export const hubGaps: Check = {
 }
 
 /**
- * Where a screen stands that brought nothing: with the topic's mark; or, if another screen of its topic that had brought an older cursor was still waiting or
- * catching up when this one was mounted, with that one, since a client cannot know how the two reads compare.
+ * Where a screen stands that brought a cursor older than its topic's mark, until it has been told up to that mark, or a stream that began no later than it stands
+ * has come that far; undefined for any other, and from then on.
  */
-function furthestBack(facts: Facts, marks: Marks | undefined, screen: ScreenFacts, at: number): Place | undefined {
-  const mark = marks?.before(screen.topic, at)
-  if (!mark || screen.after !== undefined) return mark
-  const siblings = [...facts.screens.values()].filter(
-    (other) => other.page === screen.page && other.topic === screen.topic && other !== screen && other.mountedAt < at,
-  )
-  const places = siblings.flatMap((other) => {
-    const brought = cursorOf(other.after)
-    if (!brought || brought.epoch !== mark.epoch) return []
-    if ((other.told[0]?.at ?? at) >= at && screen.told[0]?.at === at) return [brought]
-    const then = catchingUp(other, brought, marks?.before(other.topic, other.mountedAt), screen.mountedAt)
-    return other.mountedAt <= screen.mountedAt && then ? [then] : []
-  })
-  return [mark, ...places].sort((a, b) => a.position - b.position)[0]
-}
-
-/** Where a screen stands that brought a cursor older than its topic's mark, as long as it has not been told up to that mark; undefined for any other. */
-function catchingUp(screen: ScreenFacts, own: Place, markThen: Place | undefined, at: number): Place | undefined {
-  if (own.epoch !== markThen?.epoch || own.position >= markThen.position) return undefined
+function catchingUp(facts: Facts, screen: ScreenFacts, markThen: Place | undefined, at: number): Place | undefined {
+  const own = cursorOf(screen.after)
+  if (!own || own.epoch !== markThen?.epoch || own.position >= markThen.position) return undefined
   const last = screen.told.findLast((told) => told.at < at && (told.what === 'gap' || told.cursor !== undefined))
   const place = (last && cursorOf(last.what === 'gap' ? last.gap.to : last.cursor)) ?? own
-  return place.epoch === own.epoch && place.position < markThen.position ? place : undefined
+  if (place.epoch !== own.epoch || place.position >= markThen.position) return undefined
+  const isPast = (id: string | undefined) => (cursorOf(id)?.position ?? 0) >= markThen.position
+  for (const { page, requestedAt, after, topics, heard } of facts.exchanges.values()) {
+    const start = cursorOf(after)
+    if (page !== screen.page || requestedAt < screen.mountedAt || !topics?.includes(screen.topic)) continue
+    if (start?.epoch !== own.epoch || start.position > place.position) continue
+    if (heard.some((one) => one.block.event !== 'hub.sync' && one.at < at && isPast(one.block.id))) return undefined
+  }
+  return place
 }
 
 /** Looks at every gap that a screen is told; `brought` chooses those told to a screen that has only the cursor that it brought. */
@@ -107,10 +99,10 @@ function judgeScreens(facts: Facts, brought: boolean, found: (finding: Finding) 
       const page = marks.get(screen.page)
       // A cursor that was brought counts, unless the hub refused the topic in between.
       const own = page?.refused(screen.topic, screen.mountedAt, at) ? undefined : cursorOf(screen.after)
+      const mark = page?.before(screen.topic, at)
       const whole = brought
         ? own
-        : ((own && catchingUp(screen, own, page?.before(screen.topic, screen.mountedAt), at)) ??
-          furthestBack(facts, page, screen, at))
+        : ((own && catchingUp(facts, screen, page?.before(screen.topic, screen.mountedAt), at)) ?? mark)
       const to = cursorOf(gap.to)
       const from = cursorOf(gap.from)
       if (!to) wrong('`to` is no cursor')

@@ -14,6 +14,16 @@ function grantedWithin(facts: Facts, user: string, topic: string, from: number, 
   })
 }
 
+/** Whether a topic was granted at every moment between two. */
+function grantedThroughout(facts: Facts, user: string, topic: string, from: number, to: number): boolean {
+  if (topic === `user:${user}`) return true
+  const grants = facts.grants.get(user) ?? []
+  return grants.every((grant, index) => {
+    const until = grants[index + 1]?.at ?? Number.POSITIVE_INFINITY
+    return grant.read.has(topic) || grant.at > to || until <= from
+  })
+}
+
 /** See above. */
 export const authorization: Check = {
   name: 'authorization is continuous',
@@ -44,10 +54,41 @@ export const authorization: Check = {
         if (block.event === undefined || (block.event.startsWith('hub.') && block.event !== 'hub.sync')) continue
         const data = JSON.parse(block.data ?? '{}') as { topic?: string; topics?: string[] }
         for (const topic of data.topics ?? [data.topic ?? '']) look(at, topic)
+        if (!data.topics) continue
+        // Nor is anything held back that was granted all the while.
+        for (const topic of exchange.topics ?? [])
+          if (!data.topics.includes(topic) && grantedThroughout(facts, user, topic, acceptedAt, at))
+            found({ at, what: `exchange ${number} of ${user} was refused ${topic}, which was granted` })
       }
-      if (exchange.kind === 'page' && exchange.status === 200) {
-        const page = JSON.parse(exchange.answer ?? '{}') as { events?: { topic: string }[] }
+      if (exchange.kind === 'page' && exchange.status === 200 && exchange.answer) {
+        const page = JSON.parse(exchange.answer ?? '{}') as { events?: { topic: string }[]; topics: readonly string[] }
+        for (const topic of exchange.topics ?? [])
+          if (!page.topics.includes(topic) && grantedThroughout(facts, user, topic, acceptedAt, exchange.answerAt ?? 0))
+            found({
+              at: exchange.answerAt ?? 0,
+              what: `page ${number} of ${user} was refused ${topic}, which was granted`,
+            })
         for (const { topic } of page.events ?? []) look(exchange.answerAt ?? 0, topic)
+      }
+    }
+    // What is not kept was written by somebody all the same.
+    const written = new Map(facts.all('emit').map((emit) => [emit.id, emit]))
+    for (const exchange of facts.exchanges.values()) {
+      for (const { at, block } of exchange.said) {
+        if (block.id !== undefined || block.event === undefined || block.event.startsWith('hub.')) continue
+        const { id, user, topic } = JSON.parse(block.data ?? '{}') as { id: string; user?: string; topic: string }
+        const emit = written.get(id)
+        const by = emit && facts.pages.get(emit.page)?.user
+        looked++
+        if (by !== user) found({ at, what: `${id} was sent as ${user}'s, and it is ${by}'s` })
+        const grants = facts.grants.get(user ?? '') ?? []
+        const granted = grants.some(
+          (grant, index) =>
+            grant.write.has(topic) &&
+            (grants[index + 1]?.at ?? Number.POSITIVE_INFINITY) >= (emit?.at ?? 0) &&
+            grant.at <= at,
+        )
+        if (user !== undefined && !granted) found({ at, what: `${user} wrote ${id} to ${topic} without a grant` })
       }
     }
     const posts = [...facts.exchanges.values()].filter(({ kind }) => kind === 'emit')

@@ -4,8 +4,8 @@ import type { Check, Finding } from './check.ts'
 import { emits, publishes } from './emits.ts'
 import { broughtCursors, hubGaps, screenGaps } from './gaps.ts'
 import { authorization } from './grants.ts'
-import { killSwitch, leftovers, reports, requestRate } from './manners.ts'
-import { convergence, misfits, neverSilently, once } from './screens.ts'
+import { killSwitch, leftovers, patience, reports, requestRate } from './manners.ts'
+import { convergence, misfits, neverSilently, once, present } from './screens.ts'
 import { comesBack, truthful } from './status.ts'
 import { logPages, streams } from './stream.ts'
 
@@ -26,8 +26,10 @@ export const checks: readonly Check[] = [
   comesBack,
   killSwitch,
   requestRate,
+  patience,
   leftovers,
   reports,
+  present,
   convergence,
 ]
 

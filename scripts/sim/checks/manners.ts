@@ -4,7 +4,7 @@ import type { Check } from './check.ts'
 
 const WINDOW_MS = 10_000
 /** Requests that a page may make in a window for no reason that is known here: a few attempts of its backoff. */
-const FREE = 10
+const FREE = 8
 
 /** Line 13. */
 export const killSwitch: Check = {
@@ -15,13 +15,29 @@ export const killSwitch: Check = {
     for (const { at, connections } of counts) {
       if (connections > 0) found({ at, what: `${connections} connections are left a second after the switch` })
     }
-    return counts.length
+    // Nor is anything said any more; what the kernel held was said before.
+    const switches = facts.all('switched')
+    const isOff = (at: number) => {
+      const last = switches.findLast((one) => one.at <= at)
+      return last?.on === false && at > last.at + 1_000
+    }
+    let looked = counts.length
+    for (const { kind, number, said, status, answer = '', answerAt = 0 } of facts.exchanges.values()) {
+      for (const { at, heldMs, block } of said) {
+        looked++
+        if (isOff(at - heldMs) && block.event !== 'hub.bye' && block.event !== undefined)
+          found({ at, what: `stream ${number} says ${block.event} while the hub is off` })
+      }
+      if (kind === 'page' && status === 200 && answer !== '' && isOff(answerAt))
+        found({ at: answerAt, what: `page ${number} is answered while the hub is off` })
+    }
+    return looked
   },
 }
 
 /** What may explain a request: a cut, a change of topics, a restart … */
-function reasons(facts: Facts, page: number, user: string): number[] {
-  const times: number[] = []
+function reasons(facts: Facts, page: number, user: string): { readonly at: number; readonly emit: boolean }[] {
+  const times: { at: number; emit: boolean }[] = []
   for (const entry of facts.entries) {
     if (
       entry.what === 'hub up' ||
@@ -34,7 +50,7 @@ function reasons(facts: Facts, page: number, user: string): number[] {
         entry.page === page) ||
       (entry.what === 'unmounted' && facts.screens.get(entry.screen)?.page === page)
     ) {
-      times.push(entry.at)
+      times.push({ at: entry.at, emit: entry.what === 'emit' })
     }
   }
   return times
@@ -54,20 +70,50 @@ export const requestRate: Check = {
   run(facts, found) {
     let looked = 0
     for (const { page, user } of facts.pages.values()) {
-      const requests = [...facts.exchanges.values()]
-        .filter((one) => one.page === page && one.requestedAt > 0 && !ledOn(one))
-        .map((one) => one.requestedAt)
       const known = reasons(facts, page, user)
-      requests.forEach((from, index) => {
+      for (const emitting of [false, true]) {
+        // Emits are a reason for requests of their own, and for no others.
+        const excuses = known.filter(({ emit }) => emitting || !emit).map(({ at }) => at)
+        const requests = [...facts.exchanges.values()]
+          .filter((one) => one.page === page && (one.kind === 'emit') === emitting && !ledOn(one))
+          .map((one) => one.requestedAt)
+        requests.forEach((from, index) => {
+          looked++
+          const count = requests.slice(index).filter((at) => at <= from + WINDOW_MS).length
+          const excused = excuses.filter((at) => at >= from - 3_000 && at <= from + WINDOW_MS).length
+          if (count > FREE + excused)
+            found({
+              at: from,
+              what: `page ${page} makes ${count} requests in ${WINDOW_MS / 1000} s, with ${excused} reasons for any`,
+            })
+        })
+      }
+    }
+    return looked
+  },
+}
+
+/** Whoever is told how long to wait waits, unless somebody presses "try again". */
+export const patience: Check = {
+  name: 'a client that is told to wait waits',
+  line: '13',
+  run(facts, found) {
+    let looked = 0
+    const exchanges = [...facts.exchanges.values()]
+    const starts = facts.all('started')
+    for (const { page, heard, number } of exchanges) {
+      for (const { at, block } of heard) {
+        if (block.event !== 'hub.bye') continue
         looked++
-        const count = requests.slice(index).filter((at) => at <= from + WINDOW_MS).length
-        const excused = known.filter((at) => at >= from - 3_000 && at <= from + WINDOW_MS).length
-        if (count > FREE + 2 * excused)
+        const { reason, retryMs } = JSON.parse(block.data ?? '{}') as { reason: string; retryMs: number }
+        const next = exchanges.find((one) => one.page === page && one.kind !== 'emit' && one.requestedAt > at)
+        const pressed = starts.some((one) => one.page === page && one.at >= at && one.at <= (next?.requestedAt ?? 0))
+        if (next && !pressed && next.requestedAt < at + retryMs - 1)
           found({
-            at: from,
-            what: `page ${page} makes ${count} requests in ${WINDOW_MS / 1000} s, with ${excused} reasons for any`,
+            at,
+            what: `page ${page} was told by stream ${number} to wait ${retryMs} ms (${reason}), and asks after ${next.requestedAt - at}`,
           })
-      })
+      }
     }
     return looked
   },

@@ -19,6 +19,9 @@ export const once: Check = {
   run(facts, found) {
     let looked = 0
     const doubled = doubledEmits(facts)
+    const ephemeral = new Map<string, number>()
+    for (const { id, durable } of facts.all('publish')) if (!durable) ephemeral.set(id, Number(id.slice(1)))
+    for (const { id, seqed, n } of facts.all('emit')) if (!seqed) ephemeral.set(id, n)
     for (const screen of facts.screens.values()) {
       const seen = new Set<string>()
       let last: { epoch: string; position: number } | undefined
@@ -33,6 +36,8 @@ export const once: Check = {
           // A gap leads on, never back, apart from a schema gap, which stands for the event at its place.
           if (cursor && last && cursor.epoch === last.epoch && cursor.position < last.position)
             wrong(`a gap leads back from ${last.position} to ${told.gap.to}`)
+          if (cursor && last && facts.epochs.indexOf(cursor.epoch) < facts.epochs.indexOf(last.epoch))
+            wrong(`a gap leads back to the epoch ${cursor.epoch}`)
           last = cursor ?? last
           gapped = true
           continue
@@ -41,7 +46,13 @@ export const once: Check = {
         // A network that doubles a request doubles what has no seq.
         if (seen.has(key) && !doubled.has(told.id)) wrong(`${told.type} ${told.id} at ${told.cursor} came twice`)
         seen.add(key)
-        if (!cursor) continue
+        if (!cursor) {
+          if (!ephemeral.has(told.id) || told.type !== 'pointer.moved')
+            wrong(`${told.type} ${told.id} came without a cursor, and is durable or nobody's`)
+          const { data, topic } = JSON.parse(told.json) as { data: { n: number }; topic: string }
+          if (data.n !== ephemeral.get(told.id) || topic !== screen.topic) wrong(`${told.id} came as ${told.json}`)
+          continue
+        }
         const event = facts.at(`${cursor.epoch}:${cursor.position}`)
         if (!event) wrong(`${told.type} at ${told.cursor} is not in the log`)
         else if (event.type !== told.type || event.json !== told.json || event.topic !== screen.topic)
@@ -58,10 +69,19 @@ export const once: Check = {
   },
 }
 
+/** The end of the log at a moment. */
+function headAt(facts: Facts, at: number): { readonly epoch: string; readonly position: number } | undefined {
+  const epoch = facts.all('hub up').findLast((up) => up.at <= at)?.epoch
+  if (epoch === undefined) return undefined
+  const last = (facts.truth.get(epoch) ?? []).findLast((event) => event.at <= at)
+  return { epoch, position: last?.position ?? 0 }
+}
+
 /** The pieces of a screen's life in which it should have missed nothing: from a cursor, to the next announced gap or the end. */
 function holes(facts: Facts, screen: ScreenFacts, found: (finding: Finding) => void): number {
   const topics = new Set([screen.topic])
-  let whole = cursorOf(screen.after)
+  // Who brought nothing, and was told nothing, joined a stream that carried its topic: it misses nothing that came after that.
+  let whole = cursorOf(screen.after) ?? (screen.told[0]?.what === 'gap' ? undefined : headAt(facts, screen.mountedAt))
   let looked = 0
   const demand = (at: number, upTo: number, what: string) => {
     looked++
@@ -88,7 +108,7 @@ function holes(facts: Facts, screen: ScreenFacts, found: (finding: Finding) => v
     }
     const from = cursorOf(told.gap.from)
     const to = cursorOf(told.gap.to)
-    if (from && whole && from.epoch === whole.epoch && told.gap.reason !== 'added')
+    if (from && whole && from.epoch === whole.epoch && true)
       demand(told.at, from.position, `was told of a gap that begins at ${told.gap.from}`)
     whole = to ?? whole
   }
@@ -121,6 +141,32 @@ export const convergence: Check = {
       })
     }
     return screens.length
+  },
+}
+
+/** Durable or not: at the end, when nothing is in the way, whoever is there hears what is not kept; but not by pages. */
+export const present: Check = {
+  name: 'who is there hears what is not kept',
+  line: '6, 10',
+  run(facts, found) {
+    let looked = 0
+    const last = facts.all('publish').filter(({ durable, at }) => !durable && at > facts.settlingAt)
+    // What a burst of the plan still says after the faults have stopped may be dropped.
+    const alone = last.filter(
+      ({ at }) => !facts.all('publish').some((one) => one.at !== at && Math.abs(one.at - at) < 1_000),
+    )
+    for (const { page, status, screens } of facts.final?.pages ?? []) {
+      if (status.phase !== 'live' || status.via !== 'sse') continue
+      for (const { screen, topic, granted } of screens) {
+        for (const { id, topic: on, at } of alone) {
+          if (on !== topic || !granted) continue
+          looked++
+          const times = facts.screens.get(screen)?.told.filter((told) => told.what === 'event' && told.id === id).length
+          if (times !== 1) found({ at, what: `screen ${screen} (page ${page}, ${topic}) heard ${id} ${times} times` })
+        }
+      }
+    }
+    return looked
   },
 }
 

@@ -4,6 +4,8 @@ import type { Check } from './check.ts'
 
 /** The watchdog barks after 2.5 heartbeats; what is under way and due at that moment may add this much. */
 const SLACK_MS = 500
+/** A page of the log is held no longer than this where there is nothing to say. */
+const POLL_WAIT_MS = 10_000
 
 /** What the last stream or page of the log that a page heard of said that it carries. */
 function lastCarried(facts: Facts, page: number): (at: number) => readonly string[] {
@@ -27,7 +29,6 @@ export const truthful: Check = {
   line: '12',
   run(facts, found) {
     let looked = 0
-    const limit = 2.5 * facts.config.heartbeatMs + SLACK_MS
     const bytes = new Map<number, number[]>()
     for (const entry of facts.all('bytes')) {
       const page = facts.exchanges.get(entry.exchange)?.page ?? -1
@@ -42,7 +43,10 @@ export const truthful: Check = {
             what: `page ${page.page} says that it is live for ${status.topics}, and heard of ${carried(at)}`,
           })
         }
-        if (status.phase !== 'live' || status.via !== 'sse') return
+        if (status.phase === 'live' && status.user !== page.user)
+          found({ at, what: `page ${page.page} of ${page.user} says that it is ${status.user}` })
+        if (status.phase !== 'live') return
+        const limit = SLACK_MS + 2.5 * (status.via === 'sse' ? facts.config.heartbeatMs : POLL_WAIT_MS)
         const until = Math.min(page.statuses[index + 1]?.at ?? facts.endedAt, page.crashedAt ?? facts.endedAt)
         let last = at
         for (const heard of [...(bytes.get(page.page) ?? []).filter((one) => one > at && one < until), until]) {

@@ -20,6 +20,12 @@ function walk(facts: Facts, stream: ExchangeFacts, found: (finding: Finding) => 
     found({ at, what: `stream ${stream.number} of page ${stream.page}: ${what}` })
   const unsent = (epoch: string, from: number, to: number, skip: readonly string[] = []) =>
     facts.between(epoch, from, to, topics).filter(({ topic }) => !skip.includes(topic))
+  // Nobody can have scanned what is not there yet.
+  const ahead = (at: number, cursor: { epoch: string; position: number }) => {
+    const events = facts.truth.get(cursor.epoch) ?? []
+    const head = events.findLast((event) => event.at <= at)?.position ?? 0
+    if (cursor.position > head) wrong(at, `says ${cursor.epoch}:${cursor.position}, and the log ends at ${head}`)
+  }
   const list = (events: readonly { position: number; topic: string }[]) =>
     events.map((event) => `${event.position} (${event.topic})`).join(', ')
 
@@ -33,6 +39,10 @@ function walk(facts: Facts, stream: ExchangeFacts, found: (finding: Finding) => 
     const start = cursorOf(data.cursor)
     if (!start || data.cursor !== block.id)
       return wrong(at, `hub.sync has the id ${block.id} and the cursor ${data.cursor}`)
+    ahead(at, start)
+    for (const gap of data.gaps)
+      for (const topic of gap.topics)
+        if (!data.topics.includes(topic)) wrong(at, `a gap of ${topic}, which is not carried`)
     if (data.user !== stream.user) wrong(at, `hub.sync is for ${data.user}, and ${stream.user} asked`)
     topics = new Set(data.topics)
     if ([...topics].sort().join() !== data.topics.join())
@@ -71,6 +81,10 @@ function walk(facts: Facts, stream: ExchangeFacts, found: (finding: Finding) => 
     }
     if (block.id === undefined) {
       if (block.event?.startsWith('hub.')) wrong(at, `says ${block.event} without an id`)
+      else if (block.event !== undefined) {
+        const { topic } = JSON.parse(block.data ?? '{}') as { topic: string }
+        if (!topics.has(topic)) wrong(at, `${topic} is not carried by this stream`)
+      }
       continue
     }
     const cursor = cursorOf(block.id)
@@ -78,9 +92,11 @@ function walk(facts: Facts, stream: ExchangeFacts, found: (finding: Finding) => 
       wrong(at, `the id ${block.id} is no cursor`)
       continue
     }
+    ahead(at, cursor)
     if (block.event === 'hub.gap') {
       const gap = JSON.parse(block.data ?? '{}') as Gap
       if (gap.to !== block.id) wrong(at, `hub.gap has the id ${block.id} and ends at ${gap.to}`)
+      for (const topic of gap.topics) if (!topics.has(topic)) wrong(at, `a gap of ${topic}, which is not carried`)
       const from = cursorOf(gap.from)
       const skipped = gap.reason === 'schema' ? [] : gap.topics
       if (cursor.epoch === position.epoch) {
