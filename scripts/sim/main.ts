@@ -12,6 +12,7 @@ const HELP = `pnpm sim [options]
   --seed N       lives one seed again, twice, and prints what broke
   --trace        with --seed: prints everything that happened
   --shrink       with --seed: cuts the plan down to the steps that it needs to fail
+  --steps 3,7,9  with --seed: only these steps of its plan, as --shrink prints them
   --check TEXT   with --shrink: the check that must fail (default: the first that does)
   --bugs         plants each deliberate bug in turn, and must find it within --seeds (default 500)
   --bug NAME     plants one bug: ${bugs.map(({ name }) => `"${name}"`).join(', ')}
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
+    steps: { type: 'string' },
     check: { type: 'string', default: '' },
     bugs: { type: 'boolean', default: false },
     bug: { type: 'string' },
@@ -81,7 +83,9 @@ function finish(passed: number, failed: number): void {
 }
 
 async function replay(seed: number): Promise<void> {
-  const orders: Order[] = [{ kind: 'replay', seed, trace: values.trace, shrink: values.shrink, check: values.check }]
+  const { trace, shrink, check } = values
+  const steps = values.steps === undefined ? {} : { steps: values.steps.split(',').map((text) => whole(text, 'steps')) }
+  const orders: Order[] = [{ kind: 'replay', seed, trace, shrink, check, ...steps }]
   let failed = 0
   await work({
     ...planted,

@@ -66,3 +66,8 @@ export function makePlan(seed: number): Plan {
   steps.sort((a, b) => a.at - b.at)
   return { seed, config, steps }
 }
+
+/** The plan with only some of its steps, by their places in the whole. */
+export function keepSteps(plan: Plan, places: readonly number[]): Plan {
+  return { ...plan, steps: plan.steps.filter((_, place) => places.includes(place)) }
+}

@@ -2,7 +2,7 @@
 import { bugs } from './bugs.ts'
 import { traceLine } from './history.ts'
 import { loadWith } from './mutate.ts'
-import { makePlan } from './plan.ts'
+import { keepSteps, makePlan } from './plan.ts'
 import { forbidTheRealWorld } from './purity.ts'
 import type { Outcome } from './run.ts'
 import { type Summary, summarize } from './summary.ts'
@@ -16,6 +16,8 @@ export type Order =
       readonly trace: boolean
       readonly shrink: boolean
       readonly check: string
+      /** Only these steps of the plan; all of them by default. */
+      readonly steps?: readonly number[]
     }
 
 /** What comes back, seed by seed; `done` ends an order. */
@@ -34,13 +36,34 @@ const { shrink } = await import('./shrink.ts')
 
 const tell = (reply: Reply) => void process.send?.(reply)
 
-async function run(seed: number, twice: boolean): Promise<{ outcome: Outcome; summary: Summary }> {
-  const plan = makePlan(seed)
+async function run(
+  seed: number,
+  twice: boolean,
+  steps?: readonly number[],
+): Promise<{ outcome: Outcome; summary: Summary }> {
+  const whole = makePlan(seed)
+  const plan = steps ? keepSteps(whole, steps) : whole
   const from = realNow()
   const outcome = await runPlan(plan)
   const tookMs = realNow() - from
   const again = twice ? await runPlan(plan) : outcome
   return { outcome, summary: summarize(outcome, tookMs, again.hash) }
+}
+
+/** Shrinks a plan that failed, and prints what is left and how to live it again. */
+async function cutDown({ plan }: Outcome, given: readonly number[] | undefined, check: string): Promise<Outcome> {
+  const { places, minimal } = await shrink(plan, check)
+  const shrunk = await runPlan(keepSteps(plan, places))
+  const steps = given ? places.map((place) => given[place]) : places
+  const planted = bug ? ` --bug '${bug.name}'` : ''
+  console.log(`Shrunk to ${steps.length} of ${plan.steps.length} steps that still fail "${check}":`)
+  console.log(JSON.stringify(plan.config))
+  for (const { at, action, params } of shrunk.plan.steps) console.log(`  ${at} ${action} ${JSON.stringify(params)}`)
+  for (const { at, check, what } of shrunk.verdict.findings.slice(0, 10))
+    console.log(`  → ${at.toFixed(0)} ms · ${check}: ${what}`)
+  console.log(minimal ? 'Each of these steps is needed.' : 'There may be fewer: the search was bounded.')
+  console.log(`  again: pnpm sim --seed ${plan.seed} --steps ${steps.join()}${planted} --trace`)
+  return shrunk
 }
 
 process.on('message', (order: Order) => {
@@ -50,19 +73,10 @@ process.on('message', (order: Order) => {
         tell({ kind: 'seed', summary: (await run(seed, order.twice && seed % 20 === 0)).summary })
       }
     } else {
-      const { outcome, summary } = await run(order.seed, true)
+      const { outcome, summary } = await run(order.seed, true, order.steps)
       const first = outcome.verdict.findings.find(({ check }) => check.includes(order.check))
-      const shrunk = order.shrink && first ? await runPlan(await shrink(outcome.plan, first.check)) : outcome
-      if (order.trace) console.log(shrunk.entries.map(traceLine).join('\n'))
-      if (shrunk !== outcome) {
-        console.log(
-          `Shrunk to ${shrunk.plan.steps.length} of ${outcome.plan.steps.length} steps that still fail "${first?.check}":`,
-        )
-        console.log(JSON.stringify(shrunk.plan.config))
-        for (const step of shrunk.plan.steps) console.log(`  ${step.at} ${step.action} ${JSON.stringify(step.params)}`)
-        for (const { at, check, what } of shrunk.verdict.findings.slice(0, 10))
-          console.log(`  → ${at.toFixed(0)} ms · ${check}: ${what}`)
-      }
+      const told = order.shrink && first ? await cutDown(outcome, order.steps, first.check) : outcome
+      if (order.trace) console.log(told.entries.map(traceLine).join('\n'))
       tell({ kind: 'seed', summary })
     }
     tell({ kind: 'done' })

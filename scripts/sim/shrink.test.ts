@@ -1,0 +1,32 @@
+// A failing seed shrinks to the same few steps every time, each of them needed, and the command that is printed lives them again.
+import { spawnSync } from 'node:child_process'
+import { expect, it } from 'vitest'
+
+const sim = (...args: string[]) => {
+  const main = new URL('main.ts', import.meta.url).pathname
+  const { status, stdout } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' })
+  return { status, stdout }
+}
+
+it('shrinks to the same steps every time, and prints how to live them again', { timeout: 60_000 }, () => {
+  const bug = 'announce no gap'
+  const check = 'nothing lost without a word'
+  const whole = ['--seed', '3', '--bug', bug]
+  const [first, second] = [sim(...whole, '--shrink'), sim(...whole, '--shrink')]
+  // All but the line that says how long it took.
+  const told = (text: string) => text.replace(/ in \d+ ms/, '')
+  expect(told(second.stdout)).toBe(told(first.stdout))
+  expect(first.stdout).toContain('Each of these steps is needed.')
+
+  const [, seed = '', list = '', planted = ''] =
+    /again: pnpm sim --seed (\d+) --steps ([\d,]+) --bug '([^']+)'/.exec(first.stdout) ?? []
+  expect([seed, planted]).toEqual(['3', bug])
+  const places = list.split(',')
+  expect(places.length).toBeLessThan(6)
+  const replay = (steps: readonly string[]) => sim(...whole, '--steps', steps.join())
+  expect(replay(places)).toMatchObject({ status: 1, stdout: expect.stringContaining(check) })
+  for (const left of places) {
+    const rest = places.filter((place) => place !== left)
+    if (rest.length > 0) expect(replay(rest).stdout).not.toContain(check)
+  }
+})
