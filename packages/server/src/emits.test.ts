@@ -1,7 +1,8 @@
 // Emits as raw POSTs (docs/PROTOCOL.md §5): each accepted once and in order, refused with the expected seq, or settled as the contract says.
-import { HubError } from '@sse-hub/core/contract'
+import { defineContract, HubError } from '@sse-hub/core/contract'
 import { describe, expect, test } from 'vitest'
-import { numbers, until, world } from './fixtures/world.ts'
+import { z } from 'zod'
+import { numbers, testClock, until, world } from './fixtures/world.ts'
 import type { EventLog } from './log.ts'
 import { memoryLog } from './logs/memory.ts'
 
@@ -289,6 +290,111 @@ describe('handlers', () => {
     off()
     off()
     expect((await emit([noted(1)])).body.results[0].error).toBeUndefined()
+  })
+})
+
+describe('a batch', () => {
+  /** A log that holds back its appends until they are let go, or failed. */
+  const holding = () => {
+    const log = memoryLog()
+    const held: { readonly seq: number; go(): void; fail(): void }[] = []
+    const slow: EventLog = {
+      ...log,
+      async append(events, mark) {
+        const fails = await new Promise<boolean>((resolve) => {
+          held.push({ seq: mark?.seq ?? 0, go: () => resolve(false), fail: () => resolve(true) })
+        })
+        if (fails) throw new Error('disk full')
+        return log.append(events, mark)
+      },
+    }
+    const seqs = () => held.map(({ seq }) => seq)
+    return { log: slow, held, seqs }
+  }
+  const click = (seq: number) => ({ seq, id: `c${seq}`, type: 'button.clicked', data: { button: 'b' } })
+
+  test('is on its way to the log as a whole, so that it can be committed at once', async () => {
+    const { log, held, seqs } = holding()
+    const { emit, notes } = await emitting({ log })
+    const answer = emit([noted(1), { ...noted(2), data: {} }, noted(3), click(4), noted(5)])
+    await until(() => expect(seqs()).toEqual([1, 2, 3, 4, 5]))
+    for (const one of held) one.go()
+    const { results } = (await answer).body
+    expect(results.map(({ id, error }: { id: string; error?: { code: string } }) => [id, error?.code])).toEqual([
+      ['e1', undefined],
+      ['e2', 'invalid_data'],
+      ['e3', undefined],
+      ['c4', undefined],
+      ['e5', undefined],
+    ])
+    await until(() => expect(notes()).toEqual(['n1', 'n3', 'n5']))
+  })
+
+  test('ends at the first that the log could not keep: the log keeps nothing after it, and one report is made', async () => {
+    const { log, held, seqs } = holding()
+    const { emit, notes, reports } = await emitting({ log })
+    const answer = emit(numbers(5).map((n) => noted(n)))
+    await until(() => expect(seqs()).toEqual(numbers(5)))
+    for (const one of held.splice(0)) one.seq === 3 ? one.fail() : one.go()
+    const { results } = (await answer).body
+    expect(results.map(({ id }: { id: string }) => id)).toEqual(['e1', 'e2', 'e3'])
+    expect(results[2].error).toMatchObject({ code: 'internal', retryable: true })
+    expect(reports).toEqual([expect.objectContaining({ during: 'emit' })])
+    const again = emit(numbers(5).map((n) => noted(n)))
+    await until(() => expect(seqs()).toEqual([3, 4, 5]))
+    for (const one of held) one.go()
+    expect((await again).body.results.every(({ cursor }: { cursor?: string }) => cursor)).toBe(true)
+    await until(() => expect(notes()).toEqual(numbers(5).map((n) => `n${n}`)))
+  })
+
+  test('asks no handler before all that precedes it is kept', async () => {
+    const { log, held, seqs } = holding()
+    const { emit, hub } = await emitting({ log })
+    const heard: string[] = []
+    hub.on('button.clicked', ({ id }) => void heard.push(id))
+    const answer = emit([noted(1), click(2), noted(3), click(4)])
+    await until(() => expect(seqs()).toEqual([1]))
+    for (let turned = 0; turned < 10; turned++) await new Promise((resolve) => setImmediate(resolve))
+    expect([heard, seqs()]).toEqual([[], [1]])
+    held[0]?.go()
+    await until(() => expect(seqs()).toEqual([1, 2, 3]))
+    expect(heard).toEqual(['c2'])
+    held[1]?.fail()
+    held[2]?.go()
+    const { results } = (await answer).body
+    expect(results.map(({ error }: { error?: { code: string } }) => error?.code)).toEqual([undefined, 'internal'])
+    expect(heard).toEqual(['c2'])
+  })
+
+  test('whose user is signed out meanwhile lets nothing go on behind the answer', async () => {
+    const clock = testClock()
+    const { log, held, seqs } = holding()
+    let user: string | null = 'u1'
+    const data = z.object({ note: z.string() }).refine(async ({ note }) => {
+      // As long as it takes to be asked again.
+      if (note === 'slow') await new Promise<void>((resolve) => void clock.after(2_000, resolve))
+      return true
+    })
+    const one = await world({
+      clock,
+      log,
+      contract: defineContract({ topics: ['board'], events: { 'card.noted': { topic: 'board', data, emit: true } } }),
+      authorize: () => (user === null ? null : { user, write: ['board:7'] }),
+    })
+    let status: number | undefined
+    const answer = one.post(batch([noted(1), noted(2, 'slow'), noted(3)])).then((given) => {
+      status = given.status
+    })
+    await until(() => expect(seqs()).toEqual([1]))
+    user = null
+    await clock.advance(2_000)
+    await until(() => expect(seqs()).toEqual([1, 2]))
+    for (let turned = 0; turned < 10; turned++) await new Promise((resolve) => setImmediate(resolve))
+    expect(status).toBeUndefined()
+    for (const { go } of held) go()
+    await answer
+    expect([status, seqs()]).toEqual([401, [1, 2]])
+    expect(await one.hub.cursor()).toMatch(/:2$/)
   })
 })
 

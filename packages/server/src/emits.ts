@@ -29,6 +29,16 @@ interface Emitting extends Court {
   readonly counters: Counters
 }
 
+/** How an emit that was under way came out. What comes after a failure is not looked at, so nobody is to hear of it before. */
+type Landing = () => EmitResult | Promise<EmitResult>
+
+/** An emit that the log is to keep, together with those before and after it: so a log can commit a batch at once. */
+interface UnderWay {
+  readonly landing: Promise<Landing>
+  /** The seq that may follow before this has landed: the log refuses it unless this one is kept. */
+  readonly next: number | undefined
+}
+
 /** Answers `POST /events`. It rejects with a HubError for whatever concerns the whole batch. */
 export type AnswerEmits = (request: Request) => Promise<Response>
 
@@ -62,48 +72,99 @@ export function createEmits(hub: Emitting): AnswerEmits {
 
   const settleBatch = async (batch: EmitRequest, grant: () => Promise<Access>): Promise<EmitResponse> => {
     const results: EmitResult[] = []
-    const { user } = await grant()
-    for (const entry of batch.events) {
-      const access = await grant()
-      const result =
-        entry.seq === undefined
-          ? await settleLoose(entry, access)
-          : await settleInTurn(entry, { user: user ?? '', producer: batch.producer, seq: entry.seq }, access)
+    let underWay: Promise<Landing>[] = []
+    // The seq that follows what is under way; undefined when only the log can tell.
+    let next: number | undefined
+
+    // Answers whether to go on. After what must be tried again the rest is not looked at: order is kept.
+    const settle = (result: EmitResult): boolean => {
       results.push(result)
-      // The rest was not looked at: order is kept.
-      if (result.error?.retryable) break
+      if (result.error?.retryable) return false
       counters.emits++
+      return true
+    }
+    const land = async (): Promise<boolean> => {
+      const landed = await Promise.all(underWay)
+      underWay = []
+      next = undefined
+      for (const landing of landed) if (!settle(await landing())) return false
+      return true
+    }
+
+    const { user } = await grant()
+    try {
+      for (const entry of batch.events) {
+        const access = await grant()
+        const isNext = entry.seq !== undefined && entry.seq === next
+        // What a handler did could not be taken back, so it waits until all before it is kept.
+        if (!(isNext && !isHeard(entry)) && !(await land())) break
+        const turn = { user: user ?? '', producer: batch.producer }
+        const begun = await begin(entry, turn, access, isNext)
+        if ('landing' in begun) {
+          underWay.push(begun.landing)
+          next = begun.next
+        } else if (!(await land()) || !settle(begun)) break
+      }
+      await land()
+    } finally {
+      // An authorization that was lost in mid-batch answers nothing, but leaves nothing behind either.
+      await Promise.all(underWay)
     }
     return { user, results }
   }
 
-  /** An emit with a `seq`: a repeat is answered as before, a jump is refused, the next one is settled in one step with what it appends. */
-  const settleInTurn = async (
+  const isHeard = ({ type }: EmitEntry): boolean => {
+    for (const _ of hub.handlers(type)) return true
+    return false
+  }
+
+  /** Settles what needs no log, or lets it begin to be kept. With `isNext`, all before it is under way already. */
+  const begin = async (
     entry: EmitEntry,
-    turn: Omit<ProducerMark, 'result'>,
+    { user, producer }: Pick<ProducerMark, 'user' | 'producer'>,
     access: Access,
-  ): Promise<EmitResult> => {
+    isNext: boolean,
+  ): Promise<EmitResult | UnderWay> => {
+    const { id, seq } = entry
+    if (seq === undefined) return settleLoose(entry, access)
+    const turn = { user, producer, seq }
     try {
-      const settled = await alreadySettled(entry, turn)
+      const settled = isNext ? undefined : await alreadySettled(entry, turn)
       if (settled) return settled
-      const verdict = await judge.of(entry, access)
-      if (verdict.error?.retryable) return refusal(entry, verdict.error)
-      const { ready } = verdict
-      const mark = { ...turn, result: verdict.error ? refusal(entry, verdict.error) : { id: entry.id } }
+      const { error, ready } = await judge.of(entry, access)
+      if (error?.retryable) return refusal(entry, error)
+      const landing = keep(entry, { ...turn, result: error ? refusal(entry, error) : { id } }, ready, access)
+      // An announcement may fail when its seq is settled; then nothing may be settled after it.
+      return { landing, next: ready && !ready.durable ? undefined : seq + 1 }
+    } catch (error) {
+      return refusal(entry, judge.failure(error, entry, access))
+    }
+  }
+
+  /** Settles the next seq of its producer in one step with what it appends. Calls the log at once, and never rejects. */
+  const keep = async (
+    entry: EmitEntry,
+    mark: ProducerMark,
+    ready: Ready | undefined,
+    access: Access,
+  ): Promise<Landing> => {
+    try {
       if (ready?.durable) {
         const { epoch, positions } = await appending([ready], () => log.append([ready.event], mark))
-        return { id: entry.id, cursor: formatCursor({ epoch, position: positions[0] ?? 0 }) }
+        return () => ({ id: entry.id, cursor: formatCursor({ epoch, position: positions[0] ?? 0 }) })
       }
       await log.append([], mark)
       if (ready) await appending([ready], () => log.announce([ready.event]))
-      return mark.result
+      return () => mark.result
     } catch (error) {
-      if (error instanceof HubError && error.code === 'out_of_order') {
+      return async () => {
+        if (!(error instanceof HubError && error.code === 'out_of_order')) {
+          return refusal(entry, judge.failure(error, entry, access))
+        }
         // Another node has settled it, or more, since we asked.
-        const settled = await alreadySettled(entry, turn).catch(() => undefined)
+        const settled = await alreadySettled(entry, mark).catch(() => undefined)
         return settled ?? refusal(entry, error)
       }
-      return refusal(entry, judge.failure(error, entry, access))
     }
   }
 

@@ -85,6 +85,7 @@ export interface EventLog {
   /**
    * Keeps events, all or none, in order; resolves when they are kept. With `producer`, settles that seq in the same step, and refuses
    * (rejecting with a HubError `out_of_order` whose `details.expected` says the next) when it is not the next one. `events` may be empty then.
+   * Calls take effect in the order in which they are made, also those that do not wait for each other: a batch of emits comes as one call for each.
    * An event whose `id` was appended before *by publishing* (without `producer`) and is still remembered is not appended again.
    */
   append(events: readonly NewEvent[], producer?: ProducerMark): Promise<Appended>

@@ -81,6 +81,24 @@ export const producerCases: readonly LogCase[] = [
     },
   },
   {
+    name: 'successive seqs of a producer that are appended at once are all settled; after a jump none is',
+    async run({ log }) {
+      const seqs = Array.from({ length: 50 }, (_, index) => index + 1)
+      const outcomes = await Promise.allSettled(
+        seqs.map((seq) => log.append(seq % 5 === 0 ? [] : [draft(`e${seq}`)], mark(seq < 41 ? seq : seq + 1))),
+      )
+      for (const [index, outcome] of outcomes.entries()) {
+        if (outcome.status === 'rejected') outOfOrder(41)(outcome.reason)
+        assert.equal(outcome.status, index < 40 ? 'fulfilled' : 'rejected')
+      }
+      assert.equal((await log.producer('u1', 'p-00000001', 40)).last, 40)
+      assert.deepEqual(
+        (await readAll(log, await start(log))).map(({ id }) => id),
+        seqs.filter((seq) => seq < 41 && seq % 5 !== 0).map((seq) => `e${seq}`),
+      )
+    },
+  },
+  {
     name: 'what fails does not fail what is appended beside it',
     async run({ log }) {
       const outcomes = await Promise.allSettled([
