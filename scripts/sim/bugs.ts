@@ -20,7 +20,7 @@ export const bugs: readonly Bug[] = [
     name: 'skip the dedupe',
     breaks: 'what is sent again is heard again',
     file: `${client}/sequence.ts`,
-    edits: [['lead(check(cursor), member.mark) > 0)', 'check(cursor))']],
+    edits: [[' && (!place || lead(place, member.mark) > 0)', '']],
   },
   {
     name: 'commit the cursor before dispatch',

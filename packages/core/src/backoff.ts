@@ -13,8 +13,7 @@ const LEAST_BASE_MS = 100
  * @param baseMs the first wait, before jitter: what a `retry:` field replaces
  */
 export function backoffMs(attempt: number, random: number, floorMs = 0, baseMs = 1_000): number {
-  const base = Math.max(baseMs, LEAST_BASE_MS)
-  return floorMs + random * Math.min(base * 2 ** attempt, Math.max(base, CAP_MS))
+  return floorMs + random * Math.max(baseMs, Math.min(Math.max(baseMs, LEAST_BASE_MS) * 2 ** attempt, CAP_MS))
 }
 
 /** Reads a `Retry-After`: seconds, or a date, which counts from the answer's own `Date`, since clocks differ. 0 where it cannot be read. */

@@ -5,6 +5,7 @@ import type { HubEvent } from './contract/contract.ts'
 import { defineContract } from './contract/define.ts'
 import {
   type Answer,
+  type Arrival,
   clientOf,
   eventBlock,
   openStream,
@@ -394,6 +395,35 @@ test('a client with the contract itself hands out what its validator puts out, a
     ['validate', 'unknown_type'],
     ['validate', 'invalid_contract'],
   ])
+})
+
+test('who subscribes in a handler stands after the event that is handled: it hears that one too if it lacks it', async () => {
+  const { clock, server, say } = await grantingHub()
+  const { client } = clientOf(clock, server.url)
+  const [late, later] = [notes('board:7', { after: 'e:1' }), notes('board:7')]
+  const heard: unknown[] = []
+  client.subscribe({
+    topic: 'board:7' as never,
+    onEvent({ data }: HubEvent) {
+      heard.push(data)
+      if (data !== 2) return
+      client.subscribe(late.subscription)
+      client.subscribe(later.subscription)
+    },
+  })
+  clock.runNext()
+  await until(() => client.status.topic('board:7') === 'live')
+  say(eventBlock('e:1', 'board:7', 1), eventBlock('e:2', 'board:7', 2), eventBlock('e:3', 'board:7', 3))
+  await until(() => heard.length === 3)
+  await clock.advance(50)
+  await until(() => server.arrivals.length === 2)
+  expect(queryOf(server.arrivals[1] as Arrival).after).toBe('e:1')
+  await until(() => client.status.topic('board:7') === 'live')
+  say(eventBlock('e:2', 'board:7', 2), eventBlock('e:3', 'board:7', 3), eventBlock('e:4', 'board:7', 4))
+  await until(() => heard.length === 4)
+  expect(late.heard).toEqual(['card.moved 2', 'card.moved 3', 'card.moved 4'])
+  expect(later.heard).toEqual(['card.moved 3', 'card.moved 4'])
+  expect(heard).toEqual([1, 2, 3, 4])
 })
 
 test('making a client does nothing', async () => {

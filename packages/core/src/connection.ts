@@ -42,6 +42,8 @@ export function createConnection(
   // The watchdog of the attempt in progress, or else the wait for the next one.
   let cancelTimer = () => {}
   let isChanging = false
+  // The hub did not understand the question. With other topics it is another one.
+  let isRefused = false
   let failures = 0
   let baseMs: number | undefined
   let patienceMs = 0
@@ -49,7 +51,8 @@ export function createConnection(
   const phase = () => status().phase
   /** Whether the stream should be asked for again. An attempt that is not answered yet, or waits, will see for itself. */
   const isOutdated = () =>
-    (phase() === 'idle' || syncedAt !== undefined) && (String(asked) !== String(topics()) || sequence.isBehind())
+    (phase() === 'idle' || isRefused || syncedAt !== undefined) &&
+    (asked.join() !== topics().join() || sequence.isBehind())
 
   /** Ends the attempt in progress. Its watchdog stays, so that an exchange does not hide a silence that has begun before it. */
   function drop() {
@@ -57,6 +60,7 @@ export function createConnection(
     // Only now it has been a success: a server that accepts and hangs up must not be asked again and again.
     if (syncedAt !== undefined && clock.now() - syncedAt >= 5_000) failures = 0
     syncedAt = undefined
+    isRefused = false
   }
 
   function stop() {
@@ -66,7 +70,7 @@ export function createConnection(
 
   function watch(ms: number) {
     cancelTimer()
-    if (ms > 0) cancelTimer = clock.after(ms, () => failed(over('timeout')))
+    if (ms > 0) cancelTimer = clock.after(ms, () => failed(over('timeout', `not a byte for ${ms} ms`)))
   }
 
   function begin() {
@@ -80,9 +84,10 @@ export function createConnection(
       return tell({ phase: 'idle' })
     }
     current = new AbortController()
-    if (!exchange) tell({ phase: 'connecting', attempt: failures, via: source.via })
     if (!exchange || !patienceMs) watch(settings.connectTimeoutMs)
     void attempt(current.signal, after)
+    // Last, here and below: whoever is told may close the client, or start it.
+    if (!exchange) tell({ phase: 'connecting', attempt: failures, via: source.via })
   }
 
   /** One stream from beginning to end. */
@@ -99,7 +104,7 @@ export function createConnection(
       for await (const batch of frames) {
         for (const frame of batch) {
           if (signal.aborted) return
-          if (frame.kind === 'bye') throw over(frame.reason, frame.retryMs)
+          if (frame.kind === 'bye') throw over(frame.reason, frame.reason, frame.retryMs)
           if (!take(frame, asked)) return begin()
           // A handler may have closed the client: what it has not heard must come again.
           if (frame.kind === 'sync' && !signal.aborted) {
@@ -122,22 +127,24 @@ export function createConnection(
     }
   }
 
-  function over(code: 'timeout' | 'ended' | ByeReason, byeMs?: number) {
-    return new HubError(code, `The stream of ${url} is over: ${code}`, { retryable: true, details: { byeMs } })
+  function over(code: 'timeout' | 'ended' | ByeReason, why: string = code, byeMs?: number) {
+    return new HubError(code, `The stream of ${url} is over: ${why}`, { retryable: true, details: { byeMs } })
   }
 
   /** Decides what follows an attempt that has failed, or a stream that has ended. */
   function failed(error: HubError) {
     stop()
-    report('connect', error)
-    if (!error.retryable) return tell({ phase: 'stopped', error })
     const attempt = failures++
-    const { byeMs, retryAfterMs } = error.details as Partial<Record<string, number>>
+    const { byeMs, retryAfterMs, status } = error.details as Partial<Record<string, number>>
     const jitterMs = backoffMs(attempt, settings.random.next(), retryAfterMs, baseMs)
     // A hub that says goodbye has chosen the wait, jitter included; but one that does so at every attempt is backed off from.
-    const retryInMs = byeMs === undefined ? jitterMs : Math.max(byeMs, attempt && jitterMs)
-    tell({ phase: 'down', reason: error.code, error, attempt, retryInMs })
-    cancelTimer = clock.after(retryInMs, begin)
+    const retryInMs = Math.max(byeMs ?? jitterMs, attempt && jitterMs)
+    isRefused = status === 400
+    if (error.retryable) {
+      cancelTimer = clock.after(retryInMs, begin)
+      tell({ phase: 'down', reason: error.code, error, attempt, retryInMs })
+    } else tell({ phase: 'stopped', error })
+    report('connect', error)
   }
 
   function changed() {
@@ -152,8 +159,7 @@ export function createConnection(
   return {
     changed,
     start() {
-      const now = phase()
-      if (now === 'connecting' || now === 'live') return
+      if (current?.signal.aborted === false) return
       failures = 0
       begin()
     },

@@ -51,7 +51,7 @@ export async function ask(
 /** What was thrown, as the error of a connection that could not be made, or broke. */
 export function asHubError(url: string, thrown: unknown): HubError {
   if (thrown instanceof HubError) return thrown
-  return new HubError('network', `${url} cannot be reached, or broke off: ${thrown}`, {
+  return new HubError('network', `${url} failed: ${thrown}`, {
     retryable: true,
     cause: thrown,
   })

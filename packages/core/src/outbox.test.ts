@@ -1,4 +1,5 @@
 // Proves that emits go out in order, once, and that each of them learns what became of it. The server behaves by the letter of docs/PROTOCOL.md §5.
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import type { HubClient } from './client.ts'
@@ -16,6 +17,17 @@ import {
 } from './fixtures/scripted-server.ts'
 import type { EmitOutcome } from './outbox.ts'
 import { virtualClock } from './testing/virtual-clock.ts'
+
+/** A schema whose validator throws. */
+const throwing: StandardSchemaV1<number> = {
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate() {
+      throw new Error('cursed')
+    },
+  },
+}
 
 interface Posted {
   readonly producer: string
@@ -297,8 +309,9 @@ describe('refused as a whole', () => {
 
   test('an answer that is no answer', async () => {
     const { client, settle } = await outboxOf((hub) => (response, arrival, n) => {
-      if (n === 0) response.writeHead(200, { 'content-type': 'application/json' }).end('{"results":7}')
-      else if (n === 1) response.writeHead(200, { 'content-type': 'application/json' }).end('<html>')
+      const answer = ['{"results":7}', '{"results":[null]}', '{"results":[]}', 'null'][n]
+      if (answer) response.writeHead(200, { 'content-type': 'application/json' }).end(answer)
+      else if (n === 4) response.writeHead(200, { 'content-type': 'application/json' }).end('<html>')
       else works(hub)(response, arrival, n)
     })
     expect(codes(await settle([emit(client, 1)]))).toEqual(['ok'])
@@ -372,6 +385,42 @@ describe('ephemeral', () => {
   })
 })
 
+describe('ephemeral emits while a batch is on its way', () => {
+  const scene = async () => {
+    let answer = () => {}
+    const world = await outboxOf((hub) => (response, arrival, n) => {
+      if (n === 0) answer = () => works(hub)(response, arrival, n)
+      else works(hub)(response, arrival, n)
+    })
+    const first = emit(world.client, -1)
+    await until(() => world.server.arrivals.length === 1)
+    const moves = Array.from({ length: 1_200 }, (_, n) => emit(world.client, n, { ephemeral: true }))
+    return { ...world, answer: () => answer(), first, moves }
+  }
+
+  test('the newest hundred follow it, and durable ones find their place', async () => {
+    const { client, answer, first, moves, hub } = await scene()
+    const durable = emit(client, 1_300)
+    answer()
+    expect(codes([await first, await durable])).toEqual(['ok', 'ok'])
+    const settled = codes(await Promise.all(moves))
+    expect(settled.slice(0, 1_100).every((code) => code === 'network')).toBe(true)
+    expect(settled.slice(1_100).every((code) => code === 'ok')).toBe(true)
+    expect(hub.accepted).toEqual([-1, ...Array.from({ length: 100 }, (_, n) => 1_100 + n), 1_300])
+  })
+
+  test('none goes out when it has become old', async () => {
+    const { clock, answer, first, moves, hub, server, client } = await scene()
+    await clock.advance(1_001)
+    answer()
+    await first
+    expect(new Set(codes(await Promise.all(moves)))).toEqual(new Set(['network']))
+    expect(codes([await emit(client, 7)])).toEqual(['ok'])
+    expect(hub.accepted).toEqual([-1, 7])
+    expect(server.arrivals).toHaveLength(2)
+  })
+})
+
 describe('bounds and ends', () => {
   test('a thousand wait, and no more', async () => {
     const { client, reports, settle, server, hub } = await outboxOf(
@@ -422,11 +471,15 @@ describe('bounds and ends', () => {
   test('with the contract itself, what does not fit is refused before it leaves', async () => {
     const contract = defineContract({
       topics: ['board'],
-      events: { moved: { topic: 'board', data: z.number(), emit: true } },
+      events: {
+        moved: { topic: 'board', data: z.number(), emit: true },
+        cursed: { topic: 'board', data: throwing, emit: true },
+      },
     })
     const { client, server } = await outboxOf(works, { contract })
     expect(codes([await client.emit({ type: 'moved', data: 'x' } as never).accepted])).toEqual(['invalid_data'])
     expect(codes([await client.emit({ type: 'unheard', data: 1 } as never).accepted])).toEqual(['unknown_type'])
+    expect(codes([await client.emit({ type: 'cursed', data: 1 } as never).accepted])).toEqual(['invalid_data'])
     expect(codes([await emit(client, 1)])).toEqual(['ok'])
     expect(server.arrivals).toHaveLength(1)
   })

@@ -8,6 +8,9 @@ import { check } from './validate.ts'
 
 // Emits that wait beyond this many are refused: a hub that is away for long must not fill the page's memory.
 const MAX_WAITING = 1_000
+// Ephemeral emits do not queue: while a batch is on its way so many may follow it, the oldest make room, and none goes out that late.
+const MAX_EPHEMERAL = 100
+const STALE_MS = 1_000
 const MAX_BATCH = 100
 // Characters of one batch: at three bytes each they stay below the 256 KiB that a hub takes.
 const MAX_CHARACTERS = 60_000
@@ -51,13 +54,21 @@ interface Waiting {
   /** The members of its JSON, after `seq`, with the brace that closes it. */
   readonly json: string
   readonly ephemeral: boolean
+  /** When it was emitted. */
+  readonly at: number
   readonly user: string | null | undefined
   readonly settle: (outcome: EmitOutcome) => void
   /** Its number, once it is sent. */
   seq?: number | undefined
+  /** It has gone out. */
+  sent?: boolean
   /** It was sent, and nobody knows what became of it. */
   doubt?: boolean | undefined
 }
+
+const tooLate = new HubError('network', 'The hub is away or slow, and an ephemeral emit does not wait.', {
+  retryable: true,
+})
 
 /** Makes an outbox. `report` hears of each POST that failed. */
 export function createOutbox(settings: Settings, report: (during: 'emit', error: HubError) => void): Outbox {
@@ -99,6 +110,8 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
   }
 
   const nextBatch = () => {
+    const since = clock.now() - STALE_MS
+    refuse(({ ephemeral, at }) => ephemeral && at < since, tooLate)
     const batch: Waiting[] = []
     let characters = 0
     for (const waiting of queue) {
@@ -106,6 +119,7 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
       const full = alone > 0 || batch.length === MAX_BATCH || characters > MAX_CHARACTERS
       if (batch[0] && (full || waiting.user !== batch[0].user)) break
       if (!waiting.ephemeral) waiting.seq ??= ++seq
+      waiting.sent = true
       batch.push(waiting)
     }
     alone = Math.max(0, alone - 1)
@@ -121,7 +135,7 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
       // The data was written down when it was emitted; it is not parsed again to be written again.
       body: `${JSON.stringify({ producer, user: batch[0]?.user }).slice(0, -1)},"events":[${batch.map(({ seq, json }) => (seq ? `{"seq":${seq},${json}` : `{${json}`))}]}`,
     }).then((response) => response.json())
-    if (results?.length > 0) return results
+    if (Array.isArray(results) && results[0] && results.every(Boolean)) return results
     throw new HubError('protocol', `${url} answered without results`, { retryable: true })
   }
 
@@ -165,6 +179,10 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
     await undefined
     if (posting !== controller) return
     const batch = nextBatch()
+    if (!batch[0]) {
+      posting = undefined
+      return
+    }
     const late = new HubError('timeout', `${url} did not answer for ${connectTimeoutMs} ms`, { retryable: true })
     const cancel = clock.after(connectTimeoutMs, () => controller.abort(late))
     const answer = await post(batch, controller).catch((thrown: unknown) => asHubError(url, thrown))
@@ -192,12 +210,14 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
         const checked = contract && check(contract, type, data)
         if (late) no(new HubError('closed', 'The client is closed: call client.start() first.'))
         else if (checked?.ok === false) no(checked.error)
-        else if (ephemeral && cancelRetry) {
-          no(new HubError('network', 'The hub is away, and an ephemeral emit does not wait.', { retryable: true }))
-        } else if (queue.length >= MAX_WAITING) {
+        else if (ephemeral && cancelRetry) no(tooLate)
+        else if (!ephemeral && queue.filter((waiting) => !waiting.ephemeral).length >= MAX_WAITING) {
           no(new HubError('overloaded', `${MAX_WAITING} emits wait for the hub already.`, { retryable: true }))
         } else {
-          queue.push({ id, json: JSON.stringify({ id, type, topic, data }).slice(1), ephemeral, user, settle })
+          const follow = queue.filter((waiting) => waiting.ephemeral && !waiting.sent)
+          if (ephemeral && follow.length >= MAX_EPHEMERAL) refuse((waiting) => waiting === follow[0], tooLate)
+          const at = clock.now()
+          queue.push({ id, json: JSON.stringify({ id, type, topic, data }).slice(1), ephemeral, at, user, settle })
           void pump()
         }
       }),

@@ -606,8 +606,13 @@ describe('a sequence', () => {
         case 'event': {
           const [, cursor, topic, hearers] = step
           const event = { type: 't', topic, data: 1, at: 1, id: 'x', ...(cursor === undefined ? {} : { cursor }) }
-          const hear = [...members].filter(([, member]) => sequence.isNew(member, event satisfies HubEvent))
-          expect(hear.map(([name]) => name).join(' '), where).toBe(hearers)
+          expect(
+            sequence
+              .hearers(event satisfies HubEvent)
+              .map(nameOf)
+              .join(' '),
+            where,
+          ).toBe(hearers)
           if (cursor !== undefined) sequence.commit(cursor)
           break
         }

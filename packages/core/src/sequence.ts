@@ -49,10 +49,10 @@ export interface Sequence<M extends Member> {
    */
   sync(sync: Omit<Sync, 'heartbeatMs'>, asked: readonly string[]): ReadonlyMap<M, TopicGap> | undefined
   /**
-   * Whether an event is for a member, and new to it.
+   * To whom an event is new. Who joins from now on stands after it.
    * @throws HubError `protocol` for an event of another epoch
    */
-  isNew(member: M, event: HubEvent): boolean
+  hearers(event: HubEvent): readonly M[]
   /** Takes a gap; answers as `sync` does. */
   gap(gap: Gap): ReadonlyMap<M, TopicGap> | undefined
   /**
@@ -145,10 +145,13 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
       return from && formatCursor(from)
     },
     sync,
-    isNew: (member, { topic, cursor }) =>
-      member.carried === true &&
-      full(member.topic) === topic &&
-      (cursor === undefined || lead(check(cursor), member.mark) > 0),
+    hearers({ topic, cursor }) {
+      const place = cursor === undefined ? cursor : check(cursor)
+      if (lead(place, here) > 0) here = place
+      return [...members].filter(
+        (member) => member.carried && full(member.topic) === topic && (!place || lead(place, member.mark) > 0),
+      )
+    },
     gap(gap) {
       from = here
       const to = read(gap.to)

@@ -56,7 +56,7 @@ export function createSubscriptions(
 
   function dispatch(event: HubEvent) {
     const { type, cursor } = event
-    for (const entry of [...entries].filter((each) => sequence.isNew(each, event))) {
+    for (const entry of sequence.hearers(event)) {
       // The type comes from the server: it must not find what every object has.
       if (Object.hasOwn(entry.listener?.on ?? {}, type)) call(entry.listener?.on?.[type], event)
       call(entry.listener?.onEvent, event)
@@ -86,7 +86,10 @@ export function createSubscriptions(
         })
       }
     },
-    has: (topic) => [...entries].some((entry) => entry.listener && full(entry.topic) === full(topic)),
+    has(topic) {
+      for (const entry of entries) if (entry.listener && full(entry.topic) === full(topic)) return true
+      return false
+    },
     topics: () => [...new Set([...entries].map(({ topic }) => topic))].sort(),
     take(frame, asked) {
       if (frame.kind === 'event') dispatch(frame.event)

@@ -1,4 +1,5 @@
 // Validates payloads in the browser, for a client that was given the contract itself. Loaded on demand: other pages do not pay for it.
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Contract, definitionOf } from './contract/contract.ts'
 import type { Frame } from './contract/wire.ts'
 import { HubError } from './errors.ts'
@@ -11,10 +12,20 @@ export function check(contract: Contract, type: string, data: unknown): Checked 
   const no = (code: 'unknown_type' | 'invalid_contract' | 'invalid_data', what: string, details = {}) => {
     return { ok: false, error: new HubError(code, what, { details }) } as const
   }
-  const result = definitionOf(contract, type)?.data['~standard'].validate(data)
+  let result: ReturnType<StandardSchemaV1['~standard']['validate']> | undefined
+  try {
+    result = definitionOf(contract, type)?.data['~standard'].validate(data)
+  } catch (cause) {
+    return no('invalid_data', `The schema of "${type}" threw: ${cause}`)
+  }
   if (!result) return no('unknown_type', `The contract has no event "${type}": is this page older than the server?`)
   if (result instanceof Promise) {
-    return no('invalid_contract', `The schema of "${type}" is asynchronous: give the client no \`contract\`.`)
+    // Some libraries turn what a refinement throws into a promise; nobody else would take its rejection.
+    result.catch(() => {})
+    return no(
+      'invalid_contract',
+      `The schema of "${type}" is asynchronous, or threw: give the client no \`contract\`, or mend it.`,
+    )
   }
   const { issues } = result
   if (!issues) return { ok: true, data: result.value }

@@ -192,11 +192,10 @@ function reading<T>(what: string, read: () => T): T {
   try {
     return read()
   } catch (cause) {
-    throw new HubError(
-      'protocol',
-      `The server sent "${what.slice(0, 40)}" as no hub does: compare the versions, or read it with plainSource()`,
-      { retryable: true, cause },
-    )
+    throw new HubError('protocol', `The server sent "${what.slice(0, 40)}" as no hub does: is it for plainSource()?`, {
+      retryable: true,
+      cause,
+    })
   }
 }
 

@@ -52,6 +52,8 @@ export function plainSource({ heartbeatMs = 0 }: PlainOptions = {}): Source {
         ...(retryMs === undefined ? {} : { retryMs }),
       })
       yield [sync()]
+      // The last one that came, taken or not.
+      let newestId = lastId
       let batches: { readonly frames: readonly Frame[]; readonly id?: string | undefined }[] = []
       const chunks = readChunks(response, {
         onRetry(ms) {
@@ -59,11 +61,15 @@ export function plainSource({ heartbeatMs = 0 }: PlainOptions = {}): Source {
           batches.push({ frames: [sync()] })
         },
         // Called before the event that it belongs to; it counts when that has been taken.
-        onId: (id) => void batches.push({ frames: [], id }),
+        onId(id) {
+          newestId = id
+          batches.push({ frames: [], id })
+        },
         onEvent(message) {
           const { id } = message
           if (id !== undefined) batches.pop()
-          const frames = topics.map((topic): Frame => ({ kind: 'event', event: eventOf(message, topic, lastId) }))
+          newestId = id ?? newestId
+          const frames = topics.map((topic): Frame => ({ kind: 'event', event: eventOf(message, topic, newestId) }))
           batches.push({ frames, id })
         },
       })

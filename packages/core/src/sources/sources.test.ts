@@ -57,7 +57,10 @@ describe('pages', () => {
     const { heard, subscription } = hear('board:7')
     client.subscribe(subscription)
     clock.runNext()
-    await until(() => server.arrivals.length === 4)
+    for (const n of [2, 3, 4]) {
+      await until(() => server.arrivals.length === n)
+      await clock.advance(1_000)
+    }
     expect(heard).toEqual(['added e:3', 'moved 4 e:4', 'schema e:5', 'moved 6 e:6', 'trimmed e:90'])
     expect(client.status.get()).toMatchObject({ phase: 'live', via: 'poll', user: 'u1' })
     expect(server.arrivals.map(({ url }) => url)).toEqual([
@@ -66,7 +69,6 @@ describe('pages', () => {
       '/api/sse/page?topics=board%3A7&after=e%3A6&wait=10000',
       '/api/sse/page?topics=board%3A7&after=e%3A90&wait=10000',
     ])
-    expect(clock.now()).toBe(0)
     client.close()
     client.start()
     await until(() => server.arrivals.length === 5)
@@ -100,6 +102,29 @@ describe('pages', () => {
       expect(server.arrivals).toHaveLength(n)
       await clock.advance(1)
     }
+  })
+
+  test('a busy topic is asked for once a second, and at once while there is much to catch up with', async () => {
+    const clock = virtualClock()
+    let position = 3
+    const server = await scriptedServer(clock, (response, arrival, n) => {
+      const from = position
+      if (n > 0) position += n < 4 ? 1 : 100
+      const events = Array.from({ length: position - from }, (_, i) => event(`e:${from + i + 1}`, i))
+      if (n < 6) json(page(`e:${from}`, `e:${position}`, { events }))(response, arrival, n)
+    })
+    const { client } = clientOf(clock, server.url, { source: pollSource })
+    client.subscribe(hear('board:7').subscription)
+    clock.runNext()
+    await until(() => server.arrivals.length === 2)
+    for (const n of [3, 4, 5]) {
+      await clock.advance(999)
+      expect(server.arrivals).toHaveLength(n - 1)
+      await clock.advance(1)
+      await until(() => server.arrivals.length === n)
+    }
+    await until(() => server.arrivals.length === 7)
+    expect(server.arrivals[6]?.atMs).toBe(server.arrivals[4]?.atMs)
   })
 
   test('a changed grant begins anew', async () => {
@@ -173,6 +198,19 @@ describe('a plain server', () => {
     await pass(clock, 3_000, () => client.status.get().phase === 'down')
     expect(heard).toEqual(['added plain-1:0', 'message 0 0', 'message 1 1', 'message 2 2'])
     expect(server.arrivals.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '0', 'alone'])
+  })
+
+  test('an event without an id has that of the one before it, however the network cuts', async () => {
+    const clock = virtualClock()
+    const server = await scriptedServer(clock, (response) =>
+      openStream(response, 'id: 1\ndata: a\n\ndata: b\n\nid: 2\n\ndata: c\n\n'),
+    )
+    const { client } = clientOf(clock, server.url, { source: plainSource() })
+    const { heard, subscription } = hear('feed')
+    client.subscribe(subscription)
+    clock.runNext()
+    await until(() => heard.length === 4)
+    expect(heard).toEqual(['added plain-1:0', 'message "a" 1', 'message "b" 1', 'message "c" 2'])
   })
 
   test('an id counts when its event has been taken', async () => {
