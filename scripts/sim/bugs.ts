@@ -126,7 +126,7 @@ export const bugs: readonly Bug[] = [
     name: 'retry at once',
     breaks: 'clients hammer a hub that is down',
     file: `${client}/backoff.ts`,
-    edits: [['random * Math.min(base * 2 ** attempt', '0 * Math.min(base * 2 ** attempt']],
+    edits: [['floorMs + random *', 'floorMs + 0 *']],
   },
   {
     name: 'say good-bye too early',
