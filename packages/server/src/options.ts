@@ -33,7 +33,7 @@ export interface Limits {
   readonly batch: number
   /** Emits per second of one user, with bursts of ten times as many. Default 50. */
   readonly emitsPerSecond: number
-  /** Bytes that one connection may have waiting before it reads from the log instead. Default 262,144. */
+  /** Bytes that one connection may have waiting before it reads from the log instead, and as many again while the log answers. Default 262,144. */
   readonly bufferBytes: number
 }
 

@@ -529,15 +529,21 @@ describe('check', () => {
   it('says that the disk is full until there is room for what was refused, and leaves nothing behind', async () => {
     await make().close()
     const db = connect()
+    let time = 0
+    let probes = 0
     db.exec('CREATE TABLE probe (text TEXT)')
     const write = db.prepare('INSERT INTO probe VALUES (?)')
+    const producers = prepareSettle(db, { maxProducers: 9, maxPerUser: 9 })
     const commits = createCommits({
       db,
-      clock: platform.clock,
+      clock: { ...platform.clock, now: () => time },
       housekeep: () => false,
       committed: () => {},
       onError: () => {},
-      probe: prepareSettle(db, { maxProducers: 9, maxPerUser: 9 }).probe,
+      probe(bytes) {
+        probes++
+        producers.probe(bytes)
+      },
     })
     const large = 'x'.repeat(200_000)
     const append = () => commits.add(large.length, () => write.run(large))
@@ -548,8 +554,13 @@ describe('check', () => {
     await expect(commits.check()).rejects.toThrow(/Look at the disk/)
     await expect(Promise.all([commits.check(), commits.check()])).rejects.toThrow('full')
     db.exec(`PRAGMA max_page_count = ${pages + 100}`)
+    time = 999
+    await expect(commits.check()).rejects.toThrow('full')
+    expect(probes).toBe(1)
+    time = 1_000
     await Promise.all([commits.check(), commits.check()])
     await commits.check()
+    expect(probes).toBe(3)
     expect(
       db.prepare('SELECT (SELECT count(*) FROM hub_results) + (SELECT count(*) FROM probe) AS rows').get(),
     ).toEqual({ rows: 0 })

@@ -13,7 +13,7 @@ export interface Commits {
   add<T>(bytes: number, work: () => T): Promise<T>
   /**
    * Passes unless the last write failed; then writes as much again, for nothing, and rejects as that does: so a disk that has room again is found to
-   * be well without anybody appending.
+   * be well without anybody appending. Within a second of such an attempt it answers as that came out.
    */
   check(): Promise<void>
   /** Makes a transaction even if there is no work, for the sake of the housekeeping. */
@@ -49,6 +49,8 @@ type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: f
 // One transaction takes no more than this, so that it holds up the event loop for some 20 ms at most; the rest follows in the next turn.
 const GROUP = 1_000
 const GROUP_BYTES = 4_194_304
+// Whoever asks for health may ask often: no more than one attempt at a time, and one a second.
+const CHECK_MS = 1_000
 // A page: even what needs none of its own has to be written somewhere.
 const PROBE_BYTES = 4_096
 const MOST_WAITING = 100_000
@@ -67,7 +69,8 @@ export function createCommits({ db, clock, housekeep, committed, probe, onError 
   let ended: (() => void) | undefined
   // The last write that failed, while none has come through since.
   let failed: { readonly bytes: number } | undefined
-  let checking: Promise<void> | undefined
+  let checking = Promise.resolve()
+  let checkAgainAt = Number.NEGATIVE_INFINITY
 
   const refuse = (group: readonly Waiting[], error: HubError) => {
     if (group.length > 0) {
@@ -180,12 +183,15 @@ export function createCommits({ db, clock, housekeep, committed, probe, onError 
     async check() {
       if (!failed) return
       const { bytes } = failed
-      checking ??= commits
-        .add(bytes, () => probe(bytes))
-        .then(() => commits.add(0, () => probe(0)))
-        .finally(() => {
-          checking = undefined
-        })
+      if (clock.now() >= checkAgainAt) {
+        checkAgainAt = Number.POSITIVE_INFINITY
+        checking = commits
+          .add(bytes, () => probe(bytes))
+          .then(() => commits.add(0, () => probe(0)))
+          .finally(() => {
+            checkAgainAt = clock.now() + CHECK_MS
+          })
+      }
       await checking
     },
     tidy() {
