@@ -53,7 +53,7 @@ export function createJoin({ query, live, covered, refresh, report }: JoinOption
       refresh('paced')
     } catch (error) {
       report(error, event)
-      refresh('now')
+      refresh('paced')
     }
     return data
   }

@@ -4,7 +4,7 @@ import type { Query } from '@tanstack/query-core'
 
 // Reasons that come together are folded into one fetch.
 const FOLD_MS = 50
-// Events that invalidate cause at most one fetch in this time.
+// However many reasons there are, they cause at most one fetch in this time.
 const PACE_MS = 1_000
 // How long to wait after the n-th failure: 1 s, 2 s, 4 s … A query gives up after its own retries; the cache must not.
 const RETRY_MS = 1_000
@@ -12,7 +12,7 @@ const MAX_RETRY_MS = 30_000
 
 /** The wish to read a query again. */
 export interface Refresh {
-  /** What the query has is not the server's state: it must be read by a fetch that begins from now on. `paced`: one of many such reasons. */
+  /** What the query has is not the server's state: it must be read by a fetch that begins from now on. `paced`: one of possibly many such reasons. */
   ask(pace: 'now' | 'paced'): void
   /** Takes up an open wish, for a query that is observed again. */
   resume(): void
@@ -29,6 +29,7 @@ export function createRefresh(query: Query, clock: Clock): Refresh {
   // `reading`: the fetch in flight began after the last wish, so its answer grants it.
   let state: 'clean' | 'dirty' | 'reading' = 'clean'
   let waitMs = 0
+  // When the last fetch that a wish was open for began: the first wish after a quiet time is granted at once.
   let beganAt = Number.NEGATIVE_INFINITY
   let failures = 0
   let cancel: (() => void) | undefined
@@ -39,7 +40,7 @@ export function createRefresh(query: Query, clock: Clock): Refresh {
   }
   const wait = (ms: number) => {
     stop()
-    cancel = clock.after(ms, () => {
+    cancel = clock.after(Math.max(ms, beganAt + PACE_MS - clock.now()), () => {
       cancel = undefined
       // Nobody looks: it stays invalidated, and is read when somebody does. A fetch in flight began too early, and its end comes back here.
       if (query.isActive()) query.fetch(undefined, { cancelRefetch: false }).catch(() => {})
@@ -52,7 +53,7 @@ export function createRefresh(query: Query, clock: Clock): Refresh {
       // A wish that is open already says when.
       if (paced && state === 'dirty') return
       state = 'dirty'
-      waitMs = paced ? Math.max(FOLD_MS, beganAt + PACE_MS - clock.now()) : 0
+      waitMs = paced ? FOLD_MS : 0
       query.invalidate()
       wait(waitMs)
     },
@@ -60,8 +61,8 @@ export function createRefresh(query: Query, clock: Clock): Refresh {
       if (state === 'dirty' && !cancel && query.state.fetchStatus === 'idle') wait(0)
     },
     began(whole) {
-      beganAt = clock.now()
       if (state === 'clean') return
+      beganAt = clock.now()
       state = whole ? 'reading' : 'dirty'
       stop()
     },
