@@ -42,7 +42,8 @@ async function waiting(hub: TestHub, happen?: () => void): Promise<Provoked> {
 const provocations: Readonly<Record<WireCode, readonly (() => Promise<Provoked>)[]>> = {
   malformed: [() => answered(post(open(), '{')), () => answered(post(open(), '{"__proto__":1}'))],
   invalid_topic: [
-    () => answered(get(open(), '/events?topics=nope')),
+    () => answered(get(open(), '/events?topics=board:')),
+    () => settled(open(), { type: 'card.renamed', topic: 'nope' }),
     () => answered(get(open(), '/page?topics=a%20b')),
   ],
   too_many_topics: [() => answered(get(open({ limits: { topics: 1 } }), '/events?topics=board:1,board:2'))],

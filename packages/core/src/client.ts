@@ -55,7 +55,7 @@ export interface ClientOptions<C extends Contract> {
   readonly url: string
   /** Pass the contract itself, not only its type, to validate events as they arrive and emits before they leave. */
   readonly contract?: C
-  /** Headers of every request; asked again at each attempt, and with `refresh: true` once after a 401. */
+  /** Headers of every request; asked again at each attempt, and with `refresh: true` once after a 401 or 403. */
   readonly headers?: HeadersOption
   /** Default `same-origin`. */
   readonly credentials?: RequestCredentials

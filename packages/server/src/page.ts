@@ -20,7 +20,7 @@ const CATCH_UP_MS = 50
  */
 export async function answerPage(request: Request, url: URL, hub: Visited): Promise<Response> {
   const { log, tail, vetting, clock, gate, roster, limits } = hub
-  const asked = askedTopics(url, hub.contract, limits.topics)
+  const asked = askedTopics(url, limits.topics)
   const waitMs = askedWait(url)
   const shut = hub.shut()
   if (shut) return answerAway(shut.reason, shut.retryMs)

@@ -24,7 +24,7 @@ export interface Visited extends ConnectionHub {
  */
 export async function answerStream(request: Request, url: URL, hub: Visited): Promise<Response> {
   const { gate, roster, limits, retryMs } = hub
-  const asked = askedTopics(url, hub.contract, limits.topics)
+  const asked = askedTopics(url, limits.topics)
   const shut = hub.shut()
   if (shut) return answerBye(shut.reason, shut.retryMs)
 
