@@ -11,7 +11,12 @@ export type ClientSees = 'error' | 'end' | 'nothing'
 export type HubSees = 'told' | 'nothing'
 
 /** What can be done to a request before it is made; each is used up by the first request of its method. */
-export type Trap = 'lose the answer' | 'mute the answer' | 'late answer' | 'double the request'
+export type Trap =
+  | 'lose the answer'
+  | 'mute the answer'
+  | 'late answer'
+  | 'double the request'
+  | 'double the request later'
 
 /** What exchanges need of the world. */
 export interface ExchangeWorld {
@@ -32,6 +37,8 @@ export interface Exchange {
   heldByHub(): boolean
   /** Cuts it: now, or after so many more bytes of the answer. A side that sees nothing goes on believing. */
   cut(client: ClientSees, hub: HubSees, afterBytes?: number): void
+  /** Which hub holds it. */
+  servedBy(): number | undefined
   /** The process of the hub is gone, and with it everything that it held. */
   hubDied(client: ClientSees): void
   /** Whoever has not noticed a cut notices it now. */
@@ -51,6 +58,8 @@ interface Options {
   readonly delayMs: () => number
   readonly heldUntil: () => number
   readonly refused: () => boolean
+  /** Whether a proxy on the way holds every stream back until it is over. */
+  readonly buffered: () => boolean
   readonly closed: () => void
 }
 
@@ -78,6 +87,9 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
   // Cut while the request was still on its way: it never arrives.
   let severed = false
   let lateUntil = 0
+  let servedBy: number | undefined
+  // What a proxy holds back, in order, the head included; undefined where there is none.
+  let withheld: (() => void)[] | undefined
   // Undici follows a request's signal through a weak reference: the request must live as long as the exchange.
   let request: Request | undefined
   const answer = Promise.withResolvers<Response>()
@@ -161,6 +173,16 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     finish()
   }
 
+  const release = () => {
+    const passing = withheld ?? []
+    withheld = undefined
+    for (const pass of passing) pass()
+  }
+  const pass = (run: () => void) => {
+    if (withheld) withheld.push(run)
+    else run()
+  }
+
   const pump = async (response: Response) => {
     const type = response.headers.get('content-type') ?? ''
     isStream = type.startsWith('text/event-stream')
@@ -180,7 +202,8 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
       pipe.cut('error')
       tellHubLater('cut')
     }
-    pipe.call(head(response))
+    if (isStream && options.buffered()) withheld = []
+    pass(() => pipe.call(head(response)))
     for (;;) {
       const before = clock.now()
       await pipe.room()
@@ -192,12 +215,13 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
         for (const block of taps.said.read(value)) history.record({ what: 'said', exchange: number, block, ...held })
       else whole += text.decode(value, { stream: true })
       owed += value.length
-      pipe.push(value)
+      pass(() => pipe.push(value))
     }
     said = true
     if (!isStream) history.record({ what: 'answer body', exchange: number, text: whole })
     history.record({ what: 'hub side ended', exchange: number, how: 'done' })
     hub = 'gone'
+    release()
     pipe.end('end')
     finish()
   }
@@ -207,6 +231,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     const open = door()
     if (client === 'gone' || !open) return endClient('error')
     hub = 'asked'
+    servedBy = open.hub
     history.record({
       what: 'accepted',
       exchange: number,
@@ -243,7 +268,8 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
       if (heldUntil() > clock.now()) clock.after(heldUntil() - clock.now(), travel)
       else void arrive()
     }
-    clock.after(delayMs(), travel)
+    const late = trap === 'double the request later' && options.copyOf !== undefined
+    clock.after(delayMs() + (late ? chance.between(1_000, 12_000) : 0), travel)
     const { signal } = init
     const abort = () => {
       if (client === 'gone') return
@@ -260,6 +286,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     method,
     response: answer.promise,
     heldByHub: () => hub === 'asked',
+    servedBy: () => servedBy,
     cut(clientSees, hubSees, afterBytes = 0) {
       const lose = () => {
         if (hubSees === 'told') return tellHubLater('cut')
@@ -275,6 +302,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     heal() {
       lateUntil = 0
       pipe.spare()
+      release()
       if (deaf || client === 'gone') tellHub('timed out')
     },
     pageDied() {

@@ -23,12 +23,16 @@ export interface ExchangeFacts {
   readonly after: string | undefined
   readonly topics: readonly string[] | undefined
   readonly body: string | undefined
+  /** The request that the network has doubled; the page made but one. */
+  readonly copyOf?: number
   acceptedAt?: number
   hub?: number
   status?: number
   hubEndedAt?: number
   clientEndedAt?: number
   clientEnd?: string
+  /** When the hub gave its answer; what the kernel took later was given then. */
+  answeredAt?: number
   answer?: string
   answerAt?: number
   readonly said: { readonly at: number; readonly block: Block; readonly heldMs: number }[]
@@ -149,7 +153,12 @@ export function gatherFacts(config: Config, entries: readonly Entry[]): Facts {
         break
       case 'accepted': {
         const original = entry.copyOf === undefined ? undefined : exchanges.get(entry.copyOf)
-        if (original) exchanges.set(entry.exchange, { ...original, number: entry.exchange, said: [], heard: [] })
+        if (original) {
+          // What became of the original says nothing about its copy.
+          const { page, user, method, kind, requestedAt, after, topics, body } = original
+          const asked = { page, user, method, kind, requestedAt, after, topics, body, copyOf: original.number }
+          exchanges.set(entry.exchange, { ...asked, number: entry.exchange, said: [], heard: [] })
+        }
         const exchange = exchanges.get(entry.exchange)
         if (exchange) Object.assign(exchange, { acceptedAt: entry.at, hub: entry.hub })
         break
@@ -205,7 +214,7 @@ function attach(
   const page = 'page' in entry && entry.page !== undefined ? pages.get(entry.page) : undefined
   switch (entry.what) {
     case 'answered':
-      if (exchange) exchange.status = entry.status
+      if (exchange) Object.assign(exchange, { status: entry.status, answeredAt: entry.at })
       break
     case 'said':
       exchange?.said.push({ at: entry.at, block: entry.block, heldMs: entry.heldMs ?? 0 })

@@ -18,6 +18,11 @@ export type Happening =
       readonly write: readonly string[]
     }
   | { readonly what: 'disconnected'; readonly user: string }
+  /** From now on the grants of a user run out so long after they were given; undefined: they do not. */
+  | { readonly what: 'expiring'; readonly user: string; readonly afterMs?: number }
+  /** From now on the user is let in, or not; `fresh`: with new credentials only. */
+  | { readonly what: 'signed'; readonly user: string; readonly in: boolean }
+  | { readonly what: 'rotated'; readonly user: string }
   | { readonly what: 'appended'; readonly epoch: string; readonly position: number; readonly event: Stored }
   | { readonly what: 'trimmed'; readonly epoch: string; readonly floor: number }
   | { readonly what: 'handled'; readonly id: string; readonly user: string | undefined; readonly refused: boolean }

@@ -24,7 +24,10 @@ export interface HostOptions {
   readonly history: History
   readonly database: Database
   /** Every exchange that the network knows. */
-  readonly exchanges: () => readonly { hubDied(client: 'error' | 'nothing'): void }[]
+  readonly exchanges: () => readonly {
+    servedBy(): number | undefined
+    hubDied(client: 'error' | 'nothing'): void
+  }[]
 }
 
 /** The machine. */
@@ -36,10 +39,21 @@ export interface Host {
   /** Another deployment writes to the same log. */
   appendRaw(event: NewEvent): Promise<void>
   restart(how: Downfall, log: 'kept' | 'lost', downMs: number): Promise<void>
+  /** A new process takes over on the same log; the old one sends everybody there, over so long, and goes. */
+  rollOver(overMs: number): Promise<void>
   switchTo(on: boolean): void
   grant(user: string, read: readonly string[], write: readonly string[]): void
+  granted(user: string): { readonly read: readonly string[]; readonly write: readonly string[] }
   mayRead(user: string, topic: string): boolean
   disconnect(user: string): void
+  /** The user's grants run out so long after they were given; undefined: never. */
+  expire(user: string, afterMs: number | undefined): void
+  /** Lets a user in, or not: 401. */
+  sign(user: string, isIn: boolean): void
+  /** Credentials of before are worth nothing: 401 until the page has fetched fresh ones. */
+  rotate(user: string): void
+  /** The credentials that a user's page fetches. */
+  token(user: string): string
   breakAuthorize(broken: boolean): void
   /** Ends all faults, and starts the hub if it is down. */
   heal(): void
@@ -64,6 +78,11 @@ export function createHost({ config, clock, chance, history, database, exchanges
   let logs = 0
   let enabled = true
   let switches = 0
+  const expiries = new Map<string, number>()
+  const signedOut = new Set<string>()
+  const tokens = new Map<string, number>()
+  /** The hubs that run: the one whose door is open, and those that send everybody there. */
+  const alive = new Set<Running>()
   let authorizeBroken = false
   let running: Running | undefined
   let starting: (() => void) | undefined
@@ -74,12 +93,16 @@ export function createHost({ config, clock, chance, history, database, exchanges
     const dice = chance.fork(`log ${++logs}`)
     log = memoryLog({ maxEvents: config.logEvents, clock, random: { next: dice.next, id: dice.id } })
   }
+  const token = (user: string) => String(tokens.get(user) ?? 0)
   const authorize = async (request: Request, processClock: ProcessClock): Promise<Grant | null> => {
     if (dice.maybe(0.3)) await sleep(processClock, dice.between(0, 40))
     if (authorizeBroken) throw new Error('the authorization service is down')
     const user = request.headers.get('x-user') ?? ''
+    if (signedOut.has(user) || request.headers.get('x-token') !== token(user)) return null
     const grant = grants.get(user)
-    return { user, read: grant?.read ?? [], write: grant?.write ?? [] }
+    const afterMs = expiries.get(user)
+    const expiry = afterMs === undefined ? {} : { expiresAt: clock.now() + afterMs }
+    return { user, read: grant?.read ?? [], write: grant?.write ?? [], ...expiry }
   }
   const hearClicks = (hub: SimHub) =>
     hub.on('button.clicked', ({ id, user, data }) => {
@@ -123,6 +146,13 @@ export function createHost({ config, clock, chance, history, database, exchanges
     const { promise: died, reject } = Promise.withResolvers<never>()
     died.catch(() => {})
     running = { number, hub, clock: own, died, die: () => reject(new Error('the hub died')) }
+    alive.add(running)
+  }
+  const end = (was: Running, client: 'error' | 'nothing') => {
+    alive.delete(was)
+    was.clock.stop()
+    was.die()
+    for (const exchange of exchanges()) if (exchange.servedBy() === was.number) exchange.hubDied(client)
   }
 
   const down = async (how: Downfall) => {
@@ -131,9 +161,7 @@ export function createHost({ config, clock, chance, history, database, exchanges
     running = undefined
     history.record({ what: 'hub down', hub: was.number, how })
     if (how === 'closed') await Promise.race([was.hub.close(), sleep(clock, 2_000)])
-    was.clock.stop()
-    was.die()
-    for (const exchange of exchanges()) exchange.hubDied(how === 'unplugged' ? 'nothing' : 'error')
+    end(was, how === 'unplugged' ? 'nothing' : 'error')
   }
 
   newLog()
@@ -164,15 +192,30 @@ export function createHost({ config, clock, chance, history, database, exchanges
         void start()
       })
     },
+    async rollOver(overMs) {
+      const was = running
+      if (!was) return
+      await start()
+      // Whoever asked it for something meanwhile is answered by it.
+      await Promise.race([was.hub.drain({ overMs }), was.died])
+      await Promise.race([was.hub.close(), was.died])
+      // What its disk still does on its own.
+      await sleep(clock, 2_000)
+      const left = was.clock.pending()
+      if (left > 0)
+        history.record({ what: 'broken', why: `hub ${was.number} is closed, and ${left} of its timers wait` })
+      end(was, 'error')
+      history.record({ what: 'hub down', hub: was.number, how: 'closed' })
+    },
     switchTo(on) {
       if (on === enabled) return
       enabled = on
       const mine = ++switches
       history.record({ what: 'switched', on })
-      if (on) running?.hub.enable()
+      if (on) for (const { hub } of alive) hub.enable()
       else {
         const was = running
-        was?.hub.disable()
+        for (const { hub } of alive) hub.disable()
         clock.after(1_000, () => {
           if (!was || running !== was || switches !== mine) return
           history.record({ what: 'still connected', connections: was.hub.stats().connections })
@@ -183,17 +226,38 @@ export function createHost({ config, clock, chance, history, database, exchanges
       grants.set(user, { read, write })
       history.record({ what: 'granted', user, read, write })
     },
-    mayRead: (user, topic) => grants.get(user)?.read.includes(topic) ?? false,
+    granted: (user) => grants.get(user) ?? { read: [], write: [] },
+    mayRead: (user, topic) =>
+      !signedOut.has(user) && (topic === `user:${user}` || (grants.get(user)?.read.includes(topic) ?? false)),
+    expire(user, afterMs) {
+      if (afterMs === expiries.get(user)) return
+      if (afterMs === undefined) expiries.delete(user)
+      else expiries.set(user, afterMs)
+      history.record({ what: 'expiring', user, ...(afterMs === undefined ? {} : { afterMs }) })
+    },
+    sign(user, isIn) {
+      if (isIn !== signedOut.has(user)) return
+      if (isIn) signedOut.delete(user)
+      else signedOut.add(user)
+      history.record({ what: 'signed', user, in: isIn })
+    },
+    rotate(user) {
+      tokens.set(user, (tokens.get(user) ?? 0) + 1)
+      history.record({ what: 'rotated', user })
+    },
+    token,
     disconnect(user) {
       if (!running) return
       history.record({ what: 'disconnected', user })
-      void running.hub.disconnect(user)
+      for (const { hub } of alive) hub.disconnect(user)
     },
     breakAuthorize(broken) {
       authorizeBroken = broken
     },
     heal() {
       authorizeBroken = false
+      for (const user of [...expiries.keys()]) this.expire(user, undefined)
+      for (const user of [...signedOut]) this.sign(user, true)
       this.switchTo(true)
       if (running || !starting) return
       starting()

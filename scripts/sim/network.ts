@@ -15,6 +15,8 @@ export interface Link {
   refuse(forMs: number): void
   /** Every piece takes this much longer for so long. */
   slow(byMs: number, forMs: number): void
+  /** A proxy holds back whatever streams are opened for so long, each until it is over. */
+  buffer(forMs: number): void
   /** Does this to the next request of that method. */
   trap(method: string, trap: Trap): void
   /** The page's process is gone. */
@@ -48,6 +50,7 @@ export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }
       let requests = 0
       let heldUntil = 0
       let refusedUntil = 0
+      let bufferedUntil = 0
       let slow = { byMs: 0, until: 0 }
       let crashed = false
 
@@ -64,6 +67,7 @@ export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }
           delayMs: () => chance.between(low, high) + (clock.now() < slow.until ? slow.byMs : 0),
           heldUntil: () => heldUntil,
           refused: () => clock.now() < refusedUntil,
+          buffered: () => clock.now() < bufferedUntil,
           closed: () => {
             all.delete(exchange)
             mine.delete(exchange)
@@ -76,7 +80,7 @@ export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }
 
       healing.push(() => {
         traps.length = 0
-        heldUntil = refusedUntil = 0
+        heldUntil = refusedUntil = bufferedUntil = 0
         slow = { byMs: 0, until: 0 }
       })
       return {
@@ -87,6 +91,9 @@ export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }
         },
         refuse(forMs) {
           refusedUntil = clock.now() + forMs
+        },
+        buffer(forMs) {
+          bufferedUntil = clock.now() + forMs
         },
         slow(byMs, forMs) {
           slow = { byMs, until: clock.now() + forMs }
@@ -102,7 +109,7 @@ export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }
           const index = traps.findIndex((trap) => trap.method === method)
           const trap = index < 0 ? undefined : traps.splice(index, 1)[0]?.trap
           const exchange = open(url, init, trap)
-          if (trap === 'double the request') open(url, { ...init, signal: null }, trap, exchange.number)
+          if (trap?.startsWith('double')) open(url, { ...init, signal: null }, trap, exchange.number)
           return exchange.response
         },
       }

@@ -60,6 +60,7 @@ export function openPage(options: PageOptions): Page {
   let crashed = false
   let closed = false
   let last: Status | undefined
+  let token = host.token(user)
 
   const noteStatus = () => {
     const status = client.status.get()
@@ -72,7 +73,10 @@ export function openPage(options: PageOptions): Page {
     url: 'http://hub.test/api/sse',
     ...(config.validates ? { contract } : {}),
     ...(config.via === 'poll' ? { source: pollSource } : {}),
-    headers: () => ({ 'x-user': user }),
+    headers({ refresh }) {
+      if (refresh) token = host.token(user)
+      return { 'x-user': user, 'x-token': token }
+    },
     connectTimeoutMs: 4_000,
     onReport({ during, error }) {
       // What the network does to a client is no fault of its own; what our own handlers throw they throw on purpose.
@@ -166,7 +170,8 @@ export function openPage(options: PageOptions): Page {
     },
     restless() {
       const { phase } = client.status.get()
-      if (closed) return 'closed'
+      // A person sees that it is over, and presses the button.
+      if (closed || phase === 'stopped') return 'closed'
       const subscribed = [...screens].some((screen) => screen.subscribed())
       if (phase !== (subscribed ? 'live' : 'idle')) return `page ${number} is ${phase}`
       if (emitting > 0) return `page ${number} waits for ${emitting} emits`

@@ -48,7 +48,7 @@ export function openScreen(options: ScreenOptions): Screen {
   let stopped = false
   // Up to where it was told, by an event or a gap.
   let toldUpTo: string | undefined
-  const granted = () => topic === `user:${user}` || host.mayRead(user, topic)
+  const granted = () => host.mayRead(user, topic)
 
   /** A REST request: the head first, then the state; it fails while the server is down, and is refused without a grant. */
   const request = async (withCursor: boolean): Promise<{ ids: ReadonlySet<string>; cursor?: string }> => {

@@ -74,8 +74,10 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
     })
   }
   const pages = config.pages.map((_, place) => load(place))
+  // What somebody does, and what follows from it later.
+  const acting = processClock(virtual)
   const world: World = {
-    clock,
+    clock: acting,
     history,
     host,
     application,
@@ -88,7 +90,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   }
 
   for (const { at, action: name, params } of steps) {
-    clock.after(at, () => {
+    acting.after(at, () => {
       history.record({ what: 'did', action: name, params })
       actions.find((one) => one.name === name)?.run(world, params)
     })
@@ -97,6 +99,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
 
   // The faults stop. From here on everything must mend by itself; only what a person closed, a person opens.
   history.record({ what: 'settling' })
+  acting.stop()
   host.heal()
   network.heal()
   const restless = () => {

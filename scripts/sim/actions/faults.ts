@@ -78,6 +78,7 @@ const trap = action({
       'mute the answer': 1,
       'late answer': 1,
       'double the request': 3,
+      'double the request later': 2,
     }),
   }),
   run({ pages, fault }, { page, method, trap }) {
@@ -87,5 +88,19 @@ const trap = action({
   },
 })
 
+const buffer = action({
+  name: 'a proxy buffers streams',
+  weight: 2,
+  plan: (chance, config) => ({ page: somePage(chance, config), forMs: chance.pick([1_000, 6_000, 15_000]) }),
+  run({ pages, fault, clock }, { page, forMs }) {
+    const link = pages[page]?.link
+    link?.buffer(forMs)
+    // It stands in the way of those that are open by cutting them.
+    for (const exchange of link?.exchanges() ?? []) exchange.cut('error', 'told')
+    fault('a proxy buffers', link?.page)
+    clock.after(forMs, () => fault('no proxy buffers', link?.page))
+  },
+})
+
 /** What the network does. */
-export const faults = [cut, hold, refuse, slow, trap]
+export const faults = [cut, hold, refuse, slow, buffer, trap]

@@ -64,5 +64,81 @@ const authorizeFails = action({
   },
 })
 
+const rollOver = action({
+  name: 'roll over to a new node',
+  weight: 2,
+  plan: (chance) => ({ overMs: chance.pick([0, 500, 5_000]) }),
+  run: ({ host }, { overMs }) => void host.rollOver(overMs),
+})
+
+const takeAway = action({
+  name: 'take a grant away for a while',
+  weight: 2,
+  plan: (chance, config) => ({
+    user: chance.pick(config.pages).user,
+    topics: config.topics.filter(() => chance.maybe(0.6)),
+    forMs: chance.pick([20, 900, 7_000, 15_000]),
+    tell: chance.maybe(0.6),
+  }),
+  run({ host, clock }, { user, topics, forMs, tell }) {
+    const { read, write } = host.granted(user)
+    const without = (all: readonly string[]) => all.filter((topic) => !topics.includes(topic))
+    host.grant(user, without(read), without(write))
+    if (tell) host.disconnect(user)
+    clock.after(forMs, () => {
+      host.grant(user, read, write)
+      if (tell) host.disconnect(user)
+    })
+  },
+})
+
+const expire = action({
+  name: 'let grants expire',
+  weight: 2,
+  plan: (chance, config) => ({
+    user: chance.pick(config.pages).user,
+    afterMs: chance.pick([300, 2_000, 4_000, 12_000]),
+    forMs: chance.pick([3_000, 15_000]),
+  }),
+  run({ host, clock }, { user, afterMs, forMs }) {
+    host.expire(user, afterMs)
+    clock.after(forMs, () => host.expire(user, undefined))
+  },
+})
+
+const signOut = action({
+  name: 'sign a user out, and in later',
+  weight: 1,
+  plan: (chance, config) => ({ user: chance.pick(config.pages).user, forMs: chance.pick([100, 2_000, 12_000]) }),
+  run({ host, pages, clock }, { user, forMs }) {
+    host.sign(user, false)
+    clock.after(forMs, () => {
+      host.sign(user, true)
+      for (const page of pages) if (page.user === user) page.start()
+    })
+  },
+})
+
+const rotate = action({
+  name: 'rotate the credentials',
+  weight: 2,
+  plan: (chance, config) => ({ user: chance.pick(config.pages).user, tell: chance.maybe(0.7) }),
+  run({ host }, { user, tell }) {
+    host.rotate(user)
+    if (tell) host.disconnect(user)
+  },
+})
+
 /** What operators do. */
-export const operating = [restart, disable, grant, disconnect, authorizeFails]
+export const operating = [
+  restart,
+  rollOver,
+  disable,
+  grant,
+  takeAway,
+  expire,
+  signOut,
+  rotate,
+  disconnect,
+  authorizeFails,
+]

@@ -24,6 +24,21 @@ const twice = (facts: Facts, events: readonly True[]) =>
 /** What an event says that the hub wrote down. */
 const payload = (event: True) => JSON.parse(event.json) as { readonly data: { n: number }; readonly user?: string }
 
+/**
+ * Whether a copy of a POST, made by the network, came so late that the hub could not know it for one: its memory was lost in between, or what was refused
+ * before is allowed now. Whoever sends such copies does what the sender could have done, too.
+ */
+function strayed(facts: Facts, id: string): boolean {
+  const outcome = facts.all('emitted').find((one) => one.id === id)
+  return [...facts.exchanges.values()].some(({ page, copyOf, body, acceptedAt = 0 }) => {
+    if (copyOf === undefined || !body?.includes(`"${id}"`) || acceptedAt < (outcome?.at ?? 0)) return false
+    const ups = facts.all('hub up').filter(({ at }) => at <= acceptedAt)
+    const openedAt = facts.pages.get(page)?.openedAt ?? 0
+    const lost = ups.some(({ at, epoch }, index) => at >= openedAt && index > 0 && epoch !== ups[index - 1]?.epoch)
+    return lost || outcome?.ok === false
+  })
+}
+
 /** Line 7. */
 export const publishes: Check = {
   name: 'acknowledged means kept, once',
@@ -40,7 +55,7 @@ export const publishes: Check = {
         })
     }
     for (const [id, events] of kept)
-      if (twice(facts, events))
+      if (twice(facts, events) && !strayed(facts, id))
         found({ at: events[1]?.at ?? 0, what: `${id} is in the log at ${events.map((event) => event.position)}` })
     for (const event of [...kept.values()].flat()) {
       if (!event.id.startsWith('p') || !fits(event)) continue
@@ -63,17 +78,24 @@ function excuse(facts: Facts, emit: EntryOf<'emit'>, outcome: EntryOf<'emitted'>
   const { page, id, at, n, type, topic = '' } = emit
   const { user = '', closed = [], openedAt = 0 } = facts.pages.get(page) ?? {}
   const wasClosed = closed.some(({ from, to }) => from <= outcome.at && to >= at)
+  // Fresh credentials may be worth nothing again by the time that they are used.
+  const signs = facts.all('signed').filter((one) => one.user === user)
+  const wasShutOut =
+    signs.some((one, index) => !one.in && one.at <= outcome.at && (signs[index + 1]?.at ?? facts.endedAt) >= at) ||
+    facts.all('rotated').some((one) => one.user === user && one.at >= at && one.at <= outcome.at)
   switch (outcome.code) {
     case 'closed':
       return wasClosed ? 'the client was closed' : undefined
     case 'uncertain': {
-      // Only what was sent and not answered, and only where it cannot be sent again: the client was closed, or the hub has lost its memory.
-      const posts = [...facts.exchanges.values()].filter((one) => one.page === page && one.body?.includes(`"${id}"`))
+      // Only what was sent and not answered, and only where it cannot be sent again: the client was closed, its user shut out, or the hub has lost its memory.
+      const posts = [...facts.exchanges.values()].filter(
+        (one) => one.page === page && one.copyOf === undefined && one.body?.includes(`"${id}"`),
+      )
       if (!posts.some(({ status, clientEnd }) => status !== 200 || clientEnd !== 'end')) return undefined
       const lost = facts.all('hub up').some(({ epoch, at: up }, index, ups) => {
         return index > 0 && epoch !== ups[index - 1]?.epoch && up >= openedAt && up <= outcome.at
       })
-      return wasClosed || lost ? 'the hub, or the client, has lost its memory' : undefined
+      return wasClosed || wasShutOut || lost ? 'it cannot be sent again' : undefined
     }
     case 'forbidden': {
       const grants = facts.grants.get(user) ?? []
@@ -87,6 +109,8 @@ function excuse(facts: Facts, emit: EntryOf<'emit'>, outcome: EntryOf<'emitted'>
     }
     case 'invalid_data':
       return n < 0 ? 'it does not fit' : undefined
+    case 'unauthorized':
+      return wasShutOut ? 'signed out' : undefined
     case 'refused':
       return type === 'button.clicked' && n % 5 === 0 ? 'the handler refuses it' : undefined
     default:
@@ -132,7 +156,7 @@ export const emits: Check = {
       }
       // Whoever lost the answer to a producer's very first batch, and then the log, cannot be told from a newcomer.
       const producers = new Set(events.map(({ producer }) => producer))
-      if (outcome.ok && producers.size > 1) wrong(`was accepted from ${[...producers]}`)
+      if (outcome.ok && producers.size > 1 && !strayed(facts, id)) wrong(`was accepted from ${[...producers]}`)
       if (type === 'button.clicked') {
         const calls = handled.filter((one) => one.id === id)
         if (outcome.ok && !calls.some((one) => !one.refused && one.at <= outcome.at))
@@ -150,6 +174,7 @@ export const emits: Check = {
       } else if (
         outcome.code !== 'uncertain' &&
         outcome.code !== 'closed' &&
+        !strayed(facts, id) &&
         events.some(({ epoch }) => epoch === epochAt(outcome.at))
       ) {
         // A log that is lost takes with it what was accepted; the hub of the next one judges anew.
@@ -181,7 +206,7 @@ export const emits: Check = {
     const order = new Map<string, number>()
     for (const { id, page, at } of emitted) {
       // What was given up may still arrive, from a producer that is no more.
-      if (!outcomes.get(id)?.ok) continue
+      if (!outcomes.get(id)?.ok || strayed(facts, id)) continue
       for (const event of kept.get(id) ?? []) {
         const key = `${page}/${event.epoch}`
         if (event.position < (order.get(key) ?? 0))

@@ -55,7 +55,7 @@ export const hubGaps: Check = {
       }
       if (exchange.kind === 'page' && exchange.status === 200 && exchange.answer) {
         const page = JSON.parse(exchange.answer) as { gaps: Gap[] }
-        for (const gap of page.gaps) judge(exchange.number, exchange.answerAt ?? 0, exchange.after, gap)
+        for (const gap of page.gaps) judge(exchange.number, exchange.answeredAt ?? 0, exchange.after, gap)
       }
     }
     return looked

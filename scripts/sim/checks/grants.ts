@@ -63,12 +63,15 @@ export const authorization: Check = {
       if (exchange.kind === 'page' && exchange.status === 200 && exchange.answer) {
         const page = JSON.parse(exchange.answer ?? '{}') as { events?: { topic: string }[]; topics: readonly string[] }
         for (const topic of exchange.topics ?? [])
-          if (!page.topics.includes(topic) && grantedThroughout(facts, user, topic, acceptedAt, exchange.answerAt ?? 0))
+          if (
+            !page.topics.includes(topic) &&
+            grantedThroughout(facts, user, topic, acceptedAt, exchange.answeredAt ?? 0)
+          )
             found({
-              at: exchange.answerAt ?? 0,
+              at: exchange.answeredAt ?? 0,
               what: `page ${number} of ${user} was refused ${topic}, which was granted`,
             })
-        for (const { topic } of page.events ?? []) look(exchange.answerAt ?? 0, topic)
+        for (const { topic } of page.events ?? []) look(exchange.answeredAt ?? 0, topic)
       }
     }
     // What is not kept was written by somebody all the same.

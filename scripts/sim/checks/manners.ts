@@ -22,14 +22,14 @@ export const killSwitch: Check = {
       return last?.on === false && at > last.at + 1_000
     }
     let looked = counts.length
-    for (const { kind, number, said, status, answer = '', answerAt = 0 } of facts.exchanges.values()) {
+    for (const { kind, number, said, status, answer = '', answeredAt = 0 } of facts.exchanges.values()) {
       for (const { at, heldMs, block } of said) {
         looked++
         if (isOff(at - heldMs) && block.event !== 'hub.bye' && block.event !== undefined)
           found({ at, what: `stream ${number} says ${block.event} while the hub is off` })
       }
-      if (kind === 'page' && status === 200 && answer !== '' && isOff(answerAt))
-        found({ at: answerAt, what: `page ${number} is answered while the hub is off` })
+      if (kind === 'page' && status === 200 && answer !== '' && isOff(answeredAt))
+        found({ at: answeredAt, what: `page ${number} is answered while the hub is off` })
     }
     return looked
   },
@@ -45,7 +45,11 @@ function reasons(facts: Facts, page: number, user: string): { readonly at: numbe
       entry.what === 'switched' ||
       (entry.what === 'fault' && (entry.page ?? page) === page) ||
       (entry.what === 'granted' && entry.user === user) ||
-      (entry.what === 'disconnected' && entry.user === user) ||
+      ((entry.what === 'disconnected' ||
+        entry.what === 'expiring' ||
+        entry.what === 'signed' ||
+        entry.what === 'rotated') &&
+        entry.user === user) ||
       ((entry.what === 'mounted' || entry.what === 'started' || entry.what === 'closed' || entry.what === 'emit') &&
         entry.page === page) ||
       (entry.what === 'unmounted' && facts.screens.get(entry.screen)?.page === page)
@@ -75,7 +79,9 @@ export const requestRate: Check = {
         // Emits are a reason for requests of their own, and for no others.
         const excuses = known.filter(({ emit }) => emitting || !emit).map(({ at }) => at)
         const requests = [...facts.exchanges.values()]
-          .filter((one) => one.page === page && (one.kind === 'emit') === emitting && !ledOn(one))
+          .filter(
+            (one) => one.page === page && one.copyOf === undefined && (one.kind === 'emit') === emitting && !ledOn(one),
+          )
           .map((one) => one.requestedAt)
         requests.forEach((from, index) => {
           looked++
