@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { emptyTally, tallyLine } from '../lib/tally.ts'
 import { bugs } from './bugs.ts'
+import { coverageTable } from './coverage.ts'
 import { defaultJobs, work } from './pool.ts'
 import { addCounts, type Summary } from './summary.ts'
 import type { Order } from './worker.ts'
@@ -18,7 +19,7 @@ const HELP = `pnpm sim [options]
   --bug NAME     plants one bug: ${bugs.map(({ name }) => `"${name}"`).join(', ')}
   --quick        as --seeds 40
   --share small  what one part of a whole test run affords: as --seeds 300
-  --coverage     prints what happened how often, and how much each check looked at
+  --coverage     prints what was done to pages in which state how often, and how much each check looked at
   --jobs N       processes (default: one per core)`
 
 const { values } = parseArgs({
@@ -107,6 +108,7 @@ async function many(): Promise<void> {
   const started = performance.now()
   const hashes = new Map<number, string>()
   const met: Record<string, number> = {}
+  const states: Record<string, number> = {}
   const looked: Record<string, number> = {}
   const failures: Summary[] = []
   let virtualMs = 0
@@ -117,6 +119,7 @@ async function many(): Promise<void> {
     heard(summary) {
       hashes.set(summary.seed, summary.hash)
       addCounts(met, summary.met)
+      addCounts(states, summary.states)
       addCounts(looked, summary.looked)
       virtualMs += summary.virtualMs
       if (summary.findings.length === 0) return true
@@ -149,7 +152,11 @@ async function many(): Promise<void> {
     `${seeds} seeds from ${from} in ${seconds.toFixed(1)} s (${(seeds / seconds).toFixed(1)} seeds/s, ${(virtualMs / 3_600_000).toFixed(1)} h of virtual time), all traces ${whole}`,
   )
   console.log(`met: ${list(met)}`)
-  if (values.coverage) console.log(`looked: ${list(looked)}`)
+  if (values.coverage) {
+    console.log(coverageTable(states))
+    console.log('Claims that each check has looked at, and could have found wrong:')
+    for (const [name, count] of Object.entries(looked)) console.log(`${String(count).padStart(10)}  ${name}`)
+  }
   const idle = Object.entries(looked).filter(([, count]) => count === 0)
   if (idle.length > 0 && seeds >= 100)
     console.log(`These checks had nothing to look at: ${idle.map(([name]) => name).join(', ')}`)

@@ -1,4 +1,5 @@
 // What a run comes to in a few figures that fit through a message between processes.
+import { meetings } from './coverage.ts'
 import type { Outcome } from './run.ts'
 
 /** The figures of one run, or the sum of many. */
@@ -17,6 +18,8 @@ export interface Summary {
   }[]
   /** How often each action was done, and each fault struck. */
   readonly met: Readonly<Record<string, number>>
+  /** How often which action was done to a page in which state. */
+  readonly states: Readonly<Record<string, number>>
   /** How many claims each check looked at. */
   readonly looked: Readonly<Record<string, number>>
 }
@@ -41,6 +44,7 @@ export function summarize(
     entries: entries.length,
     findings: [...wavering, ...verdict.findings.slice(0, 8)],
     met,
+    states: meetings(entries),
     looked: verdict.looked,
   }
 }

@@ -430,6 +430,22 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     [...beginning, { what: 'status', page: 1, status: { ...live, via: 'poll' } }, { ...final(), at: 30_000 }],
   ],
   [
+    'a grant that runs out ends its stream',
+    'it does not',
+    [
+      { what: 'expiring', user: 'ann', afterMs: 2_000 },
+      ...opening,
+      sync(1, 'E:0'),
+      { ...said(1, 'hub.beat', 'E:0', ''), at: 5_000 },
+      final(),
+    ],
+  ],
+  [
+    'live means hearing something',
+    'stopped for no reason',
+    [...beginning, { what: 'status', page: 1, status: { phase: 'stopped', error: 'unauthorized' } }, final()],
+  ],
+  [
     'live means hearing something',
     'as somebody else',
     [...beginning, { what: 'status', page: 1, status: { ...live, user: 'bob' } }, final()],

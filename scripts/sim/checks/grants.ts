@@ -24,6 +24,35 @@ function grantedThroughout(facts: Facts, user: string, topic: string, from: numb
   })
 }
 
+/** A grant that runs out sooner than this is not asked about again before it does. */
+const UNCONFIRMED_MS = 5_000
+/** What `authorize` may take, asked up to three times, until the grant is there that then runs out. */
+const ASKING_MS = 700
+
+/** A grant that runs out ends its stream then. */
+export const expiry: Check = {
+  name: 'a grant that runs out ends its stream',
+  line: '11',
+  run(facts, found) {
+    let looked = 0
+    const changes = facts.all('expiring')
+    for (const { kind, user, number, acceptedAt, said } of facts.exchanges.values()) {
+      if (kind !== 'stream' || acceptedAt === undefined) continue
+      const rule = changes.findLast((one) => one.user === user && one.at <= acceptedAt)
+      const next = changes.find((one) => one.user === user && one.at > acceptedAt)
+      // Whoever is asked about while the rule changes may be under either.
+      if (rule?.afterMs === undefined || rule.afterMs >= UNCONFIRMED_MS || (next?.at ?? 1e9) <= acceptedAt + ASKING_MS)
+        continue
+      looked++
+      const until = acceptedAt + rule.afterMs + ASKING_MS
+      const late = said.find(({ at, heldMs, block }) => at - heldMs > until && block.event !== 'hub.bye')
+      if (late)
+        found({ at: late.at, what: `stream ${number} of ${user} speaks on after its grant ran out at ${until}` })
+    }
+    return looked
+  },
+}
+
 /** See above. */
 export const authorization: Check = {
   name: 'authorization is continuous',

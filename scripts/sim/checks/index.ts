@@ -3,7 +3,7 @@ import type { Facts } from '../facts.ts'
 import type { Check, Finding } from './check.ts'
 import { emits, publishes } from './emits.ts'
 import { broughtCursors, hubGaps, screenGaps } from './gaps.ts'
-import { authorization } from './grants.ts'
+import { authorization, expiry } from './grants.ts'
 import { killSwitch, leftovers, patience, reports, requestRate } from './manners.ts'
 import { convergence, misfits, neverSilently, once, present } from './screens.ts'
 import { comesBack, truthful } from './status.ts'
@@ -22,6 +22,7 @@ export const checks: readonly Check[] = [
   publishes,
   emits,
   authorization,
+  expiry,
   truthful,
   comesBack,
   killSwitch,

@@ -84,8 +84,8 @@ function holes(facts: Facts, screen: ScreenFacts, found: (finding: Finding) => v
   let whole = cursorOf(screen.after) ?? (screen.told[0]?.what === 'gap' ? undefined : headAt(facts, screen.mountedAt))
   let looked = 0
   const demand = (at: number, upTo: number, what: string) => {
-    looked++
     if (!whole) return
+    looked++
     const missing = facts.between(whole.epoch, whole.position, upTo, topics)
     if (missing.length > 0)
       found({

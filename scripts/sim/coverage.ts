@@ -1,0 +1,56 @@
+// What met what: how often each action was done to a page in which state, so that a fault that never met a state is seen.
+import { actions } from './actions/index.ts'
+import type { Entry } from './history.ts'
+
+/** The states of a client that a fault can meet. */
+const STATES = ['idle', 'connecting', 'live', 'live by pages', 'down', 'stopped', 'closed'] as const
+type State = (typeof STATES)[number]
+
+/** The name under which a meeting is counted. */
+const meeting = (action: string, state: string) => `${action} × ${state}`
+
+/** Counts, for every action of a run, the states of the pages that it was done to. */
+export function meetings(entries: readonly Entry[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  // The page in each place, by the order in which they were opened; a reload puts another in the same place.
+  const places: { number: number; user: string; state: State }[] = []
+  let reloaded: number | undefined
+  for (const entry of entries) {
+    if (entry.what === 'settling') break
+    if (entry.what === 'opened') {
+      places[reloaded ?? places.length] = { number: entry.page, user: entry.user, state: 'idle' }
+      reloaded = undefined
+    } else if (entry.what === 'status') {
+      const page = places.find(({ number }) => number === entry.page)
+      const { phase, via } = entry.status
+      if (page) page.state = phase === 'live' && via === 'poll' ? 'live by pages' : (phase as State)
+    } else if (entry.what === 'did') {
+      const { page, user } = (entry.params ?? {}) as { page?: number; user?: string }
+      if (entry.action === 'reload the page') reloaded = page
+      for (const [place, one] of places.entries()) {
+        if ((page ?? place) !== place || (user ?? one.user) !== one.user) continue
+        const name = meeting(entry.action, one.state)
+        counts[name] = (counts[name] ?? 0) + 1
+      }
+    }
+  }
+  return counts
+}
+
+/** The counts as a table, and what never met. */
+export function coverageTable(counts: Readonly<Record<string, number>>): string {
+  const names = actions.map(({ name }) => name)
+  const width = Math.max(...names.map((name) => name.length))
+  const count = (name: string, state: string) => counts[meeting(name, state)] ?? 0
+  const rows = names.map((name) =>
+    [name.padEnd(width), ...STATES.map((state) => String(count(name, state)).padStart(state.length))].join('  '),
+  )
+  const never = names.flatMap((name) =>
+    STATES.filter((state) => count(name, state) === 0).map((state) => meeting(name, state)),
+  )
+  return [
+    ['done to a page that is'.padEnd(width), ...STATES].join('  '),
+    ...rows,
+    never.length === 0 ? 'Everything has met every state.' : `Never met: ${never.join(' · ')}`,
+  ].join('\n')
+}
