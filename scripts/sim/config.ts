@@ -17,6 +17,8 @@ export interface Config {
   readonly topics: readonly string[]
   /** How many events the log keeps. */
   readonly logEvents: number
+  /** How long the log keeps an event, at most: what is older goes with the next append. */
+  readonly logAgeMs: number
   readonly heartbeatMs: number
   readonly recheckMs: number
   readonly disabledRetryMs: number

@@ -91,7 +91,12 @@ export function createHost({ config, clock, chance, history, database, exchanges
 
   const newLog = () => {
     const dice = chance.fork(`log ${++logs}`)
-    log = memoryLog({ maxEvents: config.logEvents, clock, random: { next: dice.next, id: dice.id } })
+    log = memoryLog({
+      maxEvents: config.logEvents,
+      maxAgeMs: config.logAgeMs,
+      clock,
+      random: { next: dice.next, id: dice.id },
+    })
   }
   const token = (user: string) => String(tokens.get(user) ?? 0)
   const authorize = async (request: Request, processClock: ProcessClock): Promise<Grant | null> => {

@@ -46,6 +46,7 @@ export function makePlan(seed: number): Plan {
     bufferBytes: dice.pick([300, 2_000, 262_144]),
     windowBytes: dice.pick([400, 400, 4_000, 1_000_000]),
     activeMs: dice.between(25, 60) * 1_000,
+    logAgeMs: dice.pick([3_000, 12_000, 86_400_000, 86_400_000, 86_400_000, 86_400_000]),
   }
   const when = root.fork('when')
   const which = root.fork('which')

@@ -9,6 +9,7 @@ const config: Config = {
   pages: [{ user: 'ann', validates: false, via: 'sse', latencyMs: [1, 1] }],
   topics: ['board:1', 'room'],
   logEvents: 100,
+  logAgeMs: 86_400_000,
   heartbeatMs: 2_000,
   recheckMs: 10_000,
   disabledRetryMs: 5_000,

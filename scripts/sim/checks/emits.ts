@@ -14,6 +14,7 @@ const twice = (facts: Facts, events: readonly True[]) =>
   events.some((second) =>
     events.some((first) => {
       if (first.epoch !== second.epoch || first.position >= second.position) return false
+      if (first.at < second.at - facts.config.logAgeMs) return false
       const between = (facts.truth.get(first.epoch) ?? []).filter(
         ({ position }) => position > first.position && position < second.position,
       )
@@ -26,16 +27,18 @@ const payload = (event: True) => JSON.parse(event.json) as { readonly data: { n:
 
 /**
  * Whether a copy of a POST, made by the network, came so late that the hub could not know it for one: its memory was lost in between, or what was refused
- * before is allowed now. Whoever sends such copies does what the sender could have done, too.
+ * as a whole before, or turned away for the moment, is allowed by then. Whoever sends such copies does what the sender could have done, too.
  */
 function strayed(facts: Facts, id: string): boolean {
   const outcome = facts.all('emitted').find((one) => one.id === id)
-  return [...facts.exchanges.values()].some(({ page, copyOf, body, acceptedAt = 0 }) => {
-    if (copyOf === undefined || !body?.includes(`"${id}"`) || acceptedAt < (outcome?.at ?? 0)) return false
+  return [...facts.exchanges.values()].some(({ page, copyOf, body, requestedAt, acceptedAt = 0 }) => {
+    if (copyOf === undefined || !body?.includes(`"${id}"`)) return false
+    if (outcome?.ok === false) return acceptedAt > requestedAt + 900
+    if (acceptedAt < (outcome?.at ?? 0)) return false
     const ups = facts.all('hub up').filter(({ at }) => at <= acceptedAt)
     const openedAt = facts.pages.get(page)?.openedAt ?? 0
     const lost = ups.some(({ at, epoch }, index) => at >= openedAt && index > 0 && epoch !== ups[index - 1]?.epoch)
-    return lost || outcome?.ok === false
+    return lost
   })
 }
 

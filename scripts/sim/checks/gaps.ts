@@ -12,12 +12,13 @@ interface Gap {
   readonly reason: string
 }
 
-/** Whether the log still held everything after a cursor at a moment: it keeps a known number of the newest events. */
+/** Whether the log still held everything after a cursor at a moment: it keeps a known number of the newest events, for a known time. */
 function held(facts: Facts, cursor: { readonly epoch: string; readonly position: number }, at: number): boolean {
   const newer = (facts.truth.get(cursor.epoch) ?? []).filter(
     (event) => event.position > cursor.position && event.at <= at,
   )
-  return newer.length <= facts.config.logEvents
+  const { logEvents, logAgeMs } = facts.config
+  return newer.length <= logEvents && newer.every((event) => event.at >= at - logAgeMs)
 }
 
 /** What the hub announces is true. */
