@@ -134,4 +134,39 @@ export const bugs: readonly Bug[] = [
     file: `${server}/queue.ts`,
     edits: [['waiting.push(...passing.values(), last)\n', 'waiting.push(last, ...passing.values())\n']],
   },
+  {
+    name: 'outlive the grant',
+    breaks: 'a stream goes on when its grant has run out',
+    file: `${server}/gate.ts`,
+    edits: [['expireAt(access.expiresAt)', '']],
+  },
+  {
+    name: 'drop what is not kept',
+    breaks: 'ephemeral events reach nobody, not even who is there',
+    file: `${server}/connection.ts`,
+    edits: [['const outcome = queue.pass(passing)', "const outcome = 'dropped'"]],
+  },
+  {
+    name: 'refuse what is granted',
+    breaks: 'of more than two topics, the others are refused',
+    file: `${server}/asked.ts`,
+    edits: [['filter((topic) => read.has(topic)).sort()', 'filter((topic) => read.has(topic)).sort().slice(0, 2)']],
+  },
+  {
+    name: 'turn emits away at the switch',
+    breaks: 'the kill switch stops emits as well',
+    file: `${server}/hub.ts`,
+    edits: [
+      [
+        '// Not `closed`, which no client knows.',
+        "if (disabled) throw new HubError('disabled', '', { retryable: true })",
+      ],
+    ],
+  },
+  {
+    name: 'stamp another user',
+    breaks: 'what one user emits goes out as another',
+    file: `${server}/judge.ts`,
+    edits: [['{ user: access.user }', "{ user: 'bob' }"]],
+  },
 ]
