@@ -17,7 +17,8 @@ export function createFallback(clock: Clock): Fallback {
       if (running?.intervalMs === intervalMs) return
       running?.cancel()
       polls.delete(query)
-      if (intervalMs === undefined) return
+      // As in TanStack Query, 0 and Infinity mean not to.
+      if (!intervalMs || intervalMs < 0 || intervalMs === Number.POSITIVE_INFINITY) return
       const tick = () => {
         poll.cancel = clock.after(intervalMs, tick)
         if (focusManager.isFocused()) query.fetch(undefined, { cancelRefetch: false }).catch(() => {})

@@ -5,7 +5,8 @@ import type { Clock } from '@sse-hub/core'
 export const clock: Clock = {
   now: () => performance.now(),
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs)
+    // Beyond what it can hold, a timer would fire at once.
+    const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1))
     return () => clearTimeout(timer)
   },
 }
