@@ -4,6 +4,7 @@ import type { Query, QueryCacheNotifyEvent, QueryClient } from '@tanstack/query-
 import { createEntry, type Entry, type QueryReport } from './entry.ts'
 import { createFallback } from './fallback.ts'
 import type { Topics } from './holds.ts'
+import type { Heard } from './join.ts'
 import { liveOf } from './live.ts'
 import { logError, clock as platformClock } from './platform.ts'
 
@@ -32,6 +33,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   // Those that the hub does not keep at present.
   const lost = new Set<Entry>()
   const fallback = createFallback(clock)
+  const heard: Heard = {}
   let scheduled = false
   let stopped = false
 
@@ -41,7 +43,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     const known = entries.get(query)
     const live = known ? undefined : liveOf(query)
     if (!live) return known
-    const entry = createEntry({ query, live, client, clock, onReport })
+    const entry = createEntry({ query, queryClient, heard, live, client, clock, onReport })
     entries.set(query, entry)
     return entry
   }
@@ -87,7 +89,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       // What nobody looks at is kept in step too, as long as it costs no topic of its own.
       if (!topics.every((topic) => needed.has(topic))) entry.release()
       // What is live when a fetch begins cannot have missed anything that the answer will lack.
-      else if (beginning) missing.filter(isLive).forEach(holds.await)
+      else if (beginning) topics.filter(isLive).forEach(holds.await)
       // Any other fetch in flight is waited for: its answer may say from where on the topics are needed.
       else if (fetchStatus === 'idle' && data !== undefined) {
         missing.forEach(holds.take)
@@ -119,9 +121,9 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     if (gone) drop(entry)
     else if (type === 'updated') {
       const { action } = event
-      if (action.type === 'fetch') entry.began(!action.meta?.fetchMore)
+      if (action.type === 'fetch') entry.began(!!action.meta?.fetchMore)
       // Most changes are neither: writes of events, above all.
-      else if (!entry.changed(action.type === 'success')) return
+      else if (!entry.changed(action.type)) return
     }
     touch()
   }

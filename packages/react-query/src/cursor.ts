@@ -1,13 +1,27 @@
 // Which place in the log an HTTP answer reflects, carried from the `Hub-Cursor` header to the query that asked.
-import { HubError } from '@sse-hub/core'
-import type { QueryKey } from '@tanstack/query-core'
+import { HubError, isAfter } from '@sse-hub/core'
+import type { QueryClient, QueryKey } from '@tanstack/query-core'
+
+// What a header says is not ours: two layers may have written it (`e:1, e:1`). What cannot be read as a cursor is as good as none.
+const CURSOR = /^[\w-]{1,64}:(0|[1-9]\d{0,14})$/
 
 const cursors = new WeakMap<object, string>()
-const answers = new WeakMap<QueryKey, string>()
+
+/** The cursor of an answer: `null` where it says none, undefined where no query function of ours has answered. */
+export type Answer = string | null | undefined
+
+// A key array is shared by all caches that are given the same options.
+const answers = new WeakMap<QueryClient, WeakMap<QueryKey, Answer>>()
+
+const answersOf = (client: QueryClient) => {
+  const known = answers.get(client) ?? new WeakMap<QueryKey, Answer>()
+  answers.set(client, known)
+  return known
+}
 
 /**
  * Remembers which cursor a value reflects, and returns the value: for what is built from an answer, or comes without a
- * `Response`. Only objects and arrays can be remembered.
+ * `Response`. Only objects and arrays can be remembered; text that is no cursor counts as none.
  *
  * @example
  * ```ts
@@ -21,7 +35,7 @@ const answers = new WeakMap<QueryKey, string>()
  * ```
  */
 export function withCursor<T>(value: T, cursor: string | null | undefined): T {
-  if (cursor && typeof value === 'object' && value !== null) cursors.set(value, cursor)
+  if (cursor && CURSOR.test(cursor) && typeof value === 'object' && value !== null) cursors.set(value, cursor)
   return value
 }
 
@@ -47,19 +61,29 @@ export async function hubJson<T>(answer: Response | Promise<Response>): Promise<
   return withCursor((await response.json()) as T, response.headers.get('hub-cursor'))
 }
 
-/** Notes what a query function has returned for a query: its key array is the query's own, so it names the query. */
-export function noteAnswer(queryKey: QueryKey, data: unknown): void {
-  const cursor = typeof data === 'object' && data !== null ? cursors.get(data) : undefined
-  if (cursor === undefined) answers.delete(queryKey)
-  else answers.set(queryKey, cursor)
+/** Whether two cursors are of different logs. */
+export const isForeign = (a: string, b: string): boolean => isAfter(a, b) && isAfter(b, a)
+
+/** What is in two parts of one whole: the older of their cursors; none where one has none, or they are of two logs. */
+export function inBoth(a: Answer, b: Answer): Answer {
+  if (!a || !b || isForeign(a, b)) return null
+  return isAfter(a, b) ? b : a
 }
 
-/**
- * Takes the cursor of a query's last answer: structural sharing may have replaced the answer itself. It is taken once, since the next data
- * may come from elsewhere, such as a persister.
- */
-export function takeAnswer(queryKey: QueryKey): string | undefined {
-  const cursor = answers.get(queryKey)
-  answers.delete(queryKey)
-  return cursor
+/** Notes what a query function has returned for a query, or for one page of it. */
+export function noteAnswer(client: QueryClient, queryKey: QueryKey, data: unknown): void {
+  const notes = answersOf(client)
+  const cursor = (typeof data === 'object' && data !== null && cursors.get(data)) || null
+  const others = notes.get(queryKey)
+  notes.set(queryKey, others === undefined ? cursor : inBoth(others, cursor))
+}
+
+/** A fetch begins: what earlier ones have answered is no part of it. */
+export function forgetAnswer(client: QueryClient, queryKey: QueryKey): void {
+  answersOf(client).delete(queryKey)
+}
+
+/** The cursor of all that the last fetch was answered: structural sharing may have replaced the answer itself. */
+export function lastAnswer(client: QueryClient, queryKey: QueryKey): Answer {
+  return answersOf(client).get(queryKey)
 }

@@ -1,15 +1,18 @@
 // All that is known of one live query in a cache: its definition, its data's join, the topics it holds, and the wish to read it again.
 import type { Clock, HubEvent } from '@sse-hub/core'
-import type { Query, QueryKey } from '@tanstack/query-core'
+import { type Query, type QueryClient, type QueryKey, replaceEqualDeep } from '@tanstack/query-core'
 import { createHolds, type Holds, type Topics } from './holds.ts'
-import { createJoin } from './join.ts'
+import { createJoin, type Heard } from './join.ts'
 import { type Live, liveOf, setCoverage } from './live.ts'
 import { createRefresh, type Refresh } from './refresh.ts'
 
 /** What went wrong without anybody to throw it at. */
 export interface QueryReport {
-  /** `reduce`: a reducer threw, and the query is read again; `subscribe`: the client would not take a topic. */
-  readonly during: 'reduce' | 'subscribe'
+  /**
+   * `reduce`: a reducer threw, and the query is read again; `read`: its answers say cursors of another log; `subscribe`: the client would
+   * not take a topic.
+   */
+  readonly during: 'reduce' | 'read' | 'subscribe'
   /** The error. */
   readonly error: unknown
   /** The query's key. */
@@ -21,6 +24,8 @@ export interface QueryReport {
 /** What an entry works with. */
 export interface EntryOptions {
   readonly query: Query
+  readonly queryClient: QueryClient
+  readonly heard: Heard
   readonly live: Live
   readonly client: Topics
   readonly clock: Clock
@@ -34,10 +39,10 @@ export interface Entry {
   readonly refresh: Refresh
   /** Its definition: the newest that an observer brought. */
   live(): Live
-  /** A fetch of all its data, or of one more page, has begun. */
-  began(whole: boolean): void
-  /** The query's state has changed: has its fetch ended, and with an answer? Says whether it has. */
-  changed(answered: boolean): boolean
+  /** A fetch of all its data, or of one `more` page, has begun. */
+  began(more: boolean): void
+  /** The query's state has changed, by such an action. Says whether that can change what it holds. */
+  changed(type: string): boolean
   /** Whether a fetch has begun since this was last asked, and is in flight. */
   isBeginning(): boolean
   /** Lets go of all topics. */
@@ -47,54 +52,70 @@ export interface Entry {
 }
 
 /** Takes up a query that is in the cache. */
-export function createEntry({ query, live: first, client, clock, onReport }: EntryOptions): Entry {
+export function createEntry(options: EntryOptions): Entry {
+  const { query, live: first, client, clock, onReport } = options
   const { queryKey } = query
   let fetching = query.state.fetchStatus !== 'idle'
   let beginning = false
+  // The data when it was last looked at; and whether others have put other data there since.
+  let last = query.state.data
+  let isStrange = false
 
   // An observer that says nothing of events does not make the query any less live.
   const live = () => liveOf(query) ?? first
-  const covered = () => query.state.data !== undefined && live().topics.every((topic) => holds.covers(topic))
+  const covered = () => {
+    const { topics } = live()
+    return topics.length > 0 && query.state.data !== undefined && topics.every((topic) => holds.covers(topic))
+  }
   const refresh = createRefresh(query, clock)
-  const join = createJoin({
-    query,
-    live,
-    covered,
-    refresh: refresh.ask,
-    report: (error, event) => onReport({ during: 'reduce', error, queryKey, event }),
-  })
+  const report = (during: QueryReport['during'], error: unknown, event?: HubEvent) =>
+    onReport({ during, error, queryKey, ...(event && { event }) })
+  const join = createJoin({ ...options, live, covered, refresh: refresh.ask, report })
   const holds = createHolds({
     client,
-    event: join.event,
-    cursor: join.cursor,
-    incomplete() {
-      // Without data there is nothing to lack, until an answer brings some.
-      if (query.state.data !== undefined || query.state.fetchStatus !== 'idle') refresh.ask('now')
-    },
-    report: (error) => onReport({ during: 'subscribe', error, queryKey }),
+    join,
+    hasData: () => query.state.data !== undefined,
+    incomplete: () => refresh.ask('now'),
+    report: (error) => report('subscribe', error),
   })
   const release = () => {
     // The cursor of an answer that nobody has followed yet stays good.
     if (holds.keep([])) join.forget()
   }
-  setCoverage(query, covered)
+  const uncover = setCoverage(query, covered)
 
   return {
     query,
     holds,
     refresh,
     live,
-    began(whole) {
+    began(more) {
       fetching = beginning = true
-      join.began()
+      // Where there is no page yet, one more is all.
+      const whole = !more || query.state.data === undefined
+      join.began(whole)
       refresh.began(whole)
     },
-    changed(answered) {
-      if (!fetching || query.state.fetchStatus !== 'idle') return false
-      fetching = beginning = false
-      join.ended(answered)
-      refresh.ended(answered)
-      holds.ended(answered)
+    changed(type) {
+      const { data, fetchStatus } = query.state
+      const had = last
+      last = data
+      if (type === 'setState' && replaceEqualDeep(had, data) !== had) isStrange = true
+      if (fetchStatus !== 'idle') return false
+      const hasEnded = fetching
+      if (fetching) {
+        fetching = beginning = false
+        const joined = join.ended(type === 'success')
+        const isGranted = refresh.ended(!!joined, joined?.behind !== undefined)
+        holds.ended(joined?.isOurs === true)
+        if (joined?.behind !== undefined) holds.again(joined.behind)
+        // Read again for that reason, it may be the same once more: it would be so for ever.
+        if (joined) isStrange = !joined.isOurs && !isGranted
+      }
+      if (!isStrange) return hasEnded || had === undefined
+      isStrange = false
+      join.forget()
+      holds.doubt()
       return true
     },
     isBeginning() {
@@ -106,7 +127,7 @@ export function createEntry({ query, live: first, client, clock, onReport }: Ent
     stop() {
       release()
       refresh.stop()
-      setCoverage(query, () => false)
+      uncover()
     },
   }
 }

@@ -1,5 +1,6 @@
 // The topics that one query holds: a subscription for each, and whether what the query has is whole for it.
-import { type Contract, type HubClient, type HubEvent, isAfter, type TopicGap } from '@sse-hub/core'
+import type { Contract, HubClient, HubEvent, TopicGap } from '@sse-hub/core'
+import type { Join } from './join.ts'
 
 /** What a query needs of a client, whatever its contract. */
 export interface Topics {
@@ -15,9 +16,8 @@ export interface Topics {
 /** What holds work with. */
 export interface HoldsOptions {
   readonly client: Topics
-  readonly event: (event: HubEvent) => void
-  /** The cursor that the data reflects, if it is known. */
-  readonly cursor: () => string | undefined
+  readonly join: Join
+  readonly hasData: () => boolean
   /** The data is not whole. */
   readonly incomplete: () => void
   /** The client would not take a topic. */
@@ -29,11 +29,15 @@ export interface Holds {
   has(topic: string): boolean
   /** Holds a topic for the data that is there: after the cursor it reflects, or else until the client says what it lacks. */
   take(topic: string): void
-  /** Holds a topic, which is live, for the answer of the fetch that begins now. */
+  /** Has a topic, which is live, wait for the answer of the fetch that begins now. */
   await(topic: string): void
+  /** Holds its topics from an earlier cursor on: what follows it comes again. */
+  again(after: string): void
+  /** The data has become one of unknown age. */
+  doubt(): void
   /** Lets go of all topics but these. Answers whether there were any. */
   keep(topics: readonly string[]): boolean
-  /** The fetch has ended, with an answer or without. */
+  /** The fetch has ended, with an answer that is as new as it looks, or without. */
   ended(ok: boolean): void
   /** Looks at the client's status. */
   check(): void
@@ -44,14 +48,14 @@ export interface Holds {
 interface Hold {
   stop: () => void
   /**
-   * `whole`: the client tells of every gap from what the data reflects; `unsure`: it was read before the topic was held, which the client
-   * tells only if the topic is new to it; `awaiting`: the answer of the fetch in flight decides.
+   * `whole`: the client tells of every gap from what the data reflects; `unsure`: it was read before the topic was held, or nobody knows when, which the
+   * client tells only if the topic is new to it; `awaiting`: the answer of the fetch in flight decides.
    */
   state: 'whole' | 'unsure' | 'awaiting'
 }
 
 /** Makes the holds of one query; none at first. */
-export function createHolds({ client, event, cursor, incomplete, report }: HoldsOptions): Holds {
+export function createHolds({ client, join, hasData, incomplete, report }: HoldsOptions): Holds {
   const holds = new Map<string, Hold>()
 
   const isLive = (topic: string) => client.status.topic(topic) === 'live'
@@ -62,12 +66,9 @@ export function createHolds({ client, event, cursor, incomplete, report }: Holds
       hold.stop = client.subscribe({
         topic,
         ...(after === undefined ? {} : { after }),
-        onEvent: event,
-        onGap({ to }) {
-          const has = cursor()
-          // What was read at or after the end of the gap does not lack it.
-          if (has === undefined || isAfter(to, has)) incomplete()
-        },
+        onEvent: join.event,
+        // An event that does not fit may be one of many; the others come with a new stream.
+        onGap: ({ to, reason }) => join.gap(to, reason === 'schema' ? 'paced' : 'now'),
       })
     } catch (error) {
       report(error)
@@ -77,10 +78,23 @@ export function createHolds({ client, event, cursor, incomplete, report }: Holds
   return {
     has: (topic) => holds.has(topic),
     take(topic) {
-      const after = cursor()
+      const after = join.cursor()
       subscribe(topic, after === undefined ? 'unsure' : 'whole', after)
     },
-    await: (topic) => subscribe(topic, 'awaiting'),
+    await(topic) {
+      const hold = holds.get(topic)
+      if (!hold) subscribe(topic, 'awaiting')
+      else if (hold.state === 'unsure') hold.state = 'awaiting'
+    },
+    again(after) {
+      for (const [topic, { stop }] of [...holds]) {
+        stop()
+        subscribe(topic, 'whole', after)
+      }
+    },
+    doubt() {
+      for (const hold of holds.values()) hold.state = 'unsure'
+    },
     keep(topics) {
       const { size } = holds
       for (const [topic, { stop }] of holds) {
@@ -92,14 +106,13 @@ export function createHolds({ client, event, cursor, incomplete, report }: Holds
     },
     ended(ok) {
       for (const hold of holds.values()) {
-        if (hold.state !== 'awaiting') continue
-        hold.state = 'whole'
-        if (!ok) incomplete()
+        if (hold.state === 'awaiting') hold.state = ok ? 'whole' : 'unsure'
       }
     },
     check() {
+      if (!hasData()) return
       for (const [topic, hold] of holds) {
-        // Live, and the client has not said that the topic is new to it: then others have held it, and it cannot know what this data lacks.
+        // Live, and the client has not said that the topic is new to it: then others have held it, or we, and it cannot know what this data lacks.
         if (hold.state !== 'unsure' || !isLive(topic)) continue
         hold.state = 'whole'
         incomplete()

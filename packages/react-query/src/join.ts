@@ -1,48 +1,81 @@
 // The data of one query, joined with the events that came since it was read: a fetch in flight must not overwrite them.
-import { type HubEvent, isAfter } from '@sse-hub/core'
-import type { Query } from '@tanstack/query-core'
-import { takeAnswer } from './cursor.ts'
+import { HubError, type HubEvent, isAfter } from '@sse-hub/core'
+import type { Query, QueryClient } from '@tanstack/query-core'
+import { forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
 import type { Live } from './live.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
 
 // Past this a fetch takes too long to keep what happens meanwhile: the query is read once more instead.
 const MAX_JOURNAL = 10_000
 
+/** How far the hub has been heard by the queries of one cache: the newest event, or the end of the newest gap. */
+export interface Heard {
+  newest?: string
+}
+
 /** What a join works with. */
 export interface JoinOptions {
   readonly query: Query
+  readonly queryClient: QueryClient
+  readonly heard: Heard
   readonly live: () => Live
   /** Whether the data is as new as this moment; otherwise an event does not make it look so. */
   readonly covered: () => boolean
   /** The data cannot be mended by events. */
   readonly refresh: (pace: 'now' | 'paced') => void
-  /** A reducer threw. */
-  readonly report: (error: unknown, event: HubEvent) => void
+  /** A reducer threw, or an answer cannot be placed. */
+  readonly report: (during: 'reduce' | 'read', error: unknown, event?: HubEvent) => void
+}
+
+/** What an answer was. */
+export interface Joined {
+  /** Whether the query function gave it: what is restored, or read by others, may be of any age. */
+  readonly isOurs: boolean
+  /** Its cursor, where it lacks what was heard before it was asked for, or is of another log: the hub must be asked again from there. */
+  readonly behind?: string
 }
 
 /** The join of one query. */
 export interface Join {
   /** An event of one of its topics. */
   event(event: HubEvent): void
-  /** Its fetch has begun. */
-  began(): void
-  /** Its fetch has ended, with an answer or without. */
-  ended(ok: boolean): void
+  /** A gap of one of its topics that ends at a cursor. */
+  gap(to: string, pace: 'now' | 'paced'): void
+  /** A fetch has begun, of all its data or of one more page. */
+  began(whole: boolean): void
+  /** The fetch has ended with an answer, or without. */
+  ended(ok: boolean): Joined | undefined
   /** The cursor that the data reflects, where the answer said so; all up to it is in the data. */
   cursor(): string | undefined
-  /** The topics are let go: from now on the cursor says nothing. */
+  /** The data is of an unknown age. */
   forget(): void
 }
 
 /** Makes the join of one query. */
-export function createJoin({ query, live, covered, refresh, report }: JoinOptions): Join {
+export function createJoin({ query, queryClient, heard, live, covered, refresh, report }: JoinOptions): Join {
+  const { queryKey } = query
   let cursor: string | undefined
   // The events since the fetch in flight began, which its answer may or may not reflect.
   let journal: HubEvent[] | undefined
+  let isWhole = true
+  let heardBefore: string | undefined
+  // How many answers in a row were of another log than the hub's.
+  let strangers = 0
   let tombstones: Tombstones = new Map()
 
-  // An event of another epoch than the data is either of the one before, and so in the data; or it follows a gap, for which the data is read again.
+  // An event of another epoch than the answer is of the one before, and so in the data.
   const isNew = ({ cursor: at }: HubEvent) => !cursor || !at || (isAfter(at, cursor) && !isAfter(cursor, at))
+
+  const hear = (at: string) => {
+    if (!heard.newest || isAfter(at, heard.newest)) heard.newest = at
+  }
+
+  /** What the data lacks cannot be had from events. */
+  const lost = (pace: 'now' | 'paced') => {
+    cursor = undefined
+    // Without data there is nothing to lack, until an answer brings some.
+    if (query.state.data !== undefined || query.state.fetchStatus !== 'idle') refresh(pace)
+  }
 
   const reduce = (data: unknown, event: HubEvent): unknown => {
     const { on } = live()
@@ -52,7 +85,7 @@ export function createJoin({ query, live, covered, refresh, report }: JoinOption
       if (next !== REFETCH) return next ?? data
       refresh('paced')
     } catch (error) {
-      report(error, event)
+      report('reduce', error, event)
       refresh('paced')
     }
     return data
@@ -70,24 +103,61 @@ export function createJoin({ query, live, covered, refresh, report }: JoinOption
     if (isInvalidated) query.invalidate()
   }
 
+  /** Whether the answer lacks what was heard before it was asked for; that of another log lacks everything. */
+  const isBehind = (answer: string) => {
+    const { newest } = heard
+    if (!newest || !isForeign(answer, newest)) strangers = 0
+    // While the hub is away its log may have been replaced; and so it may while the answer is on its way, once.
+    else if (covered() && ++strangers === 2) {
+      const message = `The Hub-Cursor "${answer}" is of another log than the hub's, which is at "${newest}": does the API ask another hub, or answer from a cache?`
+      report('read', new HubError('protocol', message, { retryable: false }))
+    }
+    return (
+      !!newest &&
+      (isForeign(answer, newest) || (!!heardBefore && isAfter(heardBefore, answer) && !isAfter(answer, heardBefore)))
+    )
+  }
+
   return {
     event(event) {
+      const { cursor: at } = event
+      if (at) {
+        hear(at)
+        if (cursor && isForeign(at, cursor)) lost('now')
+      }
       if (journal && journal.push(event) > MAX_JOURNAL) {
         journal = []
         refresh('now')
       }
       apply([event])
     },
-    began() {
+    gap(to, pace) {
+      hear(to)
+      // What was read at or after the end of the gap does not lack it.
+      if (!cursor || isAfter(to, cursor)) lost(pace)
+    },
+    began(whole) {
       journal = []
+      isWhole = whole
+      heardBefore = heard.newest
+      forgetAnswer(queryClient, queryKey)
     },
     ended(ok) {
       const events = journal ?? []
       journal = undefined
-      if (!ok) return
-      cursor = takeAnswer(query.queryKey)
-      tombstones = new Map()
+      if (!ok) return undefined
+      const answer = lastAnswer(queryClient, queryKey)
+      if (isWhole) {
+        cursor = answer ?? undefined
+        tombstones = new Map()
+        // The other pages have not become newer by one more.
+      } else if (answer !== undefined) cursor = inBoth(cursor, answer) ?? undefined
+      // There may have been no more page to ask for.
+      const isOurs = !isWhole || answer !== undefined
+      // What the hub will say again is not said twice.
+      if (answer && isBehind(answer)) return { isOurs, behind: answer }
       apply(events)
+      return { isOurs }
     },
     cursor: () => cursor,
     forget() {

@@ -22,7 +22,7 @@ export interface LiveOptions<C extends Contract, TData, T extends SubscribableTo
   readonly fallback?: {
     /**
      * Read the query every so many milliseconds, as long as it is mounted and the page has the focus. The first time is one interval after the
-     * hub was lost, so the data is never older than that.
+     * hub was lost, so the data is never older than that. 0 and Infinity mean not to.
      */
     readonly refetchInterval: number
   }
@@ -83,9 +83,15 @@ type LiveMeta = QueryMeta & { readonly [LIVE]?: Live }
 /** Whether a query is covered, by query: known to whoever connects it. */
 const coverage = new WeakMap<Query, () => boolean>()
 
-/** Says how to ask whether a query is covered: it has all that was published on its topics, and hears of all that will be. */
-export function setCoverage(query: Query, isCovered: () => boolean): void {
+/**
+ * Says how to ask whether a query is covered: it has all that was published on its topics, and hears of all that will be. The answer takes it
+ * back, unless another has said it since.
+ */
+export function setCoverage(query: Query, isCovered: () => boolean): () => void {
   coverage.set(query, isCovered)
+  return () => {
+    if (coverage.get(query) === isCovered) coverage.delete(query)
+  }
 }
 
 /** Makes the options of a live query. */
@@ -106,7 +112,7 @@ export function liveQueryOptions<TQueryFnData, TError, TData, TQueryKey extends 
     // The context is passed on untouched: reading its `signal` would make every unmount cancel the fetch.
     async queryFn(context) {
       const data = await queryFn(context)
-      noteAnswer(context.queryKey, data)
+      noteAnswer(context.client, context.queryKey, data)
       return data
     },
     staleTime(query) {

@@ -18,8 +18,8 @@ export interface Refresh {
   resume(): void
   /** A fetch of everything, or of one more page only, has begun; a fetch in flight is given up for it. */
   began(whole: boolean): void
-  /** A fetch has ended, with an answer or without. */
-  ended(ok: boolean): void
+  /** A fetch has ended, with an answer or without; one that is `behind` may take long to catch up. Answers whether the wish was open, and is granted. */
+  ended(ok: boolean, behind: boolean): boolean
   /** Forgets timers. */
   stop(): void
 }
@@ -31,6 +31,7 @@ export function createRefresh(query: Query, clock: Clock): Refresh {
   let waitMs = 0
   // When the last fetch that a wish was open for began: the first wish after a quiet time is granted at once.
   let beganAt = Number.NEGATIVE_INFINITY
+  let paceMs = PACE_MS
   let failures = 0
   let cancel: (() => void) | undefined
 
@@ -40,7 +41,7 @@ export function createRefresh(query: Query, clock: Clock): Refresh {
   }
   const wait = (ms: number) => {
     stop()
-    cancel = clock.after(Math.max(ms, beganAt + PACE_MS - clock.now()), () => {
+    cancel = clock.after(Math.max(ms, beganAt + paceMs - clock.now()), () => {
       cancel = undefined
       // Nobody looks: it stays invalidated, and is read when somebody does. A fetch in flight began too early, and its end comes back here.
       if (query.isActive()) query.fetch(undefined, { cancelRefetch: false }).catch(() => {})
@@ -66,18 +67,22 @@ export function createRefresh(query: Query, clock: Clock): Refresh {
       state = whole ? 'reading' : 'dirty'
       stop()
     },
-    ended(ok) {
+    ended(ok, behind) {
+      const granted = ok && state === 'reading'
       if (ok) {
         failures = 0
-        if (state === 'reading') state = 'clean'
+        paceMs = behind ? Math.min(paceMs * 2, MAX_RETRY_MS) : PACE_MS
+        if (granted) state = 'clean'
       } else if (state === 'reading') {
         state = 'dirty'
         waitMs = Math.min(RETRY_MS * 2 ** failures++, MAX_RETRY_MS)
       }
-      if (state !== 'dirty') return
-      // The answer of a fetch that began before the wish has cleared the mark.
-      query.invalidate()
-      wait(waitMs)
+      if (state === 'dirty') {
+        // The answer of a fetch that began before the wish has cleared the mark.
+        query.invalidate()
+        wait(waitMs)
+      }
+      return granted
     },
     stop,
   }

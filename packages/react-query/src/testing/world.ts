@@ -1,7 +1,12 @@
 // A small server of cards in virtual time, read through the real client: REST that reads and answers when a test says, and a log that streams, drops and refuses.
-import { createHubClient, type Frame, type HubClient, HubError, type Source } from '@sse-hub/core'
+import { createHubClient, type Frame, type HubClient, HubError, type HubEvent, type Source } from '@sse-hub/core'
 import { defineContract } from '@sse-hub/core/contract'
-import { QueryClient, type QueryObserver, QueryObserver as RealObserver } from '@tanstack/query-core'
+import {
+  InfiniteQueryObserver,
+  QueryClient,
+  type QueryObserver,
+  QueryObserver as RealObserver,
+} from '@tanstack/query-core'
 import { z } from 'zod'
 import { type VirtualClock, virtualClock } from '../../../core/src/testing/virtual-clock.ts'
 import { withCursor } from '../cursor.ts'
@@ -41,10 +46,12 @@ export interface World {
   readonly fetches: string[]
   /** How many streams were opened, and with which query. */
   readonly streams: string[]
-  /** REST: the state is read after `readMs`, and the answer arrives `answerMs` later. */
-  rest: { readMs: number; answerMs: number; cursors: boolean; fails: boolean }
+  /** REST: the state is read after `readMs`, and the answer arrives `answerMs` later. A cache or a replica is `behind` by so many changes. */
+  rest: { readMs: number; answerMs: number; cursors: boolean; fails: boolean; behind?: number; cursor?: string }
   /** The server's cards of a topic. */
   state(topic: string): Card[]
+  /** They as they were so many changes ago. */
+  past(topic: string, changes: number): Card[]
   /** Commits a card and its event. */
   save(topic: string, id: string, title: string): void
   delete(topic: string, id: string): void
@@ -59,9 +66,11 @@ export interface World {
   /** Commits a card whose event cannot be delivered, which is announced as a gap. */
   lose(topic: string, id: string, title: string): void
   refuse(topic: string): void
-  /** Asks REST for the cards of a topic, as a query function does. */
-  cards(topic: string): Promise<Card[]>
+  /** Asks REST for the cards of a topic, or some of them, as a query function does. */
+  cards(topic: string, of?: (card: Card) => boolean): Promise<Card[]>
   cardsQuery(board: string): ReturnType<typeof cardsQueryOf>
+  /** Mounts an infinite query of the cards c0, c1 and c2, one on each page. */
+  mountPages(board: string): (() => void) & { readonly observer: InfiniteQueryObserver }
   /** Mounts a query; the answer unmounts it. */
   mount(options: Options): Mounted
   /** Moves virtual time. */
@@ -91,6 +100,37 @@ const cardsQueryOf = (world: World, board: string) =>
     fallback: { refetchInterval: 10_000 },
   })
 
+interface Pages {
+  readonly pages: readonly (readonly Card[])[]
+  readonly pageParams: readonly number[]
+}
+
+const pagesOf = (world: World, board: string) => {
+  const each =
+    (pageOf: (page: readonly Card[], event: HubEvent) => readonly Card[]) =>
+    (old: unknown, event: HubEvent): unknown => {
+      const { pages, pageParams } = old as Pages
+      const { id } = event.data as Card
+      return { pageParams, pages: pages.map((page, i) => (id === `c${pageParams[i]}` ? pageOf(page, event) : page)) }
+    }
+  return {
+    ...liveQueryOptions({
+      queryKey: ['pages', board],
+      queryFn: (context): Promise<unknown> => {
+        const { pageParam } = context as unknown as { pageParam: number }
+        return world.cards(`board:${board}`, ({ id }) => id === `c${pageParam}`)
+      },
+      topic: `board:${board}`,
+      on: {
+        'card.saved': each((page, event) => upsert(card)(page, { data: event.data as Card })),
+        'card.deleted': each(() => []),
+      },
+    }),
+    initialPageParam: 0,
+    getNextPageParam: (_: unknown, all: readonly unknown[]) => (all.length < 3 ? all.length : undefined),
+  }
+}
+
 export function createWorld(): World {
   const clock = virtualClock()
   const cards = new Map<string, Card[]>()
@@ -103,6 +143,8 @@ export function createWorld(): World {
   let trimmed = 0
   let isDown = false
   let log: { at: number; topic: string; frame: Frame }[] = []
+  // What REST could have answered after each change.
+  const past: { readonly cursor: string; readonly cards: ReadonlyMap<string, Card[]> }[] = []
 
   const cursor = () => `${epoch}:${head}`
   const wait = (ms: number) => (ms > 0 ? new Promise<void>((resolve) => clock.after(ms, resolve)) : Promise.resolve())
@@ -144,6 +186,7 @@ export function createWorld(): World {
 
   const append = (topic: string, frame: Frame) => {
     log.push({ at: head, topic, frame })
+    past.push({ cursor: cursor(), cards: new Map(cards) })
     for (const push of open) push(frame, topic)
   }
 
@@ -176,6 +219,7 @@ export function createWorld(): World {
     streams: [],
     rest: { readMs: 5, answerMs: 5, cursors: true, fails: false },
     state: (topic) => cards.get(topic) ?? [],
+    past: (topic, changes) => past.at(-1 - changes)?.cards.get(topic) ?? [],
     save(topic, id, title) {
       publish(topic, topic.startsWith('news') ? 'news.said' : 'card.saved', commit(topic, id, title))
     },
@@ -212,15 +256,24 @@ export function createWorld(): World {
       append(topic, { kind: 'gap', topics: [topic], from, to: cursor(), reason: 'schema' })
     },
     refuse: (topic) => void refused.add(topic),
-    async cards(topic) {
+    async cards(topic, of = () => true) {
       world.fetches.push(topic)
       const { readMs, answerMs, cursors } = world.rest
       await wait(readMs)
-      const seen = structuredClone(world.state(topic))
-      const at = cursor()
+      const { behind = 0 } = world.rest
+      const old = behind > 0 ? past.at(-1 - behind) : undefined
+      const seen = structuredClone(old ? world.past(topic, behind) : world.state(topic)).filter(of)
+      const at = world.rest.cursor ?? old?.cursor ?? cursor()
       await wait(answerMs)
       if (world.rest.fails) throw new Error('REST is down')
       return cursors ? withCursor(seen, at) : seen
+    },
+    mountPages(board) {
+      const observer = new InfiniteQueryObserver(world.queryClient, pagesOf(world, board) as never)
+      return Object.assign(
+        observer.subscribe(() => {}),
+        { observer: observer as unknown as InfiniteQueryObserver },
+      )
     },
     cardsQuery: (board) => cardsQueryOf(world, board),
     mount(options) {

@@ -1,0 +1,393 @@
+// Shows what an answer is taken for: as new as its cursor says, of this log or of another, from the query function or from elsewhere.
+import { dehydrate, hydrate, QueryClient, type QueryKey } from '@tanstack/query-core'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { withCursor } from './cursor.ts'
+import { type Card, connect, createWorld, liveQueryOptions, type World } from './testing/world.ts'
+
+let world: World
+let stop: () => void
+beforeEach(() => {
+  world = createWorld()
+  world.save('board:7', 'c0', 'A')
+  stop = connect(world)
+})
+afterEach(() => {
+  stop()
+  world.queryClient.clear()
+  world.client.close()
+})
+
+const titles = (key: QueryKey = ['cards', '7']) => {
+  const data = world.data(...key) as Card[] | { pages: Card[][] } | undefined
+  const cards = data && 'pages' in data ? data.pages.flat() : data
+  return cards?.map(({ title }) => title).join(' ')
+}
+const pages = () => titles(['pages', '7'])
+const count = (n: () => { n: number }, cursor: () => string) =>
+  liveQueryOptions({
+    queryKey: ['count'],
+    queryFn: async () => {
+      await world.cards('board:7')
+      return withCursor(n(), cursor())
+    },
+    topic: 'board:7',
+    on: { 'card.saved': (old) => ({ n: old.n + 1 }) },
+  })
+
+test('one more page that is newer than the others does not stand for them', async () => {
+  world.save('board:7', 'c1', 'B')
+  const { observer } = world.mountPages('7')
+  await world.pass(1_000)
+  world.down()
+  world.save('board:7', 'c0', 'AA')
+  void observer.fetchNextPage()
+  await world.pass(100)
+  world.up()
+  await world.pass(5_000)
+  expect(pages()).toBe('AA B')
+  expect(world.fetches).toHaveLength(2)
+})
+
+test('nor does one whose answer overtakes the stream', async () => {
+  world.save('board:7', 'c1', 'B')
+  const { observer } = world.mountPages('7')
+  await world.pass(1_000)
+  world.rest = { ...world.rest, readMs: 50, answerMs: 0 }
+  void observer.fetchNextPage()
+  await world.pass(49)
+  world.down()
+  world.save('board:7', 'c0', 'AA')
+  await world.pass(10)
+  world.up()
+  await world.pass(5_000)
+  expect(pages()).toBe('AA B')
+})
+
+test('a page that is older than what was heard before it was asked for is joined from its own cursor', async () => {
+  world.save('board:7', 'c1', 'B')
+  const { observer } = world.mountPages('7')
+  await world.pass(1_000)
+  world.save('board:7', 'c1', 'BB')
+  await world.pass(10)
+  world.rest.behind = 1
+  void observer.fetchNextPage()
+  await world.pass(5_000)
+  expect(pages()).toBe('A BB')
+  expect(world.fetches).toHaveLength(2)
+})
+
+test('of pages that are read one after the other, the first counts', async () => {
+  world.save('board:7', 'c1', 'B')
+  const { observer } = world.mountPages('7')
+  await world.pass(1_000)
+  void observer.fetchNextPage()
+  await world.pass(100)
+  world.down()
+  world.rest = { ...world.rest, readMs: 50, answerMs: 50 }
+  void observer.refetch()
+  await world.pass(60)
+  world.save('board:7', 'c0', 'AA')
+  await world.pass(1_000)
+  world.up()
+  await world.pass(5_000)
+  expect(pages()).toBe('AA B')
+  expect(world.fetches).toHaveLength(4)
+})
+
+test('a page without a cursor leaves none to the whole', async () => {
+  world.save('board:7', 'c1', 'B')
+  const { observer } = world.mountPages('7')
+  await world.pass(1_000)
+  world.down()
+  world.rest = { ...world.rest, cursors: false }
+  void observer.fetchNextPage()
+  world.save('board:7', 'c0', 'AA')
+  await world.pass(100)
+  world.rest = { ...world.rest, cursors: true }
+  world.up()
+  await world.pass(5_000)
+  expect(pages()).toBe('AA B')
+})
+
+test('asking for more where there is no more reads nothing, and leaves what is known', async () => {
+  const { observer } = world.mountPages('7')
+  await world.pass(1_000)
+  for (let page = 0; page < 3; page++) await Promise.all([observer.fetchNextPage(), world.pass(100)])
+  expect(world.fetches).toHaveLength(3)
+  await Promise.all([observer.fetchNextPage(), world.pass(5_000)])
+  world.save('board:7', 'c0', 'AA')
+  await world.pass(5_000)
+  expect(pages()).toBe('AA')
+  expect(world.fetches).toHaveLength(3)
+})
+
+test('the first page may be asked for as one more', async () => {
+  const { observer } = world.mountPages('7')
+  void observer.fetchNextPage()
+  await world.pass(5_000)
+  expect(pages()).toBe('A')
+  expect(world.fetches).toHaveLength(1)
+})
+
+test('a refetch whose answer is older than what was heard is joined from its cursor, each event once, without another read', async () => {
+  let n = 1
+  let cursor = 'e1:1'
+  world.mount(
+    count(
+      () => ({ n }),
+      () => cursor,
+    ),
+  )
+  await world.pass(500)
+  world.save('board:7', 'c1', 'B')
+  world.save('board:7', 'c2', 'C')
+  await world.pass(50)
+  ;[n, cursor] = [2, 'e1:2']
+  world.rest.answerMs = 100
+  void world.queryClient.refetchQueries()
+  await world.pass(50)
+  world.save('board:7', 'c3', 'D')
+  await world.pass(5_000)
+  expect(world.data('count')).toEqual({ n: 4 })
+  expect(world.fetches).toHaveLength(2)
+  expect(world.streams).toEqual(['board:7 after e1:1', 'board:7 after e1:2'])
+})
+
+test('so is that of a first load on a topic of which others have heard more', async () => {
+  world.mount({ ...world.cardsQuery('7'), queryKey: ['other'] })
+  await world.pass(500)
+  world.save('board:7', 'c0', 'AA')
+  await world.pass(50)
+  world.rest.behind = 1
+  world.mount(world.cardsQuery('7'))
+  await world.pass(5_000)
+  expect(titles()).toBe('AA')
+  expect(world.fetches).toHaveLength(2)
+})
+
+test('an answer as new as what was heard asks nothing of the hub', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  for (let i = 0; i < 20; i++) {
+    world.save('board:7', 'c0', `t${i}`)
+    if (i % 5 === 0) void world.queryClient.refetchQueries()
+    await world.pass(7)
+  }
+  await world.pass(5_000)
+  expect(titles()).toBe('t19')
+  expect(world.streams).toHaveLength(1)
+})
+
+test('an answer older than all that the log holds is read again, less and less often, until it is newer', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.save('board:7', 'c0', 'AA')
+  world.save('board:7', 'c0', 'AAA')
+  await world.pass(50)
+  world.trim()
+  world.rest.behind = 2
+  world.fetches.length = world.streams.length = 0
+  void world.queryClient.refetchQueries()
+  await world.pass(60_000)
+  expect(world.fetches.length).toBeLessThan(10)
+  expect(world.streams.length).toBeLessThan(15)
+  world.rest.behind = 0
+  await world.pass(31_000)
+  expect(titles()).toBe('AAA')
+  const { length } = world.fetches
+  await world.pass(100_000)
+  expect(world.fetches).toHaveLength(length)
+  // What was slow once is not slow for ever.
+  world.lose('board:7', 'c0', 'lost')
+  await world.pass(1_100)
+  expect(titles()).toBe('lost')
+})
+
+test.each(['other:5', 'other:0'])(
+  'a cursor of another log (%s) drops no event, is reported once, and does not hammer',
+  async (cursor) => {
+    world.rest.cursor = cursor
+    world.mount(world.cardsQuery('7'))
+    await world.pass(10_000)
+    world.save('board:7', 'c0', 'AA')
+    await world.pass(10)
+    expect(titles()).toBe('AA')
+    world.fetches.length = world.streams.length = 0
+    await world.pass(120_000)
+    expect(world.fetches.length).toBeLessThan(10)
+    expect(world.streams.length).toBeLessThan(10)
+    expect(world.reports).toMatchObject([{ during: 'read', queryKey: ['cards', '7'] }])
+    expect(String(world.reports[0]?.error)).toContain(`Hub-Cursor "${cursor}"`)
+    world.save('board:7', 'c0', 'AAA')
+    await world.pass(10)
+    expect(titles()).toBe('AAA')
+  },
+)
+
+test('so it is where others hold the topic', async () => {
+  world.client.subscribe({ topic: 'board:7' })
+  await world.pass(500)
+  world.rest.cursor = 'other:5'
+  world.mount(world.cardsQuery('7'))
+  await world.pass(1_000)
+  world.save('board:7', 'c0', 'AA')
+  await world.pass(60_000)
+  expect(titles()).toBe('AA')
+  expect(world.fetches.length).toBeLessThan(10)
+  expect(world.reports).toHaveLength(1)
+})
+
+test.each(['garbage', 'e1:1, e1:1', '', 'e1:9007199254740993', 'e1:01'])(
+  'a Hub-Cursor that cannot be read (%j) is none',
+  async (cursor) => {
+    world.rest.cursor = cursor
+    world.mount(world.cardsQuery('7'))
+    await world.pass(3_000)
+    world.save('board:7', 'c0', 'AA')
+    await world.pass(10)
+    expect(titles()).toBe('AA')
+    expect(world.fetches).toHaveLength(2)
+    world.rest.answerMs = 200
+    void world.queryClient.refetchQueries()
+    await world.pass(50)
+    world.save('board:7', 'c0', 'AAA')
+    await world.pass(5_000)
+    expect(titles()).toBe('AAA')
+    expect(world.queryClient.getQueryState(['cards', '7'])?.status).toBe('success')
+    expect(world.reports).toEqual([])
+  },
+)
+
+const older = () => {
+  const other = new QueryClient()
+  other.setQueryData(['cards', '7'], structuredClone(world.data('cards', '7')), { updatedAt: Date.now() + 5_000 })
+  return JSON.parse(JSON.stringify(dehydrate(other)))
+}
+
+test('older data that is hydrated into a covered query is read again', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  const before = older()
+  world.save('board:7', 'c0', 'AA')
+  await world.pass(50)
+  hydrate(world.queryClient, before)
+  expect(titles()).toBe('A')
+  await world.pass(2_000)
+  expect(titles()).toBe('AA')
+  expect(world.fetches).toHaveLength(2)
+})
+
+test('hydrating what is there already costs nothing', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  hydrate(world.queryClient, older())
+  await world.pass(5_000)
+  expect(world.fetches).toHaveLength(1)
+})
+
+test('data hydrated during a fetch is replaced by its answer, and read again only if there is none', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  const before = older()
+  world.save('board:7', 'c0', 'AA')
+  await world.pass(50)
+  world.rest.answerMs = 100
+  void world.queryClient.refetchQueries()
+  await world.pass(50)
+  hydrate(world.queryClient, before)
+  await world.pass(5_000)
+  expect(titles()).toBe('AA')
+  expect(world.fetches).toHaveLength(2)
+
+  const again = older()
+  world.save('board:7', 'c0', 'AAA')
+  await world.pass(50)
+  void world.queryClient.refetchQueries()
+  await world.pass(50)
+  hydrate(world.queryClient, again)
+  void world.queryClient.cancelQueries()
+  await world.pass(5_000)
+  expect(titles()).toBe('AAA')
+})
+
+test('a query that is reset to its initial data is read when it is mounted, though others hold its topic', async () => {
+  const query = { ...world.cardsQuery('7'), initialData: [{ id: 'c0', title: 'initial', version: 0 }] as Card[] }
+  world.mount({ ...world.cardsQuery('7'), queryKey: ['other'] })
+  const unmount = world.mount(query)
+  await world.pass(1_000)
+  unmount()
+  await world.pass(3_000)
+  world.save('board:7', 'c0', 'AA')
+  await world.pass(100)
+  expect(titles()).toBe('AA')
+  await world.queryClient.resetQueries({ queryKey: ['cards', '7'] })
+  await world.pass(100)
+  expect(titles()).toBe('initial')
+  world.mount(query)
+  await world.pass(5_000)
+  expect(titles()).toBe('AA')
+})
+
+test('what a persister restores is of unknown age, where others hold the topic too', async () => {
+  world.client.subscribe({ topic: 'board:7' })
+  await world.pass(500)
+  let restored = 0
+  const persister = async (read: (context: unknown) => unknown, context: unknown) => (restored++ ? read(context) : [])
+  world.mount({ ...world.cardsQuery('7'), persister: persister as never })
+  await world.pass(2_000)
+  expect(titles()).toBe('A')
+  expect(world.fetches).toHaveLength(1)
+})
+
+test('data put into a query whose read has failed is of unknown age', async () => {
+  world.client.subscribe({ topic: 'board:7' })
+  await world.pass(500)
+  world.rest.fails = true
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.rest.fails = false
+  world.save('board:7', 'c0', 'AA')
+  await world.pass(100)
+  world.queryClient.setQueryData(['cards', '7'], [{ id: 'c0', title: 'A', version: 1 }])
+  await world.pass(5_000)
+  expect(titles()).toBe('AA')
+})
+
+test('two caches that share one key array do not take each other’s cursors', async () => {
+  const answers = [
+    withCursor([{ id: 'c0', title: 'A', version: 1 }], 'e1:1'),
+    withCursor([{ id: 'c0', title: 'AA', version: 2 }], 'e1:2'),
+  ]
+  const releases: (() => void)[] = []
+  let asked = 0
+  const query = {
+    ...world.cardsQuery('7'),
+    ...liveQueryOptions({
+      ...world.cardsQuery('7'),
+      topic: 'board:7',
+      on: { 'card.saved': (_, { data }) => [data] },
+      queryFn: () => {
+        const answer = answers[asked++ % 2] as Card[]
+        return new Promise<Card[]>((resolve) => releases.push(() => resolve(answer)))
+      },
+    }),
+  }
+  world.mount(query)
+  const second = new QueryClient()
+  void second.prefetchQuery(query as never)
+  await world.pass(1)
+  world.save('board:7', 'c0', 'AA')
+  for (const release of releases) release()
+  await world.pass(5_000)
+  expect(titles()).toBe('AA')
+  second.clear()
+})
+
+test('a query without topics is as stale as its staleTime says', async () => {
+  const none = liveQueryOptions({ ...world.cardsQuery('7'), topic: [] as 'board:7'[], on: {} })
+  world.mount(none)()
+  await world.pass(500)
+  world.mount(none)
+  await world.pass(500)
+  expect(world.fetches).toHaveLength(2)
+})
