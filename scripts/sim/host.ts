@@ -204,8 +204,8 @@ export function createHost({ config, clock, chance, history, database, exchanges
       // Whoever asked it for something meanwhile is answered by it.
       await Promise.race([was.hub.drain({ overMs }), was.died])
       await Promise.race([was.hub.close(), was.died])
-      // What its disk still does on its own.
-      await sleep(clock, 2_000)
+      // What its disk still does on its own: a burst waits in line there.
+      await sleep(clock, 10_000)
       const left = was.clock.pending()
       if (left > 0)
         history.record({ what: 'broken', why: `hub ${was.number} is closed, and ${left} of its timers wait` })

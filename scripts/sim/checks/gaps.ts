@@ -78,7 +78,10 @@ function catchingUp(facts: Facts, screen: ScreenFacts, markThen: Place | undefin
     const start = cursorOf(after)
     if (page !== screen.page || requestedAt < screen.mountedAt || !topics?.includes(screen.topic)) continue
     if (start?.epoch !== own.epoch || start.position > place.position) continue
-    if (heard.some((one) => one.block.event !== 'hub.sync' && one.at < at && isPast(one.block.id))) return undefined
+    // For the sake of a gap a client may leave a stream, and with it what follows.
+    const gap = heard.findIndex(({ block: { event, data = '' } }) => event === 'hub.gap' || data.includes('"gaps":[{'))
+    const whole = heard.slice(0, gap < 0 ? heard.length : gap).filter(({ block }) => block.event !== 'hub.sync')
+    if (whole.some((one) => one.at < at && isPast(one.block.id))) return undefined
   }
   return place
 }
