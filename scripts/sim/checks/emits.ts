@@ -33,7 +33,8 @@ function strayed(facts: Facts, id: string): boolean {
   const outcome = facts.all('emitted').find((one) => one.id === id)
   return [...facts.exchanges.values()].some(({ page, copyOf, body, requestedAt, acceptedAt = 0 }) => {
     if (copyOf === undefined || !body?.includes(`"${id}"`)) return false
-    if (outcome?.ok === false) return acceptedAt > requestedAt + 900
+    // A copy may be taken in while the original, behind it in line, is asked who it is once more.
+    if (outcome?.ok === false) return acceptedAt > requestedAt + 900 || outcome.code === 'unauthorized'
     if (acceptedAt < (outcome?.at ?? 0)) return false
     const ups = facts.all('hub up').filter(({ at }) => at <= acceptedAt)
     const openedAt = facts.pages.get(page)?.openedAt ?? 0
