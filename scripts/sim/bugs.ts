@@ -169,4 +169,10 @@ export const bugs: readonly Bug[] = [
     file: `${server}/judge.ts`,
     edits: [['{ user: access.user }', "{ user: 'bob' }"]],
   },
+  {
+    name: 'buffer without end',
+    breaks: 'whoever reads slowly fills the memory of the hub',
+    file: `${server}/queue.ts`,
+    edits: [['bytes === 0 || bytes + frame.bytes.length <= bufferBytes', 'bufferBytes > 0 || frame !== undefined']],
+  },
 ]

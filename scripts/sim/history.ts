@@ -11,6 +11,8 @@ export type Happening =
   | { readonly what: 'switched'; readonly on: boolean }
   /** How many the hub counts, a second after it was switched off. */
   | { readonly what: 'still connected'; readonly connections: number }
+  /** What the hubs hold for readers who have not taken it, at some moment. */
+  | { readonly what: 'buffered'; readonly bytes: number; readonly connections: number }
   | {
       readonly what: 'granted'
       readonly user: string

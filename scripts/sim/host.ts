@@ -57,6 +57,8 @@ export interface Host {
   breakAuthorize(broken: boolean): void
   /** Ends all faults, and starts the hub if it is down. */
   heal(): void
+  /** Notes what waits for slow readers, if anything does. */
+  weigh(): void
   /** The open connections, as the hub counts them. */
   connections(): number
   /** Closes the hub for good. Answers how many of its callbacks still wait. */
@@ -268,6 +270,16 @@ export function createHost({ config, clock, chance, history, database, exchanges
       starting()
       starting = undefined
       void start()
+    },
+    weigh() {
+      let bytes = 0
+      let connections = 0
+      for (const { hub } of alive) {
+        const stats = hub.stats()
+        bytes += stats.bufferedBytes
+        connections += stats.connections
+      }
+      if (bytes > 0) history.record({ what: 'buffered', bytes, connections })
     },
     connections: () => running?.hub.stats().connections ?? -1,
     async close() {

@@ -93,6 +93,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
     acting.after(at, () => {
       history.record({ what: 'did', action: name, params })
       actions.find((one) => one.name === name)?.run(world, params)
+      host.weigh()
     })
   }
   await runUntil(virtual, GENESIS_MS + config.activeMs)

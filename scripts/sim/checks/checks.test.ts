@@ -503,6 +503,11 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     ],
   ],
   [
+    'slow readers cost no more than was agreed',
+    'they cost more',
+    [...beginning, { what: 'buffered', bytes: 10_000, connections: 2 }, final()],
+  ],
+  [
     'who is there hears what is not kept',
     'it does not',
     [...beginning, { what: 'settling' }, { what: 'publish', id: 'p9', topic: 'board:1', durable: false }, final()],

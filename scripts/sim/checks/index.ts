@@ -4,7 +4,7 @@ import type { Check, Finding } from './check.ts'
 import { emits, publishes } from './emits.ts'
 import { broughtCursors, hubGaps, screenGaps } from './gaps.ts'
 import { authorization, expiry } from './grants.ts'
-import { killSwitch, leftovers, patience, reports, requestRate } from './manners.ts'
+import { killSwitch, leftovers, patience, reports, requestRate, slowReaders } from './manners.ts'
 import { convergence, misfits, neverSilently, once, present } from './screens.ts'
 import { comesBack, truthful } from './status.ts'
 import { logPages, streams } from './stream.ts'
@@ -28,6 +28,7 @@ export const checks: readonly Check[] = [
   killSwitch,
   requestRate,
   patience,
+  slowReaders,
   leftovers,
   reports,
   present,

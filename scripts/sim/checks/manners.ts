@@ -125,6 +125,23 @@ export const patience: Check = {
   },
 }
 
+/** What a connection may hold besides: a frame that goes first whatever its size, a sync with its gaps, a good-bye. */
+const BESIDES_BYTES = 2_000
+
+/** Line 10: slow readers cost a known amount, twice over while they are caught up with. */
+export const slowReaders: Check = {
+  name: 'slow readers cost no more than was agreed',
+  line: '10',
+  run(facts, found) {
+    const weighed = facts.all('buffered')
+    const each = 2 * facts.config.bufferBytes + BESIDES_BYTES
+    for (const { at, bytes, connections } of weighed)
+      if (bytes > connections * each)
+        found({ at, what: `${bytes} bytes wait for ${connections} connections, of ${each} bytes each at most` })
+    return weighed.length
+  },
+}
+
 /** Nothing is left behind. */
 export const leftovers: Check = {
   name: 'nothing is left behind',
