@@ -508,6 +508,18 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     [...beginning, { what: 'buffered', bytes: 10_000, connections: 2 }, final()],
   ],
   [
+    'what happens is seen soon',
+    'it is seen late',
+    [
+      ...beginning,
+      { what: 'settling' },
+      { what: 'publish', id: 'p1', topic: 'board:1', durable: true },
+      ...firstEvent.slice(0, 3),
+      { ...event(1), at: 9_000 },
+      final(),
+    ],
+  ],
+  [
     'who is there hears what is not kept',
     'it does not',
     [...beginning, { what: 'settling' }, { what: 'publish', id: 'p9', topic: 'board:1', durable: false }, final()],

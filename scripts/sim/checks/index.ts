@@ -5,7 +5,7 @@ import { emits, publishes } from './emits.ts'
 import { broughtCursors, hubGaps, screenGaps } from './gaps.ts'
 import { authorization, expiry } from './grants.ts'
 import { killSwitch, leftovers, patience, reports, requestRate, slowReaders } from './manners.ts'
-import { convergence, misfits, neverSilently, once, present } from './screens.ts'
+import { convergence, misfits, neverSilently, once, present, prompt } from './screens.ts'
 import { comesBack, truthful } from './status.ts'
 import { logPages, streams } from './stream.ts'
 
@@ -32,6 +32,7 @@ export const checks: readonly Check[] = [
   leftovers,
   reports,
   present,
+  prompt,
   convergence,
 ]
 

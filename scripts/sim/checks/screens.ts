@@ -170,6 +170,45 @@ export const present: Check = {
   },
 }
 
+/** How long an event may take to a screen when nothing is in the way but a slow disk and the longest way. */
+const PROMPT_MS = 3_000
+/** A page of the log that died unseen is given up only after 2.5 times what it may be held. */
+const POLL_PATIENCE_MS = 25_000
+
+/** When all is well, what happens is seen soon. */
+export const prompt: Check = {
+  name: 'what happens is seen soon',
+  line: '10, 12',
+  run(facts, found) {
+    let looked = 0
+    // The one last event for everybody.
+    const durable = facts.all('publish').filter((one) => one.durable && one.at > facts.settlingAt)
+    const last = durable.at(-1)?.at
+    const ids = new Set(durable.filter(({ at }) => at === last).map(({ id }) => id))
+    const events = [...facts.truth.values()].flat().filter(({ id }) => ids.has(id))
+    for (const { screens, page, status } of facts.final?.pages ?? []) {
+      const limit = PROMPT_MS + (status.via === 'poll' ? POLL_PATIENCE_MS : 0)
+      for (const { screen, topic, granted } of screens) {
+        for (const { id, topic: on, at, epoch, position } of events) {
+          if (on !== topic || !granted) continue
+          looked++
+          const told = facts.screens.get(screen)?.told.find((one) => {
+            if (one.what === 'event') return one.id === id
+            const to = cursorOf(one.gap.to)
+            return to?.epoch === epoch && to.position >= position
+          })
+          if (!told || told.at > at + limit)
+            found({
+              at,
+              what: `${id} came to screen ${screen} (page ${page}) ${told ? `after ${told.at - at} ms` : 'never'}`,
+            })
+        }
+      }
+    }
+    return looked
+  },
+}
+
 /** Whether every event that does not fit the contract was told as a gap to those who were whole there. */
 export const misfits: Check = {
   name: 'an event that does not fit is announced',
