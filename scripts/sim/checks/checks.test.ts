@@ -448,6 +448,16 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
   ],
   [
     'live means hearing something',
+    'a refusal is kept quiet',
+    [
+      ...opening.map((one): Happening => (one.what === 'request' ? { ...one, url: `${one.url},room` } : one)),
+      heard(sync(1, 'E:0')),
+      { what: 'status', page: 1, status: live },
+      final(),
+    ],
+  ],
+  [
+    'live means hearing something',
     'as somebody else',
     [...beginning, { what: 'status', page: 1, status: { ...live, user: 'bob' } }, final()],
   ],

@@ -7,20 +7,31 @@ const SLACK_MS = 500
 /** A page of the log is held no longer than this where there is nothing to say. */
 const POLL_WAIT_MS = 10_000
 
+interface Carried {
+  readonly at: number
+  readonly topics: readonly string[]
+  /** Asked for, and not carried. */
+  readonly refused: readonly string[]
+}
+
 /** What the last stream or page of the log that a page heard of said that it carries. */
-function lastCarried(facts: Facts, page: number): (at: number) => readonly string[] {
-  const said: { readonly at: number; readonly topics: readonly string[] }[] = []
+function lastCarried(facts: Facts, page: number): (at: number) => Carried | undefined {
+  const said: Carried[] = []
+  const add = (at: number, asked: readonly string[] = [], text = '{}') => {
+    const { topics } = JSON.parse(text) as { topics: readonly string[] }
+    said.push({ at, topics, refused: asked.filter((topic) => !topics.includes(topic)).sort() })
+  }
   for (const exchange of facts.exchanges.values()) {
     if (exchange.page !== page) continue
     for (const { at, block } of exchange.heard) {
-      if (block.event === 'hub.sync') said.push({ at, topics: JSON.parse(block.data ?? '{}').topics })
+      if (block.event === 'hub.sync') add(at, exchange.topics, block.data)
     }
     if (exchange.kind === 'page' && exchange.status === 200 && exchange.clientEnd === 'end') {
-      said.push({ at: exchange.clientEndedAt ?? 0, topics: JSON.parse(exchange.answer ?? '{}').topics })
+      add(exchange.clientEndedAt ?? 0, exchange.topics, exchange.answer)
     }
   }
   said.sort((a, b) => a.at - b.at)
-  return (at) => said.findLast((one) => one.at <= at)?.topics ?? []
+  return (at) => said.findLast((one) => one.at <= at)
 }
 
 /** Phases are truthful: nobody is live on a wire that has been silent for too long. */
@@ -37,11 +48,15 @@ export const truthful: Check = {
     for (const page of facts.pages.values()) {
       const carried = lastCarried(facts, page.page)
       page.statuses.forEach(({ status, at }, index) => {
-        if (status.phase === 'live' && String(status.topics) !== String(carried(at))) {
-          found({
-            at,
-            what: `page ${page.page} says that it is live for ${status.topics}, and heard of ${carried(at)}`,
-          })
+        if (status.phase === 'live') {
+          const { topics = [], refused = [] } = carried(at) ?? {}
+          const says = (status.refused as readonly string[]).map((topic) =>
+            topic === 'user' ? `user:${page.user}` : topic,
+          )
+          if (String(status.topics) !== String(topics))
+            found({ at, what: `page ${page.page} says that it is live for ${status.topics}, and heard of ${topics}` })
+          if (String(says.sort()) !== String(refused))
+            found({ at, what: `page ${page.page} says that ${says} are refused, and it is ${refused}` })
         }
         if (status.phase === 'live' && status.user !== page.user)
           found({ at, what: `page ${page.page} of ${page.user} says that it is ${status.user}` })
