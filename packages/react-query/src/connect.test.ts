@@ -772,6 +772,47 @@ test('stopping lets go of everything, twice without harm; connecting again takes
   expect(titles()).toBe('again')
 })
 
+test('a cache has one connection: another ends the one before, and each event is applied once', async () => {
+  const count = liveQueryOptions({
+    queryKey: ['count'],
+    queryFn: async () => {
+      await world.cards('board:7')
+      return withCursor({ n: world.state('board:7').length }, `e1:${world.state('board:7').length}`)
+    },
+    topic: 'board:7',
+    on: { 'card.saved': (old) => ({ n: old.n + 1 }) },
+  })
+  world.mount(count)
+  await world.pass(500)
+  const first = stop
+  stop = connect(world)
+  await world.pass(500)
+  world.save('board:7', 'b', 'B')
+  await world.pass(10)
+  expect(world.data('count')).toEqual({ n: 2 })
+  first()
+  await world.pass(5_000)
+  world.save('board:7', 'c', 'C')
+  await world.pass(10)
+  expect(world.data('count')).toEqual({ n: 3 })
+  // Still covered, so another mount reads nothing.
+  const { length } = world.fetches
+  world.mount(count)
+  await world.pass(1_000)
+  expect(world.fetches).toHaveLength(length)
+})
+
+test('many that unmount at once are looked at once', async () => {
+  const unmounts = Array.from({ length: 50 }, (_, i) => world.mount({ ...world.cardsQuery('7'), queryKey: ['n', i] }))
+  await world.pass(2_000)
+  for (const unmount of unmounts) unmount()
+  await world.pass(10)
+  const topic = vi.spyOn(world.client.status, 'topic')
+  await world.pass(5_000)
+  expect(world.client.status.get().phase).toBe('idle')
+  expect(topic.mock.calls.length).toBeLessThan(1_000)
+})
+
 test('meta and other options stay the caller’s', async () => {
   const options = liveQueryOptions({ ...world.cardsQuery('7'), topic: 'board:7', on: {}, meta: { mine: 1 }, gcTime: 7 })
   expect(options.meta).toMatchObject({ mine: 1 })

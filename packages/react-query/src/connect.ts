@@ -12,7 +12,7 @@ import { logError, clock as platformClock } from './platform.ts'
 export interface ConnectOptions<C extends Contract> {
   /** The client that the queries' topics are subscribed with. It stays yours: start and close it as you like. */
   readonly client: HubClient<C>
-  /** The cache to keep in step. Connect it once. */
+  /** The cache to keep in step. It has one connection: another one ends the one before. */
   readonly queryClient: QueryClient
   /** How long the topics of a query are held after it was unmounted, in milliseconds. Default 1,000. */
   readonly lingerMs?: number
@@ -21,6 +21,9 @@ export interface ConnectOptions<C extends Contract> {
   /** The platform's time, for tests. */
   readonly clock?: Clock
 }
+
+// How to end the connection that a cache has.
+const connections = new WeakMap<QueryClient, () => void>()
 
 /** Connects live queries with a client, until the answer is called. */
 export function connectQueries<C extends Contract>(options: ConnectOptions<C>): () => void {
@@ -34,7 +37,10 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   const lost = new Set<Entry>()
   const fallback = createFallback(clock)
   const heard: Heard = {}
-  let scheduled = false
+  // What has changed and is to be looked at: thousands of queries must not be for each answer.
+  const touched = new Set<Entry>()
+  let cancelSweep: (() => void) | undefined
+  let status = client.status.get()
   let stopped = false
 
   const isLive = (topic: string) => client.status.topic(topic) === 'live'
@@ -52,6 +58,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     mounted.get(entry)?.()
     mounted.delete(entry)
     lost.delete(entry)
+    touched.delete(entry)
     entries.delete(entry.query)
     fallback.set(entry.query, undefined)
     entry.stop()
@@ -66,7 +73,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     } else if (mounted.has(entry) && !cancel) {
       const leave = () => {
         mounted.delete(entry)
-        reconcile()
+        sweep()
       }
       mounted.set(entry, clock.after(lingerMs, leave))
     }
@@ -74,20 +81,25 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
 
   /** Brings what is held in line with what is mounted. */
   const reconcile = () => {
-    scheduled = false
     if (stopped) return
-    entries.forEach(look)
-    const needed = new Set([...mounted.keys()].flatMap((entry) => entry.live().topics))
-    for (const entry of entries.values()) {
+    const looked = [...touched]
+    touched.clear()
+    looked.forEach(look)
+    let needed: Set<string> | undefined
+    const isNeeded = (topic: string) => {
+      needed ??= new Set([...mounted.keys()].flatMap((entry) => entry.live().topics))
+      return needed.has(topic)
+    }
+    for (const entry of looked) {
       const { query, holds, refresh } = entry
       const { topics, pollMs } = entry.live()
       const { data, fetchStatus } = query.state
       const missing = topics.filter((topic) => !holds.has(topic))
       const active = query.isActive()
       const beginning = entry.isBeginning()
-      holds.keep(topics)
+      if (holds.keep(topics)) sweep()
       // What nobody looks at is kept in step too, as long as it costs no topic of its own.
-      if (!topics.every((topic) => needed.has(topic))) entry.release()
+      if (!mounted.has(entry) && !topics.every(isNeeded)) entry.release()
       // What is live when a fetch begins cannot have missed anything that the answer will lack.
       else if (beginning) topics.filter(isLive).forEach(holds.await)
       // Any other fetch in flight is waited for: its answer may say from where on the topics are needed.
@@ -105,10 +117,17 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   }
 
   /** Mounting is not over when its first event comes: whether a fetch follows is known a moment later. */
-  const touch = () => {
-    if (scheduled) return
-    scheduled = true
-    queueMicrotask(reconcile)
+  const touch = (entry: Entry) => {
+    if (touched.size === 0) queueMicrotask(reconcile)
+    touched.add(entry)
+  }
+  const touchAll = () => {
+    cancelSweep = undefined
+    entries.forEach(touch)
+  }
+  /** Whoever leaves may have been the last to need a topic; many leave at once. */
+  const sweep = () => {
+    cancelSweep ??= clock.after(0, touchAll)
   }
 
   const follow = (event: QueryCacheNotifyEvent) => {
@@ -118,27 +137,41 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     const gone = cache.get(query.queryHash) !== query
     const entry = gone ? entries.get(query) : adopt(query)
     if (!entry) return
-    if (gone) drop(entry)
-    else if (type === 'updated') {
+    if (gone) {
+      drop(entry)
+      return sweep()
+    }
+    if (type === 'updated') {
       const { action } = event
       if (action.type === 'fetch') entry.began(!!action.meta?.fetchMore)
       // Most changes are neither: writes of events, above all.
       else if (!entry.changed(action.type)) return
     }
-    touch()
+    touch(entry)
   }
 
+  // Two would apply every event twice.
+  connections.get(queryClient)?.()
   for (const query of cache.getAll()) adopt(query)
-  touch()
+  touchAll()
   const unfollow = cache.subscribe(follow)
-  const unwatch = client.status.subscribe(touch)
+  const unwatch = client.status.subscribe(() => {
+    const before = status
+    status = client.status.get()
+    // Or else only somebody's topics have changed, who knows it.
+    if (status !== before) touchAll()
+  })
 
-  return () => {
+  const stop = () => {
     stopped = true
     unfollow()
     unwatch()
+    cancelSweep?.()
     entries.forEach(drop)
+    if (connections.get(queryClient) === stop) connections.delete(queryClient)
   }
+  connections.set(queryClient, stop)
+  return stop
 }
 
 function logReport({ during, error, queryKey }: QueryReport): void {

@@ -240,6 +240,35 @@ test('providers come and go without a fetch, and the last lets go; the client st
   expect(close).not.toHaveBeenCalled()
 })
 
+test('another client takes the place of the one before at once, and another hub for one cache is reported', async () => {
+  const other = createHubClient<C>({ url: mocked.url })
+  const page = (with_: HubClient<C>, more?: HubClient<C>) => (
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <HubProvider client={with_}>
+          <Cards />
+          <Light />
+        </HubProvider>
+        {more && <HubProvider client={more} />}
+      </QueryClientProvider>
+    </StrictMode>
+  )
+  const { rerender } = render(page(client))
+  await screen.findByText('live')
+  const unsubscribed = waitFor(() => expect(client.status.topic('board:7')).toBe('unsubscribed'), { timeout: 500 })
+  rerender(page(other))
+  await unsubscribed
+  await screen.findByText('live')
+  mocked.publish('board:7', 'card.saved', { id: 'b', title: 'B', version: 1 })
+  await screen.findByText('cards: A B')
+
+  errors.mockImplementation(() => {})
+  rerender(page(other, client))
+  expect(String(errors.mock.calls)).toContain('Give each hub a QueryClient of its own')
+  errors.mockClear()
+  other.close()
+})
+
 test('what a reducer throws reaches onReport, and the query is read again', async () => {
   const reports: QueryReport[] = []
   const on = {

@@ -28,7 +28,7 @@ import { type ConnectOptions, connectQueries } from './connect.ts'
 import type { QueryReport } from './entry.ts'
 import { createHubQuery } from './hub-query.ts'
 import type { LiveQueryOptionsOf } from './live.ts'
-import { clock } from './platform.ts'
+import { clock, logError } from './platform.ts'
 
 /** What `HubProvider` takes. */
 export interface HubProviderProps<C extends Contract> {
@@ -86,6 +86,7 @@ export interface HubReact<C extends Contract> {
 }
 
 interface Connected {
+  readonly client: object
   users: number
   readonly stop: () => void
   cancelStop?: (() => void) | undefined
@@ -94,22 +95,28 @@ interface Connected {
 // How long a cache stays connected after the last provider went: StrictMode, a moved subtree and hot reload mount again at once.
 const LINGER_MS = 1_000
 
-const connections = new WeakMap<QueryClient, WeakMap<object, Connected>>()
+const connections = new WeakMap<QueryClient, Connected>()
 
-/** Connects a cache once, however many providers ask for it. */
+/** Connects a cache once, however many providers ask for it. Another client takes the place of the one before at once. */
 function share<C extends Contract>(options: ConnectOptions<C>): () => void {
   const { client, queryClient } = options
-  const byClient = connections.get(queryClient) ?? new WeakMap<object, Connected>()
-  connections.set(queryClient, byClient)
-  const connected = byClient.get(client) ?? { users: 0, stop: connectQueries(options) }
-  byClient.set(client, connected)
-  connected.users++
-  connected.cancelStop?.()
+  let connected = connections.get(queryClient)
+  if (connected?.client !== client) {
+    if (connected?.users) {
+      const remedy = new HubError('invalid_option', 'Give each hub a QueryClient of its own.')
+      logError('sse-hub: two clients are connected with one QueryClient; the second takes its live queries', remedy)
+    }
+    connected = { client, users: 0, stop: connectQueries(options) }
+    connections.set(queryClient, connected)
+  }
+  const mine = connected
+  mine.users++
+  mine.cancelStop?.()
   return () => {
-    if (--connected.users > 0) return
-    connected.cancelStop = clock.after(LINGER_MS, () => {
-      byClient.delete(client)
-      connected.stop()
+    if (--mine.users > 0) return
+    mine.cancelStop = clock.after(LINGER_MS, () => {
+      if (connections.get(queryClient) === mine) connections.delete(queryClient)
+      mine.stop()
     })
   }
 }
