@@ -22,8 +22,9 @@ export type Happening =
   | { readonly what: 'disconnected'; readonly user: string }
   /** From now on the grants of a user run out so long after they were given; undefined: they do not. */
   | { readonly what: 'expiring'; readonly user: string; readonly afterMs?: number }
-  /** From now on the user is let in, or not; `fresh`: with new credentials only. */
+  /** From now on the user is let in, or not. */
   | { readonly what: 'signed'; readonly user: string; readonly in: boolean }
+  /** From now on the user is let in with new credentials only. */
   | { readonly what: 'rotated'; readonly user: string }
   | { readonly what: 'appended'; readonly epoch: string; readonly position: number; readonly event: Stored }
   | { readonly what: 'trimmed'; readonly epoch: string; readonly floor: number }

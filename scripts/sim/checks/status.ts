@@ -62,10 +62,10 @@ export const truthful: Check = {
           found({ at, what: `page ${page.page} of ${page.user} says that it is ${status.user}` })
         if (status.phase === 'stopped') {
           looked++
-          const shutOut = [...facts.all('signed'), ...facts.all('rotated')]
-          // What is refused now was asked for a while ago.
-          if (!shutOut.some((one) => one.user === page.user && one.at <= at))
-            found({ at, what: `page ${page.page} has stopped (${status.error}), and nobody shut it out` })
+          const answered = [...facts.exchanges.values()].some(
+            (one) => one.page === page.page && one.status === 401 && Math.abs((one.clientEndedAt ?? 0) - at) < 1,
+          )
+          if (!answered) found({ at, what: `page ${page.page} has stopped (${status.error}), and nobody shut it out` })
         }
         if (status.phase !== 'live') return
         const limit = SLACK_MS + 2.5 * (status.via === 'sse' ? facts.config.heartbeatMs : POLL_WAIT_MS)
