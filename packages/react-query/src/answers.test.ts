@@ -109,6 +109,24 @@ test('a page without a cursor leaves none to the whole', async () => {
   expect(pages()).toBe('AA B')
 })
 
+test('a page that is late does not hide what the others still wait for', async () => {
+  world.save('board:7', 'c1', 'B')
+  const { observer } = world.mountPages('7')
+  await world.pass(1_000)
+  world.save('board:7', 'c0', 'heard')
+  await world.pass(10)
+  world.down()
+  world.wipe()
+  world.save('board:7', 'c0', 'of the next log')
+  await Promise.all([observer.refetch(), world.pass(50)])
+  world.save('board:7', 'c0', 'missed')
+  await Promise.all([observer.fetchNextPage(), world.pass(5_000)])
+  world.up()
+  await world.pass(5_000)
+  expect(pages()).toBe('missed B')
+  expect(world.fetches).toHaveLength(3)
+})
+
 test('asking for more where there is no more reads nothing, and leaves what is known', async () => {
   const { observer } = world.mountPages('7')
   await world.pass(1_000)

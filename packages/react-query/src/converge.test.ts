@@ -44,6 +44,48 @@ const steps: Readonly<Record<string, [weight: number, step: (page: Page) => unkn
       query?.setState({ data: state, dataUpdatedAt: Date.now(), status: 'success' })
     },
   ],
+  strict: [
+    4,
+    ({ world, board, mounts }) => {
+      world.mount(world.cardsQuery(board))()
+      mounts.push(world.mount(world.cardsQuery(board)))
+    },
+  ],
+  // Whoever reads it has each unmount cancel the fetch.
+  signal: [4, ({ world, board, mounts }) => mounts.push(world.mount(readingSignal(world.cardsQuery(board))))],
+  toggle: [
+    4,
+    ({ world, board, mounts, upTo }) => {
+      const mounted = world.mount({ ...world.cardsQuery(board), enabled: false })
+      mounts.push(mounted)
+      world.clock.after(upTo(500), () => change(mounted, { ...world.cardsQuery(board), enabled: true }))
+    },
+  ],
+  rekey: [
+    4,
+    ({ world, board, mounts, upTo }) => {
+      const mounted = world.mount(world.cardsQuery(board))
+      mounts.push(mounted)
+      world.clock.after(upTo(300), () => change(mounted, world.cardsQuery(boards[upTo(3)] as string)))
+    },
+  ],
+  remove: [2, ({ world, board }) => world.queryClient.removeQueries({ queryKey: ['cards', board] })],
+  mark: [2, ({ world }) => world.queryClient.invalidateQueries({ refetchType: 'none' })],
+  join: [2, ({ world }) => world.queryClient.refetchQueries({}, { cancelRefetch: false })],
+  fetch: [2, ({ world, board }) => world.queryClient.fetchQuery(world.cardsQuery(board)).catch(() => {})],
+  close: [
+    2,
+    ({ world, isDown }) => {
+      world.client.close()
+      if (!isDown) world.client.start()
+    },
+  ],
+  hold: [
+    2,
+    ({ world, board, upTo }) => {
+      world.clock.after(upTo(3_000), world.client.subscribe({ topic: `board:${board}` }))
+    },
+  ],
   unmount: [12, ({ mounts, upTo }) => mounts.splice(upTo(mounts.length), 1)[0]?.()],
   refetch: [3, ({ world }) => world.queryClient.refetchQueries()],
   cancel: [3, ({ world }) => world.queryClient.cancelQueries()],
@@ -61,6 +103,17 @@ const steps: Readonly<Record<string, [weight: number, step: (page: Page) => unkn
   wait: [4, () => {}],
 }
 const wheel = Object.entries(steps).flatMap(([name, [weight, step]]) => Array(weight).fill({ name, step }))
+
+const change = ({ observer }: ReturnType<World['mount']>, options: object) =>
+  observer.setOptions(options as Parameters<typeof observer.setOptions>[0])
+
+function readingSignal<T extends { queryFn: (context: never) => unknown }>(query: T): T {
+  const queryFn = (context: never) => {
+    void (context as { readonly signal: AbortSignal }).signal
+    return query.queryFn(context)
+  }
+  return { ...query, queryFn }
+}
 
 /** Asks for one more page, forward or backward; what is asked for twice is cancelled. */
 function scroll(mounted: ReturnType<World['mountPages']>, upTo: Page['upTo']): () => void {
@@ -98,6 +151,8 @@ async function run(seed: number): Promise<void> {
   const context = `seed ${seed}: ${trace.join(', ')}`
   world.rest = { ...world.rest, readMs: 5, answerMs: 5, fails: false, behind: 0 }
   rise(Object.assign(page, { board: '7', step: 80 }))
+  world.client.start()
+  await world.pass(4_000)
   for (const board of boards) {
     world.mount(world.cardsQuery(board))
     const { observer } = world.mountPages(board)

@@ -106,9 +106,9 @@ export function createEntry(options: EntryOptions): Entry {
       if (fetching) {
         fetching = beginning = false
         const joined = join.ended(type === 'success')
-        const isGranted = refresh.ended(!!joined, joined?.behind !== undefined)
+        const isGranted = refresh.ended(!!joined, !joined?.behind)
         holds.ended(joined?.isOurs === true)
-        if (joined?.behind !== undefined) holds.again(joined.behind)
+        if (joined?.behind) holds.again(joined.behind)
         // Read again for that reason, it may be the same once more: it would be so for ever.
         if (joined) isStrange = !joined.isOurs && !isGranted
       }

@@ -4,6 +4,7 @@ import type { Query, QueryClient } from '@tanstack/query-core'
 import { forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
 import type { Live } from './live.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
+import type { Pace } from './refresh.ts'
 
 // Past this a fetch takes too long to keep what happens meanwhile: the query is read once more instead.
 const MAX_JOURNAL = 10_000
@@ -22,7 +23,7 @@ export interface JoinOptions {
   /** Whether the data is as new as this moment; otherwise an event does not make it look so. */
   readonly covered: () => boolean
   /** The data cannot be mended by events. */
-  readonly refresh: (pace: 'now' | 'paced') => void
+  readonly refresh: (pace: Pace) => void
   /** A reducer threw, or an answer cannot be placed. */
   readonly report: (during: 'reduce' | 'read', error: unknown, event?: HubEvent) => void
 }
@@ -31,7 +32,7 @@ export interface JoinOptions {
 export interface Joined {
   /** Whether the query function gave it: what is restored, or read by others, may be of any age. */
   readonly isOurs: boolean
-  /** Its cursor, where it lacks what was heard before it was asked for, or is of another log: the hub must be asked again from there. */
+  /** The cursor of the data, where the answer lacks what was heard before it was asked for, or is of another log: the hub must be asked again from there. */
   readonly behind?: string
 }
 
@@ -40,7 +41,7 @@ export interface Join {
   /** An event of one of its topics. */
   event(event: HubEvent): void
   /** A gap of one of its topics that ends at a cursor. */
-  gap(to: string, pace: 'now' | 'paced'): void
+  gap(to: string, pace: Pace): void
   /** A fetch has begun, of all its data or of one more page. */
   began(whole: boolean): void
   /** The fetch has ended with an answer, or without. */
@@ -59,6 +60,8 @@ export function createJoin({ query, queryClient, heard, live, covered, refresh, 
   let journal: HubEvent[] | undefined
   let isWhole = true
   let heardBefore: string | undefined
+  // Whether the hub was asked again for what the last answer lacks, and has not said that it cannot tell.
+  let isCatchingUp = false
   // How many answers in a row were of another log than the hub's.
   let strangers = 0
   let tombstones: Tombstones = new Map()
@@ -71,7 +74,7 @@ export function createJoin({ query, queryClient, heard, live, covered, refresh, 
   }
 
   /** What the data lacks cannot be had from events. */
-  const lost = (pace: 'now' | 'paced') => {
+  const lost = (pace: Pace) => {
     cursor = undefined
     // Without data there is nothing to lack, until an answer brings some.
     if (query.state.data !== undefined || query.state.fetchStatus !== 'idle') refresh(pace)
@@ -134,7 +137,8 @@ export function createJoin({ query, queryClient, heard, live, covered, refresh, 
     gap(to, pace) {
       hear(to)
       // What was read at or after the end of the gap does not lack it.
-      if (!cursor || isAfter(to, cursor)) lost(pace)
+      if (!cursor || isAfter(to, cursor)) lost(isCatchingUp ? 'slower' : pace)
+      isCatchingUp = false
     },
     began(whole) {
       journal = []
@@ -154,8 +158,10 @@ export function createJoin({ query, queryClient, heard, live, covered, refresh, 
       } else if (answer !== undefined) cursor = inBoth(cursor, answer) ?? undefined
       // There may have been no more page to ask for.
       const isOurs = !isWhole || answer !== undefined
-      // What the hub will say again is not said twice.
-      if (answer && isBehind(answer)) return { isOurs, behind: answer }
+      isCatchingUp = !!answer && isBehind(answer)
+      // What the hub will say again is not said twice; from the oldest page on, which may still wait for it.
+      if (isCatchingUp && cursor) return { isOurs, behind: cursor }
+      if (isCatchingUp) lost('now')
       apply(events)
       return { isOurs }
     },

@@ -56,6 +56,8 @@ export type LiveQuery<TQueryFnData, TError, TData, TQueryKey extends QueryKey> =
  * A live query is read once, when it is mounted, and kept in step by events from then on, as long as its topics are live: it is never
  * stale then, and otherwise as its `staleTime` says (default 0; that of the `QueryClient` is not asked). If the answer does not say which
  * cursor it reflects (`hubJson`), and nobody held the topic before, a second read right after the first closes the hole between the answer and the stream.
+ *
+ * An infinite query is as new as the oldest of its pages: an event may be applied to a page that has it already, so its reducers should bear that.
  */
 export type LiveQueryOptionsOf<C extends Contract> = <
   TQueryFnData = unknown,

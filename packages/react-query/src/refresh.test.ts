@@ -51,6 +51,19 @@ test.each([
   expect(world.fetches).toHaveLength(length)
 })
 
+test('answers that are always a little late do not slow it down, as long as the hub can fill in', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.fetches.length = 0
+  world.rest.behind = 20
+  for (let i = 0; i < 1_000; i++) {
+    world.publish('board:7', 'board.changed', {})
+    await world.pass(10)
+  }
+  expect(world.fetches.length).toBeGreaterThanOrEqual(9)
+  expect(world.fetches.length).toBeLessThanOrEqual(11)
+})
+
 test('a storm on a query whose reads fail does not defeat the growing wait between them', async () => {
   world.mount(throwing())
   await world.pass(500)

@@ -10,16 +10,22 @@ const PACE_MS = 1_000
 const RETRY_MS = 1_000
 const MAX_RETRY_MS = 30_000
 
+/** How soon a query is to be read again. */
+export type Pace = 'now' | 'paced' | 'slower'
+
 /** The wish to read a query again. */
 export interface Refresh {
-  /** What the query has is not the server's state: it must be read by a fetch that begins from now on. `paced`: one of possibly many such reasons. */
-  ask(pace: 'now' | 'paced'): void
+  /**
+   * What the query has is not the server's state: it must be read by a fetch that begins from now on. `paced`: one of possibly many such reasons;
+   * `slower`: the last fetch was for the same, and did not help.
+   */
+  ask(pace: Pace): void
   /** Takes up an open wish, for a query that is observed again. */
   resume(): void
   /** A fetch of everything, or of one more page only, has begun; a fetch in flight is given up for it. */
   began(whole: boolean): void
-  /** A fetch has ended, with an answer or without; one that is `behind` may take long to catch up. Answers whether the wish was open, and is granted. */
-  ended(ok: boolean, behind: boolean): boolean
+  /** A fetch has ended, with an answer or without; `inStep` with what was heard, or not. Answers whether the wish was open, and is granted. */
+  ended(ok: boolean, inStep: boolean): boolean
   /** Forgets timers. */
   stop(): void
 }
@@ -53,6 +59,7 @@ export function createRefresh(query: Query, clock: Clock): Refresh {
       const paced = pace === 'paced'
       // A wish that is open already says when.
       if (paced && state === 'dirty') return
+      if (pace === 'slower') paceMs = Math.min(paceMs * 2, MAX_RETRY_MS)
       state = 'dirty'
       waitMs = paced ? FOLD_MS : 0
       query.invalidate()
@@ -67,11 +74,11 @@ export function createRefresh(query: Query, clock: Clock): Refresh {
       state = whole ? 'reading' : 'dirty'
       stop()
     },
-    ended(ok, behind) {
+    ended(ok, inStep) {
       const granted = ok && state === 'reading'
       if (ok) {
         failures = 0
-        paceMs = behind ? Math.min(paceMs * 2, MAX_RETRY_MS) : PACE_MS
+        if (inStep) paceMs = PACE_MS
         if (granted) state = 'clean'
       } else if (state === 'reading') {
         state = 'dirty'
