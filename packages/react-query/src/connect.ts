@@ -122,6 +122,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     touched.add(entry)
   }
   const touchAll = () => {
+    cancelSweep?.()
     cancelSweep = undefined
     entries.forEach(touch)
   }

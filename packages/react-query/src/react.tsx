@@ -34,7 +34,7 @@ import { clock, logError } from './platform.ts'
 export interface HubProviderProps<C extends Contract> {
   /** The client, made once, outside of React. It stays yours: the provider never closes it. */
   readonly client: HubClient<C>
-  /** The cache whose live queries are connected. Default: that of the `QueryClientProvider` around. */
+  /** The cache whose live queries are connected; two hubs need one each. Default: that of the `QueryClientProvider` around. */
   readonly queryClient?: QueryClient
   /** Hears what went wrong in live queries; the one given first counts. Default: `console.error`. */
   readonly onReport?: (report: QueryReport) => void
