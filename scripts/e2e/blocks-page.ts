@@ -49,7 +49,13 @@ const page: BlocksPage = {
   },
   async frames(url) {
     const frames: Frame[] = []
-    const question = { url: '', topics: [], after: undefined, clock: platform.clock }
+    const question = {
+      url: '',
+      topics: [],
+      after: undefined,
+      clock: platform.clock,
+      signal: new AbortController().signal,
+    }
     for await (const batch of sseSource.open({ ...question, get: () => fetch(url) })) frames.push(...batch)
     return frames
   },

@@ -158,7 +158,7 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
       ({ createOutbox }) => createOutbox(settings, report),
       (cause) => {
         outbox = undefined
-        throw asHubError('The outbox', cause)
+        throw asHubError('Outbox', cause)
       },
     )
     return outbox

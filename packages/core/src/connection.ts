@@ -63,11 +63,6 @@ export function createConnection(
     isRefused = false
   }
 
-  function stop() {
-    drop()
-    cancelTimer()
-  }
-
   function watch(ms: number) {
     cancelTimer()
     if (ms > 0) cancelTimer = clock.after(ms, () => failed(over('timeout', `not a byte for ${ms} ms`)))
@@ -97,8 +92,9 @@ export function createConnection(
         url,
         topics: asked,
         after,
-        get: (address, expect, headers = {}) => ask(settings, address, expect, { headers, signal }),
+        get: (address, expect, init) => ask(settings, address, expect, { signal, ...init }),
         clock,
+        signal,
       })
       const frames = contract ? (await import('./later.ts')).validated(plain, contract, report) : plain
       for await (const batch of frames) {
@@ -133,7 +129,8 @@ export function createConnection(
 
   /** Decides what follows an attempt that has failed, or a stream that has ended. */
   function failed(error: HubError) {
-    stop()
+    drop()
+    cancelTimer()
     const attempt = failures++
     const { byeMs, retryAfterMs, status } = error.details as Partial<Record<string, number>>
     const jitterMs = backoffMs(attempt, settings.random.next(), retryAfterMs, baseMs)
@@ -164,7 +161,8 @@ export function createConnection(
       begin()
     },
     close() {
-      stop()
+      drop()
+      cancelTimer()
       tell({ phase: 'closed' })
     },
   }

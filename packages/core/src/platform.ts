@@ -1,6 +1,6 @@
-// The real platform behind the ports: the only file of this package that touches timers, chance or the network.
+// The real platform behind the ports: the only file of this package that touches timers, chance, the network or the page.
 import type { HubError } from './errors.ts'
-import type { Ports } from './ports.ts'
+import type { Life, Ports, Tabs, Turn } from './ports.ts'
 
 /** The ports of a browser, Node 22 or later, Bun or Deno. */
 export const platform: Ports = {
@@ -25,4 +25,37 @@ export const platform: Ports = {
 export function logReport({ during, error }: { readonly during: string; readonly error: unknown }): void {
   // biome-ignore lint/suspicious/noConsole: nobody else would learn of it
   if (!(error as HubError | undefined)?.retryable) console.error('sse-hub', during, error)
+}
+
+/** The tabs and the life of this page; undefined where there are none: on a server, or where tabs cannot talk. */
+export function page(): { readonly tabs: Tabs | undefined; readonly life: Life | undefined } {
+  if (typeof document === 'undefined') return { tabs: undefined, life: undefined }
+  return { tabs: typeof BroadcastChannel === 'undefined' ? undefined : tabs, life }
+}
+
+const tabs: Tabs = {
+  channel(name, hear) {
+    const channel = new BroadcastChannel(name)
+    channel.onmessage = ({ data }) => hear(data)
+    return { post: (message) => channel.postMessage(message), close: () => channel.close() }
+  },
+  now: Date.now,
+  get locks() {
+    return navigator.locks
+  },
+}
+
+const life: Life = {
+  listen(turned) {
+    const listening = new AbortController()
+    const on = (target: EventTarget, type: string, turn: Turn) =>
+      target.addEventListener(type, () => turned(turn), { signal: listening.signal })
+    on(window, 'pagehide', 'away')
+    on(document, 'freeze', 'away')
+    on(window, 'pageshow', 'back')
+    on(document, 'resume', 'back')
+    on(document, 'visibilitychange', 'seen')
+    on(window, 'online', 'online')
+    return () => listening.abort()
+  },
 }

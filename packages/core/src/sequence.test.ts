@@ -96,6 +96,24 @@ const stories: readonly Story[] = [
     ],
   },
   {
+    name: 'who joins without a cursor while the stream catches up for somebody else begins where the others have come to',
+    steps: [
+      ['join', 'A', 'a'],
+      ['resume', undefined],
+      ['sync', 'e:34', 'a', '', 'A: added → e:34'],
+      ['join', 'B', 'b', 'e:3'],
+      ['resume', 'e:3'],
+      ['sync', 'e:3', 'a,b', '', ''],
+      ['event', 'e:7', 'b', 'B'],
+      ['join', 'C', 'a'],
+      ['event', 'e:20', 'a', ''],
+      ['gap', 'a,b trimmed e:20 → e:34', 'again'],
+      ['resume', 'e:34'],
+      ['sync', 'e:34', 'a,b', '', 'B: trimmed e:20 → e:34'],
+      ['event', 'e:35', 'a', 'A C'],
+    ],
+  },
+  {
     name: 'what was read up to a cursor is not added: the stream starts there, and nobody else hears anything twice',
     steps: [
       ['join', 'A', 'a'],

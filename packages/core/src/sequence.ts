@@ -128,8 +128,10 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     user: () => user,
     full,
     join(member, after) {
-      // Without a cursor, all that it reads from now on is followed by all that changes it.
-      const mark = after === undefined ? (lead(from, here) > 0 ? from : here) : parseCursor(after)
+      let mark = here
+      // Without a cursor, what it reads from now on holds all that anybody here has heard of.
+      for (const place of [from, ...[...members].map((other) => other.mark)]) if (lead(place, mark) > 0) mark = place
+      if (after !== undefined) mark = parseCursor(after)
       member.carried = isCovered(member) && lead(mark, here) >= 0
       if (member.carried || after !== undefined) member.mark = mark
       if (after !== undefined && !mark) member.lost = 'added'

@@ -100,7 +100,13 @@ const readers: readonly (readonly [name: string, read: Reader])[] = [
         },
       })
       const frames: Frame[] = []
-      const question = { url: '/api/sse', topics: ['board:7'], after: undefined, clock: platform.clock }
+      const question = {
+        url: '/api/sse',
+        topics: ['board:7'],
+        after: undefined,
+        clock: platform.clock,
+        signal: new AbortController().signal,
+      }
       for await (const batch of sseSource.open({ ...question, get: async () => new Response(body) }))
         frames.push(...batch)
       return frames

@@ -106,6 +106,7 @@ describe('encodeEvent', () => {
     ['a bigint', 1n],
     ['a bigint inside', { deep: [1n] }],
     ['a cycle', cycle],
+    ['a member that becomes a prototype when it is copied', JSON.parse('{"a":[{"__proto__":{"admin":true}}]}')],
     ['what turns into undefined', { toJSON: () => undefined }],
     [
       'what throws',
@@ -120,7 +121,7 @@ describe('encodeEvent', () => {
       expect.objectContaining({
         name: 'HubError',
         code: 'invalid_data',
-        message: expect.stringContaining('must be JSON'),
+        message: expect.stringContaining('must be plain JSON'),
       }),
     )
   })
@@ -203,6 +204,11 @@ describe('decodeBlock refuses', () => {
       more: 1,
     })
   })
+})
+
+test('a text that only speaks of __proto__ is a payload like any other', () => {
+  const data = { text: '{"__proto__":1}', list: ['__proto__', '"__proto__":'] }
+  expect(JSON.parse(encodeEvent({ data, topic: 'a', at: 1, id: 'x' })).data).toEqual(data)
 })
 
 describe('decodePage', () => {

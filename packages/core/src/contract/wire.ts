@@ -95,7 +95,7 @@ export function encodeBlock(block: Block): string {
 
 /**
  * Writes the `data:` line of an event. A log keeps this text, so that a replay costs no second encoding.
- * @throws HubError `invalid_data` for a payload that JSON cannot hold: undefined, a function, a bigint, a cycle.
+ * @throws HubError `invalid_data` for a payload that JSON cannot hold (undefined, a function, a bigint, a cycle), or that has a member `__proto__`.
  */
 export function encodeEvent(event: Pick<HubEvent, 'data' | 'topic' | 'at' | 'id' | 'user'>): string {
   const { data, topic, at, id, user } = event
@@ -107,13 +107,15 @@ export function encodeEvent(event: Pick<HubEvent, 'data' | 'topic' | 'at' | 'id'
   }
   // JSON.stringify leaves out what it cannot write.
   if (!json.startsWith('{"data":')) throw notJson(`it is ${typeof data}`)
+  // Within a string the quotes would be escaped, so this is a key; whoever copies it member by member gives it a prototype.
+  if (json.includes('"__proto__":')) throw notJson('it has a member "__proto__"')
   return json
 }
 
 function notJson(why: string, cause?: unknown): HubError {
   return new HubError(
     'invalid_data',
-    `The payload of an event must be JSON, and this one is not: ${why}. Let the schema of the event put out plain JSON.`,
+    `The payload of an event must be plain JSON, and this one is not: ${why}. Let the schema of the event put out plain JSON.`,
     { cause },
   )
 }

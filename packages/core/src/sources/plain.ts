@@ -37,7 +37,9 @@ export function plainSource({ heartbeatMs = 0 }: PlainOptions = {}): Source {
   return {
     via: 'sse',
     async *open({ url, topics, after, get }) {
-      const response = await get(url, 'text/event-stream', lastId === '' ? {} : { 'last-event-id': lastId })
+      const response = await get(url, 'text/event-stream', {
+        headers: lastId === '' ? {} : { 'last-event-id': lastId },
+      })
       if (lastId === '') epoch++
       const cursor = `plain-${epoch}:0`
       const lost = after !== undefined && after !== cursor

@@ -47,8 +47,8 @@ export const pollSource: Source = {
   },
 }
 
-/** What a page holds, in the order of the log: an event that was skipped is told in its place. */
-function framesOf({ events, gaps, through }: PageBody, schemaOnly: boolean): readonly Frame[] {
+/** What a page holds, in the order of the log: an event that was skipped is told in its place. Of a first page only that: its other gaps are in its sync. */
+export function framesOf({ events, gaps, through }: PageBody, schemaOnly: boolean): readonly Frame[] {
   const frames: { readonly cursor: string; readonly frame: Frame }[] = []
   for (const event of events) frames.push({ cursor: event.cursor ?? through, frame: { kind: 'event', event } })
   for (const gap of gaps) {

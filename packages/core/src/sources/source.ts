@@ -12,12 +12,18 @@ export interface Question {
   /** The cursor to resume from; undefined for the present. */
   readonly after: string | undefined
   /**
-   * Makes a GET request; resolves with an answer of status 2xx and the content type expected.
+   * Makes a GET request; resolves with an answer of status 2xx and the content type expected. A `signal` of its own stands for the question's.
    * @throws HubError for any other
    */
-  readonly get: (url: string, expect: string, headers?: Readonly<Record<string, string>>) => Promise<Response>
+  readonly get: (
+    url: string,
+    expect: string,
+    init?: { readonly headers?: Readonly<Record<string, string>>; readonly signal?: AbortSignal },
+  ) => Promise<Response>
   /** The client's clock. */
   readonly clock: Clock
+  /** Aborts when nobody listens any more. */
+  readonly signal: AbortSignal
 }
 
 /** Where a client's frames come from. It is done when it ends or throws; the client decides what follows. */

@@ -1,0 +1,165 @@
+// Which of a browser's tabs leads: by Web Locks where they exist, by claims on the channel where they do not. Terms fence whoever led before.
+import type { Channel, Clock, Random, Tabs } from './ports.ts'
+
+// How long a claim stands open to objection.
+const CLAIM_MS = 150
+
+/** A word between candidates, on the channel that the tabs share. */
+export type Vote =
+  /** Whoever leads by an older term leads no more. `open`: it may still be objected to. */
+  | { readonly kind: 'claim'; readonly term: number; readonly open: boolean }
+  /** Asks the leader to say that it leads; or says that nobody does any more. */
+  | { readonly kind: 'who' }
+  | { readonly kind: 'resign' }
+
+/** Whom an election tells. */
+export interface Candidate {
+  /** This tab leads from now on, by this term. */
+  lead(term: number): void
+  /** Another tab leads, or will. */
+  retire(): void
+}
+
+/** One tab's part in the election. */
+export interface Election {
+  /** Takes a word of another tab. */
+  hear(vote: Vote): void
+  /** Whether what a leader of this term says counts; it is then the newest that is known. */
+  isCurrent(term: number): boolean
+  /** The leader is silent: takes its place. */
+  depose(): void
+  /** Gives up what it has: leads no more, and waits no more. Takes part again by `enter`. */
+  leave(): void
+  /** Takes part. */
+  enter(): void
+}
+
+/** Takes part in the election that is called so. */
+export function createElection(
+  name: () => string,
+  {
+    clock,
+    random,
+    locks,
+    now,
+    post,
+  }: Pick<Tabs, 'locks' | 'now'> & { clock: Clock; random: Random; post: Channel['post'] },
+  { lead, retire }: Candidate,
+): Election {
+  // The newest term that is known; a wall clock, so that a tab that knows of none still outdoes those before it.
+  let newest = 0
+  // This tab's own, while it leads or claims to.
+  let own: number | undefined
+  let leads = false
+  // Gives up the lock, the wait for it, or the claim.
+  let giveUp: (() => void) | undefined
+
+  const stepDown = () => {
+    giveUp?.()
+    giveUp = undefined
+    own = undefined
+    if (leads) {
+      leads = false
+      retire()
+    }
+  }
+  const nextTerm = () => {
+    newest = Math.max(newest + 1, now() + random.next())
+    return newest
+  }
+  const win = (term: number) => {
+    leads = true
+    own = term
+    post({ kind: 'claim', term, open: false } satisfies Vote)
+    lead(term)
+  }
+
+  const byLock = (manager: NonNullable<typeof locks>, steal: boolean) => {
+    const waiting = new AbortController()
+    let release = () => {}
+    const mine = () => {
+      release()
+      waiting.abort()
+    }
+    giveUp = mine
+    manager
+      .request(name(), steal ? { steal } : { signal: waiting.signal }, () => {
+        if (giveUp !== mine) return undefined
+        win(nextTerm())
+        return new Promise<void>((resolve) => {
+          release = resolve
+        })
+      })
+      // Stolen, or given up while it waited.
+      .catch(() => {
+        if (giveUp === mine) {
+          stepDown()
+          enter()
+        }
+      })
+  }
+
+  const byClaim = (claims: boolean) => {
+    let cancel = () => {}
+    giveUp = () => cancel()
+    const claim = () => {
+      own = nextTerm()
+      post({ kind: 'claim', term: own, open: true } satisfies Vote)
+      cancel = clock.after(CLAIM_MS, () => own !== undefined && win(own))
+    }
+    if (claims) return claim()
+    // Whoever leads says so. Not all at once: the first one's claim keeps the others quiet.
+    post({ kind: 'who' } satisfies Vote)
+    cancel = clock.after(CLAIM_MS * (1 + random.next()), claim)
+  }
+
+  function enter() {
+    if (giveUp) return
+    if (locks) byLock(locks, false)
+    else byClaim(false)
+  }
+
+  return {
+    enter,
+    leave() {
+      if (leads && !locks) post({ kind: 'resign' } satisfies Vote)
+      stepDown()
+    },
+    isCurrent(term) {
+      if (term < newest) return false
+      newest = term
+      return true
+    },
+    depose() {
+      stepDown()
+      if (locks) byLock(locks, true)
+      else byClaim(true)
+    },
+    hear(vote) {
+      if (vote.kind === 'who') {
+        if (leads && own !== undefined) post({ kind: 'claim', term: own, open: false } satisfies Vote)
+        return
+      }
+      if (vote.kind === 'resign') {
+        giveUp?.()
+        giveUp = undefined
+        return enter()
+      }
+      if (vote.term < newest) {
+        // A claim that comes too late, or a leader of before that has thawed: it must hear that it is over.
+        if (own !== undefined) post({ kind: 'claim', term: own, open: !leads } satisfies Vote)
+        return
+      }
+      newest = vote.term
+      // Locks need no claims, but a leader whose lock was stolen while it was frozen learns of it here first.
+      if (own !== undefined && own < vote.term) {
+        stepDown()
+        if (locks) enter()
+      } else if (!locks && !leads) {
+        giveUp?.()
+        // Another one leads, or is about to.
+        giveUp = () => {}
+      }
+    },
+  }
+}

@@ -1,0 +1,163 @@
+// Proves that the tabs of a browser share one stream and lose nothing of it. The channel and the locks are Node's own, the hub and its socket are real.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type ClientOptions, createHubClient, type HubClient } from '@sse-hub/core'
+import { defineContract } from '@sse-hub/core/contract'
+import { sharedSource } from '@sse-hub/core/tabs'
+import { createHub, memoryLog } from '@sse-hub/server'
+import { toNodeHandler } from '@sse-hub/server/node'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+
+const contract = defineContract({
+  topics: ['board'],
+  events: { moved: { topic: 'board', data: z.number() }, seen: { topic: 'board', data: z.number(), durable: false } },
+})
+type Board = typeof contract
+
+async function until(condition: () => unknown): Promise<void> {
+  const deadline = performance.now() + 10_000
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`It never was so: ${condition}`)
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+}
+
+async function hubOf() {
+  const hub = createHub({
+    contract,
+    log: memoryLog(),
+    authorize: async () => ({ user: 'u1', read: Array.from({ length: 9 }, (_, n) => `board:${n}` as const) }),
+  })
+  const requests: string[] = []
+  const handle = toNodeHandler(hub)
+  const server = createServer((request, response) => {
+    requests.push(`${request.url}`.replace(/^\/api\/sse/, ''))
+    handle(request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(async () => {
+    server.closeAllConnections()
+    server.close()
+    await hub.close()
+  })
+  let n = 0
+  return {
+    hub,
+    server,
+    requests,
+    streams: () => requests.filter((url) => url.startsWith('/events')).length,
+    pages: () => requests.filter((url) => url.startsWith('/page')).length,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/sse`,
+    publish: (topic = 'board:1') => hub.publish({ type: 'moved', topic: topic as 'board:1', data: ++n }),
+    published: () => n,
+  }
+}
+
+let browsers = 0
+
+/** A browser: its tabs share channels and locks. */
+function browserOf(url: string, { locks = true } = {}) {
+  const scope = ++browsers
+  const tabs: HubClient<Board>[] = []
+  onTestFinished(() => {
+    for (const tab of tabs) tab.close()
+  })
+  return {
+    tabs,
+    open(topic: 'board:1' | 'board:2' = 'board:1', more: Partial<ClientOptions<Board>> = {}) {
+      const heard: number[] = []
+      const gaps: string[] = []
+      const client = createHubClient<Board>({
+        url,
+        source: sharedSource({
+          tabs: {
+            channel(name, hear) {
+              const channel = new BroadcastChannel(`${scope} ${name}`)
+              channel.onmessage = ({ data }: { data: unknown }) => hear(data)
+              return { post: (message) => channel.postMessage(message), close: () => channel.close() }
+            },
+            now: Date.now,
+            locks: locks
+              ? ({
+                  request: (name: string, options: LockOptions, held: () => Promise<void>) =>
+                    navigator.locks.request(`${scope} ${name}`, options, held),
+                } as never)
+              : undefined,
+          },
+        }),
+        onReport: () => {},
+        ...more,
+      })
+      client.subscribe({
+        topic,
+        on: { moved: ({ data }) => void heard.push(data) },
+        onGap: ({ reason }) => void gaps.push(reason),
+      })
+      tabs.push(client)
+      const live = () => client.status.topic(topic) === 'live'
+      const via = () => {
+        const status = client.status.get()
+        return 'via' in status ? status.via : status.phase
+      }
+      return { client, heard, gaps, live, via }
+    },
+  }
+}
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
+
+describe.each([{ locks: true }, { locks: false }])('tabs (%o)', (options) => {
+  test('share one stream, and each hears everything once', async () => {
+    const one = await hubOf()
+    const browser = browserOf(one.url, options)
+    const tabs = [browser.open(), browser.open(), browser.open()]
+    await until(() => tabs.every(({ live }) => live()))
+    for (let n = 0; n < 100; n++) await one.publish()
+    await until(() => tabs.every(({ heard }) => heard.length === 100))
+    for (const { heard, gaps } of tabs) expect([heard, gaps]).toEqual([numbers(1, 100), ['added']])
+    expect(tabs.map(({ via }) => via()).sort()).toEqual(['sse', 'tab', 'tab'])
+    expect([one.streams(), one.pages()]).toEqual([1, 0])
+  })
+
+  test('whose leader closes go on with nothing lost and nothing doubled', async () => {
+    const one = await hubOf()
+    const browser = browserOf(one.url, options)
+    const first = browser.open()
+    await until(first.live)
+    const others = [browser.open(), browser.open(), browser.open()]
+    await until(() => others.every(({ live }) => live()))
+    let publishing = true
+    const traffic = (async () => {
+      while (publishing) {
+        await one.publish()
+        await new Promise((resolve) => setTimeout(resolve, 2))
+      }
+    })()
+    await until(() => others.every(({ heard }) => heard.length > 20))
+    first.client.close()
+    const at = one.published()
+    await until(() => others.every(({ heard }) => (heard.at(-1) ?? 0) > at + 50))
+    publishing = false
+    await traffic
+    await until(() => others.every(({ heard }) => heard.at(-1) === one.published()))
+    for (const { heard, gaps } of others) {
+      expect(heard).toEqual(numbers(heard[0] ?? 0, one.published()))
+      expect(gaps).toEqual(['added'])
+    }
+  })
+
+  test('read different topics over one stream', async () => {
+    const one = await hubOf()
+    const browser = browserOf(one.url, options)
+    const a = browser.open('board:1')
+    await until(a.live)
+    const b = browser.open('board:2')
+    await until(b.live)
+    for (const topic of ['board:1', 'board:2', 'board:2']) await one.publish(topic)
+    await until(() => a.heard.length === 1 && b.heard.length === 2)
+    expect([a.heard, b.heard]).toEqual([[1], [2, 3]])
+    expect(one.streams()).toBe(2)
+    expect([a.gaps, b.gaps]).toEqual([['added'], ['added']])
+  })
+})
