@@ -72,9 +72,9 @@ export function hostileJson(chance: Chance, depth = 1): unknown {
       const object: Record<string, unknown> = {}
       for (let size = chance.below(4); size > 0; size--) {
         const key = hostileText(chance)
-        // Assignment would set the prototype, where a key of this name should stand. And no key begins with a backslash: V8 would take
-        // later keys with escapes for it (nodejs/node#63785).
-        Object.defineProperty(object, key.startsWith('\\') ? `k${key}` : key, {
+        // No key is "__proto__": the encoder refuses it, and the tests of core say so. And no key begins with a backslash: V8 would take later keys
+        // with escapes for it (nodejs/node#63785).
+        Object.defineProperty(object, key.startsWith('\\') || key === '__proto__' ? `k${key}` : key, {
           value: hostileJson(chance, depth - 1),
           enumerable: true,
           configurable: true,

@@ -207,7 +207,7 @@ describe('decodeBlock refuses', () => {
 })
 
 test('a text that only speaks of __proto__ is a payload like any other', () => {
-  const data = { text: '{"__proto__":1}', list: ['__proto__', '"__proto__":'] }
+  const data = { text: '{"__proto__":1}', list: ['__proto__', '"__proto__":'], 'a"__proto__': 1, '{"__proto__': 2 }
   expect(JSON.parse(encodeEvent({ data, topic: 'a', at: 1, id: 'x' })).data).toEqual(data)
 })
 
