@@ -2,7 +2,12 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', contract: 'src/contract/index.ts', tabs: 'src/tabs.ts' },
+  entry: {
+    index: 'src/index.ts',
+    contract: 'src/contract/index.ts',
+    eventsource: 'src/eventsource.ts',
+    tabs: 'src/tabs.ts',
+  },
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',
