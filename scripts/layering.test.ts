@@ -129,9 +129,9 @@ const broken: [what: string, files: Record<string, string>, expected: string[]][
         'setTimeout(() => {}, 1)\nexport const online = { navigator }.navigator.onLine\nexport const f = globalThis.fetch',
     },
     [
-      "packages/core/src/outbox.ts:1 effects 'setTimeout' is an effect. Take it from a port; only platform.ts may touch the real one.",
-      "packages/core/src/outbox.ts:2 effects 'navigator' is an effect. Take it from a port; only platform.ts may touch the real one.",
-      "packages/core/src/outbox.ts:3 effects 'globalThis' is an effect. Take it from a port; only platform.ts may touch the real one.",
+      "packages/core/src/outbox.ts:1 effects 'setTimeout' is an effect. Take it from a port; only platform.ts and storage.ts may touch the real one.",
+      "packages/core/src/outbox.ts:2 effects 'navigator' is an effect. Take it from a port; only platform.ts and storage.ts may touch the real one.",
+      "packages/core/src/outbox.ts:3 effects 'globalThis' is an effect. Take it from a port; only platform.ts and storage.ts may touch the real one.",
     ],
   ],
   [

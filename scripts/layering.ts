@@ -28,7 +28,7 @@ const rules: Readonly<Record<string, PackageRules>> = {
     layers: [['contract/**', 'errors.ts'], ['sequence.ts'], ['connection.ts'], ['client.ts'], ['index.ts']],
     pure: ['contract/**', 'errors.ts', 'ports.ts', 'sequence.ts', 'status.ts', 'backoff.ts', 'breaker.ts'],
     leaves: ['eventsource.ts', 'rollout/**', 'testing.ts'],
-    effects: ['platform.ts'],
+    effects: ['platform.ts', 'storage.ts'],
     node: [],
     react: [],
   },

@@ -8,7 +8,7 @@ import { get, HOST, open, post, stream, type TestHub } from './hub.ts'
 type WireCode = Exclude<
   HubErrorCode,
   | ('invalid_contract' | 'invalid_option' | 'invalid_cursor' | 'closed')
-  | ('network' | 'timeout' | 'ended' | 'protocol' | 'http' | 'stopped' | 'uncertain')
+  | ('network' | 'timeout' | 'ended' | 'protocol' | 'http' | 'stopped' | 'uncertain' | 'storage')
 >
 
 /** An error, and the status of the answer that it came in. */

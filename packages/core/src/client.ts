@@ -5,7 +5,7 @@ import type { HubError } from './errors.ts'
 import { asHubError } from './http.ts'
 import type { EmitOutcome, Emitted, Outbox } from './outbox.ts'
 import { logReport, platform } from './platform.ts'
-import type { Clock, Fetch, Random } from './ports.ts'
+import type { Clock, EmitStorage, Fetch, Random } from './ports.ts'
 import type { TopicGap } from './sequence.ts'
 import type { HeadersOption } from './settings.ts'
 import type { Source } from './sources/source.ts'
@@ -67,6 +67,15 @@ export interface ClientOptions<C extends Contract> {
   readonly debounceMs?: number
   /** How long a topic is held after its last subscriber left, in milliseconds. Default 1,000. */
   readonly lingerMs?: number
+  /**
+   * Who is signed in, as the hub knows them: the `user` of `authorize`. Emits that wait are kept in the browser under it from the first one on, and go out as
+   * nobody else. Without it they are kept once the hub has said who it is. A change of user needs a new client.
+   */
+  readonly identity?: string
+  /** How long an emit may wait for the hub, over closed and reopened pages, in milliseconds. Default 24 hours; at most the 48 that a hub remembers. */
+  readonly maxAgeMs?: number
+  /** Where emits that wait outlive the page. Default: IndexedDB, where there is one; `null`: nowhere. */
+  readonly storage?: EmitStorage | null
   /** Hears what went wrong. Default: `console.error` for handlers and validation, nothing for attempts (they are in `status`). */
   readonly onReport?: (report: ClientReport) => void
   /** The platform, for tests. Default: the real one. */
@@ -88,7 +97,7 @@ export interface HubClient<C extends Contract> {
   readonly status: StatusStore
   /** Tries (again) now: after `close()`, after `stopped`, or while waiting to retry. Subscriptions and what they have are kept. */
   start(): void
-  /** Ends the connection. Subscriptions stay; `start()` takes up where it left. Emits that wait are settled as `closed`. */
+  /** Ends the connection. Subscriptions stay; `start()` takes up where it left. Emits that wait are settled as `closed`; those that are kept go out at the next start, here or in another page. */
   close(): void
 }
 
@@ -130,7 +139,7 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
     if (status === before) return
     notify()
     // Fetched while the server is there, so that the first emit of an outage finds it; off the path of what the page shows.
-    if (status.phase === 'live') loaded().catch(ignore)
+    if (status.phase === 'live') loaded().then((box) => box.sync(user()), ignore)
   }
 
   const settings = {
@@ -168,9 +177,12 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
     subscribe: (subscription) => subscriptions.add(subscription as unknown as Listener),
     emit(emission) {
       const { id = settings.random.id() } = emission as { id?: string }
-      const entry = { json: JSON.stringify({ ...emission, id }), user: user(), late: status.phase === 'closed' }
+      // As they are now: the outbox may be there only later.
+      const text = JSON.stringify({ ...emission, id })
+      const who = user()
+      const late = status.phase === 'closed'
       const accepted = loaded().then(
-        (box) => box.add(id, entry),
+        (box) => box.add(id, text, who, late),
         (error: HubError): EmitOutcome => ({ ok: false, id, error }),
       )
       return { id, accepted }

@@ -15,6 +15,7 @@ export type HubErrorCode =
   | 'http'
   | 'stopped'
   | 'uncertain'
+  | 'storage'
   // on the wire
   | 'malformed'
   | 'invalid_topic'

@@ -5,7 +5,8 @@ import { z } from 'zod'
 import type { HubClient } from './client.ts'
 import type { Contract } from './contract/contract.ts'
 import { defineContract } from './contract/define.ts'
-import type { EmitEntry, EmitResult } from './contract/wire.ts'
+import type { EmitResult } from './contract/wire.ts'
+import { hubMemory, type Posted } from './fixtures/outbox-world.ts'
 import {
   type Answer,
   clientOf,
@@ -27,42 +28,6 @@ const throwing: StandardSchemaV1<number> = {
       throw new Error('cursed')
     },
   },
-}
-
-interface Posted {
-  readonly producer: string
-  readonly user?: string | null
-  readonly events: readonly EmitEntry[]
-}
-
-/** A hub's memory of producers, and what it has accepted, in order. */
-function hubMemory() {
-  const accepted: unknown[] = []
-  const producers = new Map<string, EmitResult[]>()
-  return {
-    accepted,
-    producers,
-    take({ producer, events }: Posted): EmitResult[] {
-      const settled = producers.get(producer) ?? []
-      producers.set(producer, settled)
-      const results: EmitResult[] = []
-      for (const { seq, id, data } of events) {
-        const known = seq === undefined ? undefined : settled[seq - 1]
-        if (known) results.push(known)
-        else if (seq !== undefined && seq !== settled.length + 1) {
-          const error = { code: 'out_of_order', message: 'not the next', retryable: true, expected: settled.length + 1 }
-          results.push({ id, error })
-          break
-        } else {
-          accepted.push(data)
-          const result = { id, cursor: `e:${accepted.length}` }
-          if (seq !== undefined) settled.push(result)
-          results.push(result)
-        }
-      }
-      return results
-    },
-  }
 }
 
 const respond =

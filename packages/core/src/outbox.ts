@@ -3,22 +3,30 @@ import { backoffMs } from './backoff.ts'
 import type { EmitResult } from './contract/wire.ts'
 import { HubError, type HubErrorCode } from './errors.ts'
 import { asHubError, ask } from './http.ts'
+import { createKeeper, type Keepable } from './outbox-keeper.ts'
 import type { Settings } from './settings.ts'
+import { browserStorage } from './storage.ts'
 import { check } from './validate.ts'
 
-// Emits that wait beyond this many are refused: a hub that is away for long must not fill the page's memory.
+// Emits that wait beyond this many are refused: a hub that is away for long must not fill the page's memory, nor the browser's storage.
 const MAX_WAITING = 1_000
+const MAX_WAITING_CHARACTERS = 4_000_000
 // Ephemeral emits do not queue: while a batch is on its way so many may follow it, the oldest make room, and none goes out that late.
 const MAX_EPHEMERAL = 100
 const STALE_MS = 1_000
 const MAX_BATCH = 100
 // Characters of one batch: at three bytes each they stay below the 256 KiB that a hub takes.
 const MAX_CHARACTERS = 60_000
+// What goes out as the page ends may have 64 KiB.
+const LAST_CHARACTERS = 20_000
 
 /** What became of an emit. */
 export type EmitOutcome =
   | { readonly ok: true; readonly id: string; readonly cursor?: string }
-  /** The error's code is the hub's (docs/PROTOCOL.md §7), `uncertain` (sent, and the hub has lost its memory of it) or `closed`. */
+  /**
+   * The error's code is the hub's (docs/PROTOCOL.md §7), `uncertain` (sent, and the hub has lost its memory of it), `timeout` (it waited for too
+   * long) or `closed`. One with `details.kept` is kept in the browser, and goes out later all the same: do not emit it again.
+   */
   | { readonly ok: false; readonly id: string; readonly error: HubError }
 
 /** An emit on its way. */
@@ -29,111 +37,150 @@ export interface Emitted {
   readonly accepted: Promise<EmitOutcome>
 }
 
-/** What is taken down when an emit is made, before the outbox is there. */
-export interface OutboxEntry {
-  /** The emission as JSON: what it says now is what goes out. */
-  readonly json: string
-  /** Who the hub said we are: it must never go out as somebody else's. Undefined before it has said so. */
-  readonly user: string | null | undefined
-  /** The client was closed already. */
-  readonly late: boolean
-}
-
-/** The emits of one client: one producer at a time. */
+/** The emits of one client, and those of pages that are gone. */
 export interface Outbox {
-  /** Takes an emit. The answer never rejects. */
-  add(id: string, entry: OutboxEntry): Promise<EmitOutcome>
+  /**
+   * Takes an emit, as it was made, perhaps before the outbox was there: as JSON, by whom (undefined: the hub has not said so yet), and whether the
+   * client was closed already. The answer never rejects.
+   */
+  add(id: string, text: string, user: string | null | undefined, late: boolean): Promise<EmitOutcome>
+  /** The hub has said who we are: takes over what pages of this user have left. */
+  sync(user: string | null | undefined): void
   /** Tries now. */
   start(): void
-  /** Settles what waits. */
+  /** Settles what waits. What is kept goes out at the next start, here or in another page. */
   close(): void
 }
 
-interface Waiting {
-  readonly id: string
-  /** The members of its JSON, after `seq`, with the brace that closes it. */
-  readonly json: string
-  readonly ephemeral: boolean
-  /** When it was emitted. */
-  readonly at: number
+/** Numbers emits, one after the other. */
+interface Line {
+  readonly producer: string
+  readonly owner: string
   readonly user: string | null | undefined
+  last: number
+}
+
+interface Waiting extends Keepable {
   readonly settle: (outcome: EmitOutcome) => void
-  /** Its number, once it is sent. */
-  seq?: number | undefined
-  /** It has gone out. */
-  sent?: boolean
-  /** It was sent, and nobody knows what became of it. */
-  doubt?: boolean | undefined
 }
 
 const tooLate = new HubError('network', 'The hub is away or slow, and an ephemeral emit does not wait.', {
   retryable: true,
 })
 
-/** Makes an outbox. `report` hears of each POST that failed. */
+/** Makes an outbox. `report` hears of each POST that failed, of a storage that fails, and of what became of emits that nobody waits for any more. */
 export function createOutbox(settings: Settings, report: (during: 'emit', error: HubError) => void): Outbox {
-  const { url, clock, random, connectTimeoutMs, contract } = settings
-  let queue: Waiting[] = []
-  let producer: string | undefined
-  let seq = 0
+  const { url, clock, random, connectTimeoutMs, contract, identity, maxAgeMs = 86_400_000 } = settings
+  const { storage = browserStorage(clock) } = settings
+  const { now } = storage ?? clock
+  // In order. Only those that are ephemeral have no seq.
+  let queue: readonly Waiting[] = []
+  // Where what is emitted now is numbered.
+  let own: Line | undefined
   // The POST that is under way. One that is not this one any more has no say.
   let posting: AbortController | undefined
   let cancelRetry: (() => void) | undefined
   let failures = 0
   // How many of the next emits go out one by one, since the hub could not read them together.
   let alone = 0
+  // What must be read or written before anything else goes out.
+  let ready: Promise<unknown> = Promise.resolve()
+  let closings = 0
+  let keepalive = false
+  let stopListening: (() => void) | undefined
 
+  const isUsed = (name: string) => [own, ...queue].some((line) => line?.producer === name)
+  const { save, adopt, release } = createKeeper(storage, clock, isUsed, report)
+  const ownerOf = (user: Line['user']) => JSON.stringify([url, user])
+  const begin = (user: Line['user']): Line => {
+    // The names of older lines sort before those of newer ones, for the next eight hundred years.
+    const producer = `${Math.floor(now()).toString(36)}-${random.id()}`.slice(0, 64)
+    return { producer, owner: ownerOf(user), user, last: 0 }
+  }
+
+  const finish = (waiting: Waiting, outcome: EmitOutcome) => {
+    queue = queue.filter((other) => other !== waiting)
+    waiting.gone = true
+    void save(waiting)
+    waiting.settle(outcome)
+  }
+  const failure = ({ id, doubt }: Waiting, cause: HubError): EmitOutcome => {
+    const uncertain = 'Sent, and perhaps accepted: look before you send it again'
+    return { ok: false, id, error: doubt ? new HubError('uncertain', uncertain, { cause }) : cause }
+  }
   /** Settles the emits that are chosen, and forgets them. */
   const refuse = (chosen: (waiting: Waiting) => unknown, cause: HubError) => {
-    const settled = queue.filter(chosen)
-    queue = queue.filter((waiting) => !settled.includes(waiting))
-    for (const { id, doubt, settle } of settled) {
-      const error = doubt
-        ? new HubError('uncertain', 'Sent, and perhaps accepted: look before you send it again', { cause })
-        : cause
-      settle({ ok: false, id, error })
+    for (const waiting of queue.filter(chosen)) finish(waiting, failure(waiting, cause))
+  }
+  /** Settles the emits that are chosen, and leaves what is kept to whoever comes next. */
+  const leave = async (chosen: (waiting: Waiting) => unknown, cause: HubError) => {
+    const left = queue.filter(chosen)
+    queue = queue.filter((waiting) => !left.includes(waiting))
+    own = undefined
+    // Only when all is written it is known what is kept.
+    await release()
+    const kept = new HubError(cause.code, `${cause.message} It goes out later.`, { cause, details: { kept: true } })
+    for (const waiting of left) {
+      waiting.settle(waiting.kept ? { ok: false, id: waiting.id, error: kept } : failure(waiting, cause))
     }
   }
-  /** Begins a new producer. What may have been accepted from the old one cannot be sent again. */
-  const renew = (error: HubError) => {
-    refuse(({ doubt }) => doubt, error)
-    for (const waiting of queue) waiting.seq = undefined
-    producer = undefined
-    seq = 0
+  /** Begins a line anew. What may have been accepted from the old one cannot be sent again. */
+  const renew = (old: string, error: HubError) => {
+    // A hub that remembers more than nothing is sure of what it has not settled.
+    const isSure = (error.details.expected as number) > 1
+    refuse(({ producer, doubt }) => doubt && !isSure && producer === old, error)
+    let line: Line | undefined
+    const isOwn = own?.producer === old
+    queue = queue.map((waiting) => {
+      if (waiting.producer !== old || !waiting.seq) return waiting
+      line ??= begin(waiting.user)
+      const moved = { ...waiting, producer: line.producer, seq: ++line.last, sent: false, doubt: false, kept: false }
+      waiting.gone = true
+      void save(waiting)
+      // Under its new number it goes out when the old one is forgotten: an end between them would send it twice.
+      ready = save(moved)
+      return moved
+    })
+    if (isOwn) own = line
   }
   const later = (error: HubError) => {
     report('emit', error)
     // An ephemeral emit is sent now or not at all.
-    refuse(({ ephemeral }) => ephemeral, error)
+    refuse(({ seq }) => !seq, error)
     const floorMs = error.details.retryAfterMs as number | undefined
-    cancelRetry = clock.after(backoffMs(failures++, random.next(), floorMs), start)
+    cancelRetry = clock.after(backoffMs(failures++, random.next(), floorMs), go)
   }
 
   const nextBatch = () => {
-    const since = clock.now() - STALE_MS
-    refuse(({ ephemeral, at }) => ephemeral && at < since, tooLate)
+    const time = now()
+    refuse(({ seq, at }) => !seq && at < time - STALE_MS, tooLate)
+    const tooOld = new HubError('timeout', `Not accepted within ${maxAgeMs} ms`)
+    refuse(({ seq, at }) => seq && at < time - maxAgeMs, tooOld)
     const batch: Waiting[] = []
     let characters = 0
     for (const waiting of queue) {
       characters += waiting.json.length
-      const full = alone > 0 || batch.length === MAX_BATCH || characters > MAX_CHARACTERS
-      if (batch[0] && (full || waiting.user !== batch[0].user)) break
-      if (!waiting.ephemeral) waiting.seq ??= ++seq
-      waiting.sent = true
+      const full =
+        alone > 0 || batch.length === MAX_BATCH || characters > (keepalive ? LAST_CHARACTERS : MAX_CHARACTERS)
+      if (batch[0] && (full || waiting.producer !== batch[0].producer)) break
       batch.push(waiting)
+      if (waiting.sent) continue
+      waiting.sent = true
+      void save(waiting)
     }
     alone = Math.max(0, alone - 1)
     return batch
   }
 
   async function post(batch: readonly Waiting[], { signal }: AbortController): Promise<readonly EmitResult[]> {
-    producer ??= random.id()
+    const { producer, user } = batch[0] as Waiting
     const { results } = await ask(settings, `${url}/events`, 'application/json', {
       method: 'POST',
       signal,
+      keepalive,
       headers: { 'content-type': 'application/json' },
       // The data was written down when it was emitted; it is not parsed again to be written again.
-      body: `${JSON.stringify({ producer, user: batch[0]?.user }).slice(0, -1)},"events":[${batch.map(({ seq, json }) => (seq ? `{"seq":${seq},${json}` : `{${json}`))}]}`,
+      body: `${JSON.stringify({ producer, user }).slice(0, -1)},"events":[${batch.map(({ seq, json }) => (seq ? `{"seq":${seq},${json}` : `{${json}`))}]}`,
     }).then((response) => response.json())
     if (Array.isArray(results) && results[0] && results.every(Boolean)) return results
     throw new HubError('protocol', `${url} answered without results`, { retryable: true })
@@ -143,30 +190,35 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
   const settle = (batch: readonly Waiting[], results: readonly EmitResult[]) => {
     for (const [index, waiting] of batch.slice(0, results.length).entries()) {
       const { error, ...accepted } = results[index] as EmitResult & { readonly cursor?: string }
+      const { id, producer, seq } = waiting
       const failed =
         error &&
         new HubError(error.code as HubErrorCode, error.message, { retryable: error.retryable, details: { ...error } })
-      if (failed?.retryable && !waiting.ephemeral) {
-        // A hub that expects another number has lost its memory of this producer.
-        return failed.code === 'out_of_order' && waiting.seq !== 1 ? renew(failed) : later(failed)
+      if (failed?.retryable && seq) {
+        // A hub that expects another number has lost its memory of this producer, or has never seen one before it.
+        return failed.code === 'out_of_order' && seq !== 1 ? renew(producer, failed) : later(failed)
       }
       failures = 0
-      queue = queue.filter((other) => other !== waiting)
-      waiting.settle(failed ? { ok: false, id: waiting.id, error: failed } : { ...accepted, ok: true, id: waiting.id })
+      finish(waiting, failed ? { ok: false, id, error: failed } : { ...accepted, ok: true, id })
     }
   }
 
   /** Takes a POST that failed as a whole. */
   const fail = (batch: readonly Waiting[], error: HubError) => {
     const status = error.details.status as number
+    const [first] = batch as [Waiting]
     if ((status === 400 || status === 413) && batch.length > 1) alone = batch.length
-    else if (!error.retryable || [409, 413, 415].includes(status)) {
+    else if (status === 401 || status === 409) {
+      // Whoever is signed in now, it is of somebody who may come back.
+      report('emit', error)
+      void leave(({ user }) => user === first.user, error)
+    } else if (!error.retryable || [413, 415].includes(status)) {
       refuse((waiting) => batch.includes(waiting), error)
-      renew(error)
+      renew(first.producer, error)
     } else {
       // These hubs have not looked at it.
       const unread = [404, 429, 503].includes(status)
-      for (const waiting of batch) waiting.doubt ||= !(unread || waiting.ephemeral)
+      for (const waiting of batch) waiting.doubt ||= !unread && waiting.seq > 0
       later(error)
     }
   }
@@ -176,7 +228,7 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
     const controller = new AbortController()
     posting = controller
     // Emits of the same moment share a batch.
-    await undefined
+    await ready
     if (posting !== controller) return
     const batch = nextBatch()
     if (!batch[0]) {
@@ -196,42 +248,93 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
     void pump()
   }
 
-  function start() {
+  function go() {
     cancelRetry?.()
     cancelRetry = undefined
     void pump()
   }
 
+  function listen() {
+    stopListening ??= storage?.onHide(hide)
+  }
+
+  function sync(user?: Line['user']) {
+    const who = identity ?? user
+    if (who === undefined) return
+    const before = closings
+    keepalive = false
+    listen()
+    ready = adopt(ownerOf(who), MAX_WAITING - queue.length).then((found) => {
+      if (before !== closings) return
+      const adopted = found?.map((emit): Waiting => {
+        const settle = (outcome: EmitOutcome) => {
+          if (outcome.ok || outcome.error.details.kept) return
+          const { code, message } = outcome.error
+          report('emit', new HubError(code, message, { cause: outcome.error, details: { id: emit.id } }))
+        }
+        return { ...emit, kept: true, doubt: emit.sent, settle }
+      })
+      queue = [...(adopted ?? []), ...queue]
+      void pump()
+    })
+  }
+
+  /** The page is put away, perhaps for good: what waits is sent once more, in a way that outlives it, and left to whoever comes next. */
+  function hide() {
+    keepalive = true
+    const batch = nextBatch()
+    for (const waiting of batch) waiting.doubt = true
+    // Nobody hears its answer: who comes next asks again, and is told the same.
+    if (batch[0]) post(batch, new AbortController()).catch(() => {})
+    close()
+  }
+
+  function close() {
+    closings++
+    stopListening?.()
+    cancelRetry?.()
+    // What is on its way may be accepted all the same.
+    for (const waiting of queue) waiting.doubt ||= posting && waiting.seq > 0 && waiting.sent
+    posting?.abort()
+    stopListening = cancelRetry = posting = undefined
+    void leave(() => true, new HubError('closed', 'Closed before the hub accepted this.'))
+  }
+
+  sync()
   return {
-    add: (id, { json, user, late }) =>
+    add: (id, text, who, late) =>
       new Promise((settle) => {
         const no = (error: HubError) => settle({ ok: false, id, error })
-        const { type, topic, data, ephemeral = false } = JSON.parse(json)
+        const { type, topic, data, ephemeral = false } = JSON.parse(text)
         const checked = contract && check(contract, type, data)
+        const durable = queue.filter(({ seq }) => seq)
+        const characters = durable.reduce((sum, { json }) => sum + json.length, text.length)
         if (late) no(new HubError('closed', 'The client is closed: call client.start() first.'))
         else if (checked?.ok === false) no(checked.error)
         else if (ephemeral && cancelRetry) no(tooLate)
-        else if (!ephemeral && queue.filter((waiting) => !waiting.ephemeral).length >= MAX_WAITING) {
-          no(new HubError('overloaded', `${MAX_WAITING} emits wait for the hub already.`, { retryable: true }))
+        else if (!ephemeral && (durable.length >= MAX_WAITING || characters > MAX_WAITING_CHARACTERS)) {
+          no(new HubError('overloaded', `${durable.length} emits wait for the hub already.`, { retryable: true }))
         } else {
-          const follow = queue.filter((waiting) => waiting.ephemeral && !waiting.sent)
+          const follow = queue.filter(({ seq, sent }) => !seq && !sent)
           if (ephemeral && follow.length >= MAX_EPHEMERAL) refuse((waiting) => waiting === follow[0], tooLate)
-          const at = clock.now()
-          queue.push({ id, json: JSON.stringify({ id, type, topic, data }).slice(1), ephemeral, at, user, settle })
+          const user = identity ?? who
+          if (own?.user !== user) own = undefined
+          own ??= begin(user)
+          listen()
+          const { last: _, ...line } = own
+          const json = JSON.stringify({ id, type, topic, data }).slice(1)
+          const waiting = { ...line, seq: ephemeral ? 0 : ++own.last, id, json, at: now(), sent: false, settle }
+          queue = [...queue, waiting]
+          // Before it is written down: what goes out at once is written once.
           void pump()
+          void save(waiting)
         }
       }),
-    start,
-    close() {
-      cancelRetry?.()
-      cancelRetry = undefined
-      // What is on its way may be accepted all the same.
-      for (const waiting of queue) waiting.doubt ||= posting && waiting.seq !== undefined
-      posting?.abort()
-      posting = undefined
-      const error = new HubError('closed', 'Closed before the hub accepted this')
-      refuse(() => true, error)
-      renew(error)
+    sync,
+    start() {
+      sync()
+      go()
     },
+    close,
   }
 }

@@ -46,6 +46,40 @@ export interface Life {
   listen(turned: (turn: Turn) => void): () => void
 }
 
+/** An emit that outlives its page: `producer` and `seq` are its key. */
+export interface KeptEmit {
+  /** The line of emits that it stands in. The names of older lines sort before those of newer ones. */
+  readonly producer: string
+  /** Its number within the line, from 1. */
+  readonly seq: number
+  /** The hub and the user it is of: nobody else sends it. */
+  readonly owner: string
+  /** The user, as the hub knows them. */
+  readonly user: string | null | undefined
+  /** Its own id. */
+  readonly id: string
+  /** The members of its JSON, with the brace that closes it. */
+  readonly json: string
+  /** When it was emitted, by the time of day. */
+  readonly at: number
+  /** It has gone out, or was just about to. */
+  readonly sent: boolean
+}
+
+/** Where emits outlive their page: shared by all pages that may take them over from each other. */
+export interface EmitStorage {
+  /** The time of day, in milliseconds: the same in all pages. */
+  now(): number
+  /** All that is kept of an owner, in order of their keys. */
+  read(owner: string): Promise<readonly KeptEmit[]>
+  /** Keeps some emits (anew), and forgets others: all of it, or nothing. */
+  write(kept: readonly KeptEmit[], gone: readonly KeptEmit[]): Promise<void>
+  /** Holds a line until it is released or the page ends. Answers how to release it, or undefined while another page holds it. */
+  hold(producer: string): Promise<(() => void) | undefined>
+  /** Calls back each time when the page is put away, perhaps for good. The answer stops it. */
+  onHide(callback: () => void): () => void
+}
+
 /** All that a client takes from its platform. Anything left out is the browser's (or Node's) own. */
 export interface Ports {
   readonly clock: Clock

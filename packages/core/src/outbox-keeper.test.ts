@@ -1,0 +1,569 @@
+// Proves that emits outlive their page: sent once and in order whatever ends when, as nobody else, and that a storage that fails loses nothing in silence.
+import { describe, expect, test } from 'vitest'
+import { type Disturb, type Fault, outboxWorld } from './fixtures/outbox-world.ts'
+
+const upTo = (count: number, from = 1): number[] => Array.from({ length: count }, (_, at) => from + at)
+const HOUR_MS = 60 * 60_000
+
+describe('across pages', () => {
+  test('what waits is kept in order, and the next page sends it before its own', async () => {
+    const { away, works, page, emits, clock, hub, posts } = outboxWorld()
+    away()
+    const first = page()
+    first.emit([1, 2, 3])
+    await clock.advance(100)
+    first.emit([4])
+    await clock.advance(0)
+    expect(emits().map(({ seq, id, sent }) => [seq, id, sent])).toEqual([
+      [1, 'n1', true],
+      [2, 'n2', true],
+      [3, 'n3', true],
+      [4, 'n4', false],
+    ])
+    first.die()
+    works()
+    const second = page()
+    second.emit([5])
+    await clock.advance(0)
+    expect(hub.accepted).toEqual([1, 2, 3, 4, 5])
+    expect(second.said()).toEqual(['n5 ok'])
+    expect(second.reports).toEqual([])
+    expect(emits()).toEqual([])
+    // What earlier pages have begun goes on under their name.
+    expect(posts.slice(-2).map(({ producer, events }) => [producer, events.map(({ seq }) => seq)])).toEqual([
+      [posts[0]?.producer, [1, 2, 3, 4]],
+      [expect.not.stringMatching(String(posts[0]?.producer)), [1]],
+    ])
+  })
+
+  test('what is answered is forgotten, and written down once until then', async () => {
+    const steps: string[] = []
+    const { page, emits, clock, posts } = outboxWorld()
+    const { emit, said } = page({
+      disturb(step) {
+        if (step !== 'read') steps.push(step)
+        return undefined
+      },
+    })
+    await clock.advance(0)
+    emit([1, 2])
+    await clock.advance(0)
+    expect(said()).toEqual(['n1 ok', 'n2 ok'])
+    expect(posts).toHaveLength(1)
+    expect(emits()).toEqual([])
+    // Each is said twice: as it begins, and as it ends.
+    expect(steps.filter((step) => step === 'write').length / 2).toBe(2)
+  })
+
+  test('the common path does not wait for the disk', async () => {
+    const { page, clock, hub } = outboxWorld()
+    const { emit, said } = page({ disturb: (step) => (step === 'write' || step === 'hold' ? 'hangs' : undefined) })
+    await clock.advance(0)
+    emit([1])
+    await clock.advance(0)
+    expect(said()).toEqual(['n1 ok'])
+    expect(hub.accepted).toEqual([1])
+  })
+
+  test('an outbox whose page lives is nobody else’s, and one that ends is adopted by one page alone', async () => {
+    const { away, works, page, clock, hub, posts } = outboxWorld()
+    away()
+    const first = page()
+    first.emit([1, 2])
+    await clock.advance(100)
+    const others = [page(), page()]
+    await clock.advance(60_000)
+    expect(posts.every(({ atMs, events }) => events.length === 2 && atMs >= 0)).toBe(true)
+    const before = posts.length
+    for (const { outbox } of others) outbox.sync('u1')
+    await clock.advance(0)
+    expect(posts).toHaveLength(before)
+    first.die()
+    works()
+    for (const { outbox } of others) outbox.sync('u1')
+    await clock.advance(0)
+    expect(hub.accepted).toEqual([1, 2])
+    expect(posts).toHaveLength(before + 1)
+  })
+
+  test('an answer that is lost and asked for again hours later, by another page, is still once', async () => {
+    const { page, clock, hub, away, works, emits } = outboxWorld()
+    const first = page({ disturb: (step) => (step === 'post' ? 'loses the answer' : undefined) })
+    first.emit([1, 2])
+    await clock.advance(0)
+    expect(hub.accepted).toEqual([1, 2])
+    first.die()
+    away()
+    const second = page()
+    second.emit([3])
+    await clock.advance(3 * HOUR_MS)
+    works()
+    await clock.advance(60_000)
+    expect(hub.accepted).toEqual([1, 2, 3])
+    expect(second.said()).toEqual(['n3 ok'])
+    expect(second.reports.every(({ retryable }) => retryable)).toBe(true)
+    expect(emits()).toEqual([])
+  })
+
+  test('three pages, one after the other, none of which gets through', async () => {
+    const { page, clock, hub, away, works } = outboxWorld()
+    away()
+    for (const from of [1, 4, 7]) {
+      const { emit, die } = page()
+      await clock.advance(50)
+      emit(upTo(3, from))
+      await clock.advance(50)
+      die()
+    }
+    works()
+    page()
+    await clock.advance(0)
+    expect(hub.accepted).toEqual(upTo(9))
+  })
+
+  test('ephemeral ones, and those of nobody yet, are never kept', async () => {
+    const { page, clock, away, emits } = outboxWorld()
+    away()
+    const { emit, outbox } = page({ identity: undefined } as object)
+    emit([1], { ephemeral: true })
+    void outbox.add('n2', '{"type":"moved","data":2}', undefined, false)
+    await clock.advance(10)
+    expect(emits()).toEqual([])
+    emit([3])
+    await clock.advance(10)
+    expect(emits().map(({ id, user }) => [id, user])).toEqual([['n3', 'u1']])
+  })
+})
+
+describe('what ends when', () => {
+  const lived = async (dieAt: number) => {
+    const { page, clock, hub, emits } = outboxWorld()
+    let steps = 0
+    let die = () => {}
+    const first = page({
+      disturb(step) {
+        if (step !== 'read' && steps++ === dieAt) die()
+        return undefined
+      },
+    })
+    die = first.die
+    first.emit([1, 2])
+    await clock.advance(1)
+    first.emit([3])
+    first.emit([4], {})
+    await clock.advance(20_000)
+    first.emit([5])
+    await clock.advance(20_000)
+    const isDead = steps > dieAt
+    first.die()
+    const kept = emits().map(({ id }) => Number(id.slice(1)))
+    const known = new Set([...hub.accepted, ...kept])
+    const second = page()
+    await clock.advance(60_000)
+    return { hub, known, isDead, left: emits(), second }
+  }
+
+  test('a page that ends before or after any step: what was kept or sent is accepted once, in order', async () => {
+    let deaths = 0
+    for (let at = 0; ; at++) {
+      const { hub, known, isDead, left, second } = await lived(at)
+      if (!isDead) break
+      deaths++
+      expect(hub.accepted, `death at step ${at}`).toEqual([...known].sort())
+      expect(left).toEqual([])
+      expect(second.reports).toEqual([])
+    }
+    // Two moments of each write, hold and POST.
+    expect(deaths).toBeGreaterThan(15)
+  })
+})
+
+describe('a storage that fails', () => {
+  const steps = ['read', 'write', 'hold'] as const
+  const faults: readonly Fault[] = ['rejects', 'throws', 'hangs', 'loses the answer']
+  test.each(steps.flatMap((step) => faults.map((fault) => [step, fault] as const)))(
+    '%s %s: reported once, and all goes out from memory, once and in order',
+    async (step, fault) => {
+      const { page, clock, hub, away, works } = outboxWorld()
+      away()
+      let isBroken = true
+      const disturb: Disturb = (what) => (isBroken && what === step ? fault : undefined)
+      const { emit, codes, said, outbox } = page({ disturb })
+      emit([1, 2])
+      await clock.advance(10_000)
+      emit([3])
+      await clock.advance(10_000)
+      works()
+      await clock.advance(60_000)
+      emit([4])
+      await clock.advance(10_000)
+      expect(hub.accepted).toEqual([1, 2, 3, 4])
+      expect(said()).toEqual(['n1 ok', 'n2 ok', 'n3 ok', 'n4 ok'])
+      expect(codes().filter((code) => code === 'storage').length).toBeGreaterThan(0)
+      expect(codes().filter((code) => code === 'storage').length).toBeLessThan(3)
+      isBroken = false
+      outbox.close()
+      const second = page()
+      await clock.advance(60_000)
+      expect(hub.accepted).toEqual([1, 2, 3, 4])
+      expect(second.reports).toEqual([])
+    },
+  )
+
+  test.each(steps)(
+    '%s fails once, at any time, and the page ends: nothing is doubled, and the order is kept',
+    async (step) => {
+      for (let at = 0; at < 12; at++) {
+        for (const fault of faults) {
+          const { page, clock, hub, away, works } = outboxWorld()
+          let count = 0
+          const first = page({ disturb: (what) => (what === step && count++ === at ? fault : undefined) })
+          first.emit([1])
+          await clock.advance(10)
+          away()
+          first.emit([2, 3])
+          await clock.advance(10_000)
+          first.emit([4])
+          await clock.advance(10)
+          first.die()
+          works()
+          const second = page()
+          await clock.advance(60_000)
+          second.emit([5])
+          await clock.advance(10_000)
+          const numbers = hub.accepted as number[]
+          expect(numbers, `${step} ${fault} at ${at}`).toEqual([...new Set(numbers)].sort())
+          expect(numbers).toContain(5)
+          if (count <= at) expect(numbers).toEqual([1, 2, 3, 4, 5])
+        }
+      }
+    },
+  )
+})
+
+describe('what the hub has forgotten', () => {
+  test('what was kept and never sent goes out anew, what was sent is uncertain, and is reported', async () => {
+    const { page, clock, hub, away, works, emits, posts } = outboxWorld()
+    const first = page()
+    first.emit([1])
+    await clock.advance(10)
+    away()
+    first.emit([2, 3])
+    await clock.advance(10)
+    first.emit([4, 5])
+    await clock.advance(10)
+    first.die()
+    hub.producers.clear()
+    works()
+    const second = page()
+    await clock.advance(1_000)
+    expect(hub.accepted).toEqual([1, 4, 5])
+    expect(second.reports.map(({ code, details }) => [code, details.id])).toEqual([
+      ['uncertain', 'n2'],
+      ['uncertain', 'n3'],
+    ])
+    expect(posts.at(-1)?.events.map(({ seq }) => seq)).toEqual([1, 2])
+    expect(emits()).toEqual([])
+  })
+
+  test('dying as they are numbered anew', async () => {
+    for (let at = 0; at < 12; at++) {
+      const { page, clock, hub, away, works, emits } = outboxWorld()
+      const first = page()
+      first.emit([1])
+      await clock.advance(10)
+      away()
+      first.emit([2])
+      await clock.advance(10)
+      first.emit([3, 4])
+      await clock.advance(10)
+      first.die()
+      hub.producers.clear()
+      works()
+      let steps = 0
+      let die = () => {}
+      const second = page({
+        disturb() {
+          if (steps++ === at) die()
+          return undefined
+        },
+      })
+      die = second.die
+      await clock.advance(100)
+      second.die()
+      const third = page()
+      await clock.advance(60_000)
+      // Whoever dies as it sends them leaves doubt; nothing is doubled, and nothing goes without a word.
+      const uncertain = third.reports.filter(({ code }) => code === 'uncertain').map(({ details }) => details.id)
+      const lost = [3, 4].filter((n) => uncertain.includes(`n${n}`) && !hub.accepted.includes(n))
+      expect([...hub.accepted, ...lost], `death at ${at}`).toEqual([1, 3, 4])
+      expect(emits()).toEqual([])
+    }
+  })
+})
+
+describe('whose they are', () => {
+  test('another user neither sees nor sends them', async () => {
+    const { page, clock, hub, away, works, emits } = outboxWorld()
+    away()
+    const first = page()
+    first.emit([1])
+    await clock.advance(10)
+    first.die()
+    works()
+    const other = page({ identity: 'u2' })
+    other.emit([2])
+    await clock.advance(10_000)
+    expect(hub.accepted).toEqual([2])
+    expect(emits().map(({ user }) => user)).toEqual(['u1'])
+    page()
+    await clock.advance(0)
+    expect(hub.accepted).toEqual([2, 1])
+  })
+
+  test('without an identity: as soon as the hub has said who we are', async () => {
+    const { page, clock, hub, away, works } = outboxWorld()
+    const anybody = { identity: undefined } as object
+    away()
+    const first = page(anybody)
+    first.emit([1])
+    await clock.advance(10)
+    first.die()
+    works()
+    const second = page(anybody)
+    await clock.advance(10_000)
+    expect(hub.accepted).toEqual([])
+    second.outbox.sync('u2')
+    await clock.advance(10)
+    expect(hub.accepted).toEqual([])
+    second.outbox.sync('u1')
+    await clock.advance(10)
+    expect(hub.accepted).toEqual([1])
+  })
+
+  test.each([
+    [409, 'identity_mismatch'],
+    [401, 'unauthorized'],
+  ])('%i: settled as %s, kept for their owner, and sent when they are back', async (status, code) => {
+    const { page, clock, hub, refuses, works, posts, emits } = outboxWorld()
+    refuses(status, code)
+    const first = page()
+    first.emit([1, 2])
+    await clock.advance(10_000)
+    expect(first.said()).toEqual([`n1 ${code} kept`, `n2 ${code} kept`])
+    expect(posts).toHaveLength(1)
+    expect(emits().map(({ id }) => id)).toEqual(['n1', 'n2'])
+    works()
+    // In another page, though the first one lives; its next emits are of another line.
+    const second = page()
+    await clock.advance(0)
+    expect(hub.accepted).toEqual([1, 2])
+    expect(second.reports).toEqual([])
+    first.emit([3])
+    await clock.advance(0)
+    expect(hub.accepted).toEqual([1, 2, 3])
+  })
+
+  test('409 without a storage is an end', async () => {
+    const { page, clock, refuses, works, hub } = outboxWorld()
+    refuses(409, 'identity_mismatch')
+    const { emit, said } = page({ storage: null })
+    emit([1])
+    await clock.advance(10)
+    works()
+    emit([2])
+    await clock.advance(10)
+    expect(said()).toEqual(['n1 identity_mismatch', 'n2 ok'])
+    expect(hub.accepted).toEqual([2])
+  })
+
+  test('what the hub refuses for good of an earlier page is reported', async () => {
+    const { page, clock, away, answers, emits } = outboxWorld()
+    away()
+    const first = page()
+    first.emit([1])
+    await clock.advance(10)
+    first.die()
+    answers(({ events }) => {
+      const error = { code: 'invalid_data', message: 'no', retryable: false }
+      return Response.json({ results: events.map(({ id }) => ({ id, error })) })
+    })
+    const { reports } = page()
+    await clock.advance(10)
+    expect(reports.map(({ code, message, details }) => [code, message, details.id])).toEqual([
+      ['invalid_data', 'no', 'n1'],
+    ])
+    expect(emits()).toEqual([])
+  })
+})
+
+describe('bounds', () => {
+  test('what is older than maxAgeMs is given up, and said', async () => {
+    const { page, clock, away, works, hub, emits } = outboxWorld()
+    away()
+    const first = page({ maxAgeMs: HOUR_MS })
+    first.emit([1])
+    await clock.advance(10)
+    first.emit([2])
+    await clock.advance(50 * 60_000)
+    first.emit([3])
+    await clock.advance(15 * 60_000)
+    expect(first.said()).toEqual(['n1 uncertain', 'n2 uncertain'])
+    first.die()
+    await clock.advance(50 * 60_000)
+    works()
+    const second = page({ maxAgeMs: HOUR_MS })
+    await clock.advance(0)
+    expect(hub.accepted).toEqual([])
+    expect(second.reports.map(({ code, details }) => [code, details.id])).toEqual([['uncertain', 'n3']])
+    expect(emits()).toEqual([])
+  })
+
+  test('a number that nobody sends any more does not stop those behind it', async () => {
+    const { page, clock, answers, works, hub } = outboxWorld()
+    const { emit, said } = page({ maxAgeMs: HOUR_MS })
+    emit([1])
+    await clock.advance(0)
+    // Not looked at: it is certain that nothing was accepted.
+    answers(() => new Response('', { status: 503 }))
+    emit([2])
+    await clock.advance(30 * 60_000)
+    emit([3])
+    await clock.advance(40 * 60_000)
+    works()
+    await clock.advance(60_000)
+    expect(said()).toEqual(['n1 ok', 'n2 timeout', 'n3 ok'])
+    expect(hub.accepted).toEqual([1, 3])
+  })
+
+  test('by bytes too', async () => {
+    const { page, clock, away } = outboxWorld()
+    away()
+    const { outbox } = page()
+    const outcomes: string[] = []
+    for (let n = 0; n < 6; n++) {
+      const text = JSON.stringify({ type: 'moved', data: 'x'.repeat(900_000) })
+      void outbox.add(`n${n}`, text, 'u1', false).then((outcome) => {
+        outcomes.push(`${outcome.id} ${outcome.ok || outcome.error.code}`)
+      })
+    }
+    await clock.advance(10)
+    expect(outcomes).toEqual(['n4 overloaded', 'n5 overloaded'])
+  })
+
+  test('a page takes over about a thousand, and leaves the rest to others', async () => {
+    const { page, clock, away, works, hub, emits } = outboxWorld()
+    away()
+    const pages = Array.from({ length: 4 }, () => page())
+    for (const [at, { emit }] of pages.entries()) {
+      await clock.advance(10)
+      emit(upTo(400, 1 + at * 400))
+    }
+    await clock.advance(10)
+    for (const { die } of pages) die()
+    expect(emits().length).toBe(1_600)
+    const { outbox } = page()
+    await clock.advance(10)
+    works()
+    await clock.advance(60_000)
+    expect(hub.accepted).toEqual(upTo(1_200))
+    outbox.start()
+    await clock.advance(1_000)
+    expect(hub.accepted).toEqual(upTo(1_600))
+  })
+})
+
+describe('close, hide and start', () => {
+  test('what waits is settled as closed and kept, and goes out at the next start of the same page', async () => {
+    const { page, clock, away, works, hub, held } = outboxWorld()
+    away()
+    const { emit, outbox, said, reports } = page()
+    emit([1, 2])
+    await clock.advance(10)
+    outbox.close()
+    outbox.close()
+    await clock.advance(60_000)
+    expect(said()).toEqual(['n1 closed kept', 'n2 closed kept'])
+    expect(held.size).toBe(0)
+    works()
+    await clock.advance(60_000)
+    expect(hub.accepted).toEqual([])
+    outbox.start()
+    emit([3])
+    await clock.advance(10)
+    expect(hub.accepted).toEqual([1, 2, 3])
+    expect(reports.map(({ code }) => code)).toEqual(['network'])
+  })
+
+  test('closing while it reads what others have left', async () => {
+    const { page, clock, away, works, hub } = outboxWorld()
+    away()
+    const first = page()
+    first.emit([1])
+    await clock.advance(10)
+    first.die()
+    works()
+    const second = page()
+    second.outbox.close()
+    await clock.advance(10)
+    expect(hub.accepted).toEqual([])
+    page()
+    await clock.advance(10)
+    expect(hub.accepted).toEqual([1])
+  })
+
+  test('hidden: what waits is sent in a way that outlives the page, as far as it may be large, and another page may go on', async () => {
+    const { page, clock, hub, posts, answers, works } = outboxWorld()
+    const hanging = page({ disturb: (step) => (step === 'post' ? 'hangs' : undefined) })
+    hanging.emit([1])
+    await clock.advance(10)
+    hanging.emit([2])
+    await clock.advance(10)
+    hanging.die()
+    expect(posts).toEqual([])
+
+    const { emit, outbox, said, die, hide } = page()
+    await clock.advance(10)
+    expect(hub.accepted).toEqual([1, 2])
+    answers((posted) => {
+      hub.take(posted)
+      throw new TypeError('the page is gone')
+    })
+    emit([3, 4])
+    for (const n of [5, 6]) {
+      const text = JSON.stringify({ type: 'moved', data: `${n}${'x'.repeat(15_000)}` })
+      void outbox.add(`n${n}`, text, 'u1', false)
+    }
+    // In the same moment: nothing has been sent or written yet.
+    hide()
+    expect(posts.at(-1)).toMatchObject({ keepalive: true, events: [{ seq: 1 }, { seq: 2 }, { seq: 3 }] })
+    await clock.advance(0)
+    die()
+    expect(said()).toEqual(['n3 closed kept', 'n4 closed kept'])
+    works()
+    page()
+    await clock.advance(10)
+    expect((hub.accepted as (number | string)[]).map((data) => Number.parseInt(String(data), 10))).toEqual(upTo(6))
+    expect(posts.at(-1)?.keepalive).toBe(false)
+  })
+
+  test('a page that comes back from the back/forward cache', async () => {
+    const { page, clock, hub, away, works } = outboxWorld()
+    away()
+    const first = page()
+    first.emit([1])
+    await clock.advance(10)
+    first.hide()
+    expect(first.hiding.size).toBe(0)
+    await clock.advance(10)
+    works()
+    page()
+    await clock.advance(10)
+    expect(hub.accepted).toEqual([1])
+    first.outbox.start()
+    first.emit([2])
+    await clock.advance(10)
+    expect(hub.accepted).toEqual([1, 2])
+    expect(first.said()).toEqual(['n1 closed kept', 'n2 ok'])
+  })
+})

@@ -1,0 +1,118 @@
+// Keeps the emits that wait beyond the life of their page, and takes over those whose page is gone.
+import { HubError } from './errors.ts'
+import type { Clock, EmitStorage, KeptEmit } from './ports.ts'
+
+// A storage that does not answer (a browser's may hang) is one that refuses.
+const PATIENCE_MS = 3_000
+
+/** An emit that may be kept, and what only its page knows of it. */
+export interface Keepable extends KeptEmit {
+  sent: boolean
+  readonly settle: unknown
+  /** It was sent, and nobody knows what became of it. */
+  doubt?: boolean | undefined
+  /** It is settled: nothing of it is to stay. */
+  gone?: boolean
+  /** The storage has it, as far as is known. */
+  kept?: boolean
+}
+
+/** Keeps the emits of one outbox. Nothing here rejects: what the storage refuses is reported, and lives on in memory. */
+export interface Keeper {
+  /** Writes down what has become of an emit. What changes in one moment is one step: all of it, or nothing. Resolves when that is over. */
+  save(keepable: Keepable): Promise<unknown>
+  /** Takes over the emits of pages that are gone, in order: whole lines of them, until there are `most` emits. */
+  adopt(owner: string, most: number): Promise<readonly KeptEmit[] | undefined>
+  /** When all is written, lets go of the lines that are not in use: others may take them over. */
+  release(): Promise<unknown>
+}
+
+/**
+ * Makes a keeper; without a storage it keeps nothing. `isUsed` says whether the outbox works on a line; `report` hears of a storage that fails,
+ * once until it works again.
+ */
+export function createKeeper(
+  storage: EmitStorage | null | undefined,
+  clock: Clock,
+  isUsed: (producer: string) => boolean,
+  report: (during: 'emit', error: HubError) => void,
+): Keeper {
+  const holds = new Map<string, () => void>()
+  const changed = new Set<Keepable>()
+  let last: Promise<unknown> = Promise.resolve()
+  let isBroken = false
+
+  /** One after the other. Answers undefined where the storage fails. */
+  const next = <T>(work: (storage: EmitStorage) => Promise<T>): Promise<T | undefined> => {
+    const done = last.then(async () => {
+      if (!storage) return undefined
+      let cancel = () => {}
+      const late = new Promise<never>((_, reject) => {
+        cancel = clock.after(PATIENCE_MS, () => reject('no answer'))
+      })
+      try {
+        return await Promise.race([work(storage), late])
+      } catch (cause) {
+        const what = `Emits that wait are lost with this page: the browser's storage failed (${cause}). Is there room?`
+        if (!isBroken) report('emit', new HubError('storage', what, { cause }))
+        isBroken = true
+        return undefined
+      } finally {
+        cancel()
+      }
+    })
+    last = done
+    return done
+  }
+
+  /** A line is ours before anything of it is written: it would be taken for an orphan. */
+  const hold = async (producer: string, storage: EmitStorage) => {
+    const release = holds.get(producer) ?? (await storage.hold(producer))
+    if (release) holds.set(producer, release)
+    return release
+  }
+
+  const write = async (storage: EmitStorage) => {
+    const all = [...changed]
+    changed.clear()
+    if (!all[0]) return
+    const put: KeptEmit[] = []
+    const away: KeptEmit[] = []
+    for (const { settle, doubt, kept, gone, ...emit } of all) {
+      await hold(emit.producer, storage)
+      ;(gone ? away : put).push(emit)
+    }
+    await storage.write(put, away)
+    for (const keepable of all) keepable.kept = true
+    isBroken = false
+  }
+
+  return {
+    save(keepable) {
+      // An ephemeral one is gone with the moment, and of one without a user nobody could tell whose it is.
+      if (keepable.seq && keepable.user !== undefined) changed.add(keepable)
+      return next(write)
+    },
+    adopt: (owner, most) =>
+      next(async (storage) => {
+        const read = () => storage.read(owner)
+        const orphans = new Set<string>()
+        let found: readonly KeptEmit[] = []
+        for (const producer of new Set((await read()).map((emit) => emit.producer))) {
+          if (found.length >= most || isUsed(producer) || !(await hold(producer, storage))) continue
+          orphans.add(producer)
+          // Read only now that it is ours: its page may have had answers until it ended.
+          found = (await read()).filter((emit) => orphans.has(emit.producer))
+        }
+        return found
+      }),
+    release: () =>
+      next(async () => {
+        for (const [producer, release] of holds) {
+          if (isUsed(producer)) continue
+          holds.delete(producer)
+          release()
+        }
+      }),
+  }
+}

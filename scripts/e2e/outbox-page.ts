@@ -1,0 +1,50 @@
+// Runs in the browser: a client whose emits are notes with numbers, and a look at what the browser keeps of them.
+import { createHubClient } from '@sse-hub/core'
+import type { contract } from './outbox.test.ts'
+
+const options = new URLSearchParams(location.search)
+// Plain http has no Web Locks; this is what is left there.
+if (options.has('lockless')) Object.defineProperty(navigator, 'locks', { value: undefined })
+const identity = options.get('identity')
+
+const reports: string[] = []
+const outcomes: string[] = []
+const client = createHubClient<typeof contract>({
+  url: '/api/sse',
+  ...(identity && { identity }),
+  onReport: ({ during, error }) => void reports.push(`${during}: ${error}`),
+})
+client.subscribe({ topic: 'user' })
+
+/** What the test calls. */
+const page = {
+  /** Emits these numbers, as this page. */
+  emit(by: string, numbers: readonly number[]): void {
+    for (const n of numbers) {
+      const { accepted } = client.emit({ type: 'note.written', data: { by, n } })
+      void accepted.then((outcome) => outcomes.push(outcome.ok ? 'ok' : outcome.error.code))
+    }
+  },
+  phase: () => client.status.get().phase,
+  reports,
+  outcomes,
+  /** How many emits the browser keeps. */
+  kept: () =>
+    new Promise<number>((resolve, reject) => {
+      const request = indexedDB.open('sse-hub')
+      request.onerror = () => reject(request.error)
+      request.onupgradeneeded = () => request.transaction?.abort()
+      request.onsuccess = () => {
+        const count = request.result.transaction('emits').objectStore('emits').index('owner').count()
+        count.onsuccess = () => {
+          request.result.close()
+          resolve(count.result)
+        }
+      }
+    }),
+}
+
+/** What the test calls. */
+export type OutboxPage = typeof page
+
+Object.assign(globalThis, { page })

@@ -1,0 +1,346 @@
+// Emits that outlive their page, for real: pages of Chromium and Firefox, their IndexedDB and locks, and a hub that keeps its log in a file.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { defineContract } from '@sse-hub/core/contract'
+import { createHub } from '@sse-hub/server'
+import { toNodeHandler } from '@sse-hub/server/node'
+import { sqliteLog } from '@sse-hub/server/sqlite'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { outboxWorld } from '../../packages/core/src/fixtures/outbox-world.ts'
+import { platform } from '../../packages/core/src/platform.ts'
+import { launch } from './browser.ts'
+import { bundle, emptyPage } from './bundle.ts'
+import type { OutboxPage } from './outbox-page.ts'
+import { until } from './until.ts'
+
+export const contract = defineContract({
+  topics: [],
+  events: { 'note.written': { topic: 'user', data: z.object({ by: z.string(), n: z.number() }), emit: true } },
+})
+
+let script: string
+beforeAll(async () => {
+  script = await bundle('scripts/e2e/outbox-page.ts')
+})
+
+const closers: (() => Promise<unknown> | unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+/** A hub on a file, behind a server whose API can be away while its pages are there. */
+async function start() {
+  const directory = mkdtempSync(join(tmpdir(), 'sse-hub-outbox-'))
+  closers.push(() => rmSync(directory, { recursive: true, force: true }))
+  let user = 'u1'
+  let isAway = false
+  /** Whether the next POST reaches the hub and its answer does not come back. */
+  let losesAnswers = false
+  const posts: string[] = []
+  const open = () =>
+    createHub({
+      contract,
+      log: sqliteLog({ path: join(directory, 'hub.db') }),
+      authorize: () => ({ user, read: [] }),
+      heartbeatMs: 100,
+      retryMs: 50,
+    })
+  let hub = open()
+  let handle = toNodeHandler(hub)
+  const server: Server = createServer((request, response) => {
+    if (!request.url?.startsWith('/api/sse/')) {
+      response.setHeader('content-type', request.url === '/page.js' ? 'text/javascript' : 'text/html')
+      response.end(request.url === '/page.js' ? script : request.url === '/' ? '<!doctype html>' : emptyPage)
+      return
+    }
+    if (isAway) {
+      request.socket.destroy()
+      return
+    }
+    if (request.method === 'POST') {
+      posts.push(user)
+      if (losesAnswers) {
+        // The hub settles it; its answer goes nowhere.
+        response.write = () => true
+        response.end = () => request.socket.destroy() && response
+      }
+    }
+    handle(request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  closers.push(async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    await hub.close()
+  })
+  const begin = await hub.cursor()
+  return {
+    origin,
+    posts,
+    signIn(next: string) {
+      user = next
+    },
+    away(is: boolean) {
+      isAway = is
+      if (is) server.closeAllConnections()
+    },
+    losesAnswers(is: boolean) {
+      losesAnswers = is
+    },
+    /** The hub ends, and another one opens its file. */
+    async restart() {
+      server.closeAllConnections()
+      await hub.close()
+      hub = open()
+      handle = toNodeHandler(hub)
+    },
+    /** All that was accepted, in order of the log: `by n`. */
+    async accepted(of = user): Promise<string[]> {
+      const was = user
+      user = of
+      const url = `http://hub/api/sse/page?after=${encodeURIComponent(String(begin))}`
+      const answer = await hub.fetch(new Request(url)).finally(() => {
+        user = was
+      })
+      const { events, gaps } = (await answer.json()) as {
+        events: { data: { by: string; n: number } }[]
+        gaps: unknown[]
+      }
+      expect(gaps).toEqual([])
+      return events.map(({ data }) => `${data.by} ${data.n}`)
+    },
+  }
+}
+
+const notes = (by: string, count: number, from = 1) => Array.from({ length: count }, (_, at) => `${by} ${from + at}`)
+const numbers = (count: number, from = 1) => Array.from({ length: count }, (_, at) => from + at)
+
+describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
+  test('emits survive reload, closing, crossing users and a network that flaps: each once, in order', async (context) => {
+    const rig = await start()
+    const browser = await launch(name, context)
+    closers.push(browser.close)
+    // It opens and closes the others, and holds nothing itself.
+    const opener = await browser.open(`${rig.origin}/`)
+    await opener.evaluate('void (globalThis.tabs = {})')
+    const call = <K extends keyof OutboxPage>(tab: string, expression: string) =>
+      opener.evaluate<OutboxPage[K] extends (...args: never[]) => infer R ? Awaited<R> : OutboxPage[K]>(
+        `tabs.${tab}.page.${expression}`,
+      )
+    const loaded = (tab: string) => until(`${tab} to load`, () => opener.evaluate<boolean>(`!!tabs.${tab}.page`))
+    const open = async (tab: string, query: string) => {
+      await opener.evaluate(`void (tabs.${tab} = open('/page?${query}'))`)
+      await loaded(tab)
+    }
+    const emit = (tab: string, by: string, list: readonly number[]) =>
+      call<'emit'>(tab, `emit('${by}', ${JSON.stringify(list)})`)
+    const isLive = (tab: string) =>
+      until(`${tab} to be live`, async () => (await call<'phase'>(tab, 'phase()')) === 'live')
+    const keeps = (tab: string, count: number) =>
+      until(`${count} to be kept`, async () => (await call<'kept'>(tab, 'kept()')) === count, {
+        seen: () => rig.posts.length,
+      })
+    const accepts = async (expected: readonly string[], of = 'u1') => {
+      let seen: readonly string[] = []
+      await until(
+        `${expected.length} to be accepted`,
+        async () => {
+          seen = await rig.accepted(of)
+          return seen.length >= expected.length
+        },
+        { seen: () => seen.slice(-10) },
+      )
+      expect(seen).toEqual(expected)
+    }
+    const all: string[] = []
+
+    // A reload while the hub is away.
+    await open('a', 'identity=u1')
+    await isLive('a')
+    await emit('a', 'a', [1])
+    all.push('a 1')
+    await accepts(all)
+    rig.away(true)
+    await emit('a', 'a', [2, 3])
+    await emit('a', 'a', [4])
+    await keeps('a', 3)
+    await opener.evaluate('void (delete tabs.a.page, tabs.a.location.reload())')
+    await loaded('a')
+    await emit('a', 'a', [5])
+    await keeps('a', 4)
+    rig.away(false)
+    all.push(...notes('a', 4, 2))
+    await accepts(all)
+    await keeps('a', 0)
+    expect(await call<'outcomes'>('a', 'outcomes')).toEqual(['ok'])
+
+    // A tab that is closed; one that lives meanwhile does not touch what is the other's, one that opens later goes on.
+    await open('b', 'identity=u1')
+    await isLive('b')
+    rig.away(true)
+    await emit('a', 'a', [6])
+    await emit('b', 'b', numbers(150))
+    await keeps('a', 151)
+    await opener.evaluate('tabs.b.close()')
+    await open('c', 'identity=u1')
+    rig.away(false)
+    await isLive('c')
+    const both = [...notes('a', 1, 6), ...notes('b', 150)]
+    await until('all', async () => (await rig.accepted('u1')).length >= all.length + both.length)
+    const seen = (await rig.accepted('u1')).slice(all.length)
+    expect(seen.filter((note) => note.startsWith('b'))).toEqual(notes('b', 150))
+    expect(seen.filter((note) => note.startsWith('a'))).toEqual(notes('a', 1, 6))
+    expect(seen).toHaveLength(both.length)
+    all.push(...seen)
+    await keeps('c', 0)
+
+    // An answer that is lost, and a tab that closes on it.
+    rig.losesAnswers(true)
+    const before = rig.posts.length
+    await emit('c', 'c', [1, 2])
+    await until('a POST', () => rig.posts.length > before)
+    all.push('c 1', 'c 2')
+    await accepts(all)
+    await opener.evaluate('tabs.c.close()')
+    await rig.restart()
+    rig.losesAnswers(false)
+    await open('d', 'identity=u1')
+    await isLive('d')
+    await keeps('d', 0)
+    await accepts(all)
+
+    // In the moment of leaving: sent in a way that outlives the page, or by the next one; once.
+    await opener.evaluate(`tabs.d.page.emit('d', [1, 2, 3]), tabs.d.close()`)
+    await opener.evaluate(`tabs.a.close()`)
+    await open('e', 'identity=u1')
+    await isLive('e')
+    all.push(...notes('d', 3))
+    await accepts(all)
+    await keeps('e', 0)
+
+    // Somebody else signs in.
+    rig.away(true)
+    await emit('e', 'e', [1, 2])
+    await keeps('e', 2)
+    await opener.evaluate('tabs.e.close()')
+    rig.signIn('u2')
+    rig.away(false)
+    await open('f', 'identity=u2')
+    await isLive('f')
+    await emit('f', 'f', [1])
+    await accepts(['f 1'], 'u2')
+    // A tab of the first user, while the second is signed in.
+    await open('g', 'identity=u1')
+    await emit('g', 'g', [1])
+    await until('a refusal', async () => (await call<'outcomes'>('g', 'outcomes')).length === 1)
+    expect(await call<'outcomes'>('g', 'outcomes')).toEqual(['identity_mismatch'])
+    await keeps('f', 3)
+    await opener.evaluate('tabs.f.close(), tabs.g.close()')
+    await accepts(all)
+    rig.signIn('u1')
+    await open('h', 'identity=u1')
+    await isLive('h')
+    all.push('e 1', 'e 2', 'g 1')
+    await accepts(all)
+    await keeps('h', 0)
+
+    // Without Web Locks.
+    await open('i', 'identity=u1&lockless')
+    await isLive('i')
+    rig.away(true)
+    await emit('i', 'i', [1, 2])
+    await keeps('i', 2)
+    await open('j', 'identity=u1&lockless')
+    await emit('j', 'j', [1])
+    await keeps('j', 3)
+    await opener.evaluate('tabs.j.close()')
+    await opener.evaluate('tabs.i.close()')
+    await open('k', 'identity=u1&lockless')
+    rig.away(false)
+    all.push('i 1', 'i 2', 'j 1')
+    await accepts(all)
+    await opener.evaluate('tabs.k.close()')
+
+    // Two hundred over three tabs, of which two close, while the network comes and goes.
+    const rounds = { x: { size: 12, rounds: 6 }, y: { size: 9, rounds: 8 }, z: { size: 6, rounds: 10 } }
+    for (const tab of Object.keys(rounds)) await open(tab, 'identity=u1')
+    for (let round = 1; round <= 10; round++) {
+      rig.away(round % 2 === 0)
+      for (const [tab, { size, rounds: last }] of Object.entries(rounds)) {
+        if (round <= last) await emit(tab, tab, numbers(size, 1 + (round - 1) * size))
+        if (round === last && tab !== 'z') await opener.evaluate(`tabs.${tab}.close()`)
+      }
+    }
+    rig.away(false)
+    await open('last', 'identity=u1')
+    await until('all of them', async () => (await rig.accepted('u1')).length >= all.length + 204, {
+      withinMs: 60_000,
+      seen: () => all.length,
+    })
+    const flapped = (await rig.accepted('u1')).slice(all.length)
+    expect(flapped).toHaveLength(204)
+    for (const [tab, { size, rounds: last }] of Object.entries(rounds)) {
+      expect(flapped.filter((note) => note.startsWith(tab))).toEqual(notes(tab, size * last))
+    }
+    await keeps('last', 0)
+  }, 240_000)
+})
+
+test('a real hub and its file: pages that die anywhere, answers that are lost, restarts; each once, and in order', async () => {
+  const rig = await start()
+  const world = outboxWorld()
+  const real = {
+    url: `${rig.origin}/api/sse`,
+    fetch: platform.fetch,
+    headers: { origin: rig.origin },
+    clock: platform.clock,
+    random: { next: () => 0.01, id: platform.random.id },
+  }
+  const ofPage = (by: string, die: number | undefined) => {
+    let steps = 0
+    let end = () => {}
+    const page = world.page({
+      ...real,
+      disturb() {
+        if (++steps === die) end()
+        return undefined
+      },
+    })
+    end = page.die
+    return {
+      ...page,
+      write(n: number) {
+        const text = JSON.stringify({ type: 'note.written', data: { by, n } })
+        return page.outbox.add(`${by}-${n}`, text, 'u1', false)
+      },
+    }
+  }
+  for (let round = 0; round < 12; round++) {
+    const by = `p${round}`
+    const page = ofPage(by, round + 3)
+    rig.losesAnswers(round % 3 === 1)
+    rig.away(round % 3 === 2)
+    for (const n of [1, 2, 3]) void page.write(n)
+    await until('some of it', () => world.emits().length === 0 || page.reports.length > 0 || world.held.size === 0)
+    page.die()
+    if (round % 4 === 3) await rig.restart()
+  }
+  rig.losesAnswers(false)
+  rig.away(false)
+  const last = ofPage('last', undefined)
+  expect(await last.write(1)).toMatchObject({ ok: true })
+  await until('nothing to be left', () => world.emits().length === 0)
+  const accepted = await rig.accepted()
+  expect(new Set(accepted).size).toBe(accepted.length)
+  for (let round = 0; round < 12; round++) {
+    const mine = accepted.filter((note) => note.startsWith(`p${round} `))
+    expect([[], notes(`p${round}`, 3)]).toContainEqual(mine)
+  }
+  expect(accepted.length).toBeGreaterThan(30)
+  expect(last.reports).toEqual([])
+})
