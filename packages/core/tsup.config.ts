@@ -7,6 +7,7 @@ export default defineConfig({
     contract: 'src/contract/index.ts',
     eventsource: 'src/eventsource.ts',
     tabs: 'src/tabs.ts',
+    testing: 'src/testing/index.ts',
   },
   format: 'esm',
   target: 'es2023',

@@ -1,4 +1,4 @@
-// The public conformance suite: the same cases for every log, run by whichever test framework calls it.
+// The door of `@sse-hub/server/testing`: a hub for an application's tests, and the conformance suite, the same cases for every log, run by whichever test framework calls it.
 import { appendCases } from './conformance/appends.ts'
 import { type LogCase, type LogTestOptions, type LogUnderTest, skippingClock } from './conformance/bench.ts'
 import { healthCases } from './conformance/health.ts'
@@ -7,6 +7,8 @@ import { readCases } from './conformance/reads.ts'
 import { tailCases } from './conformance/tails.ts'
 
 export type { LogTestOptions, LogUnderTest } from './conformance/bench.ts'
+export type { TestHub, TestHubOptions } from './testing-hub.ts'
+export { createTestHub } from './testing-hub.ts'
 
 /** The two functions that a test framework gives: those of `node:test`, Vitest, Jest, Bun and others fit. */
 export interface LogTestFramework {
