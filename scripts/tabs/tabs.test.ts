@@ -1,7 +1,7 @@
 // Proves that the tabs of a browser share one stream and lose nothing of it. The channel and the locks are Node's own, the hub and its socket are real.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type ClientOptions, createHubClient, type HubClient } from '@sse-hub/core'
+import { createHubClient, type HubClient } from '@sse-hub/core'
 import { defineContract } from '@sse-hub/core/contract'
 import { sharedSource } from '@sse-hub/core/tabs'
 import { createHub, memoryLog } from '@sse-hub/server'
@@ -65,7 +65,8 @@ function browserOf(url: string, { locks = true } = {}) {
   })
   return {
     tabs,
-    open(topic: 'board:1' | 'board:2' = 'board:1', more: Partial<ClientOptions<Board>> = {}) {
+    /** Opens a tab; what it `loses` of the channel, it never hears. */
+    open(topic: 'board:1' | 'board:2' = 'board:1', loses: (message: unknown) => boolean = () => false) {
       const heard: number[] = []
       const gaps: string[] = []
       const client = createHubClient<Board>({
@@ -74,7 +75,9 @@ function browserOf(url: string, { locks = true } = {}) {
           tabs: {
             channel(name, hear) {
               const channel = new BroadcastChannel(`${scope} ${name}`)
-              channel.onmessage = ({ data }: { data: unknown }) => hear(data)
+              channel.onmessage = ({ data }: { data: unknown }) => {
+                if (!loses(data)) hear(data)
+              }
               return { post: (message) => channel.postMessage(message), close: () => channel.close() }
             },
             now: Date.now,
@@ -87,7 +90,6 @@ function browserOf(url: string, { locks = true } = {}) {
           },
         }),
         onReport: () => {},
-        ...more,
       })
       client.subscribe({
         topic,
@@ -147,6 +149,23 @@ describe.each([{ locks: true }, { locks: false }])('tabs (%o)', (options) => {
     }
   })
 
+  test('that miss a message ask the hub for what they lack', async () => {
+    const one = await hubOf()
+    const browser = browserOf(one.url, options)
+    const leader = browser.open()
+    await until(leader.live)
+    let lost = 0
+    const tab = browser.open('board:1', (message) => JSON.stringify(message).includes('"data":5,') && ++lost > 0)
+    await until(tab.live)
+    for (let n = 0; n < 10; n++) {
+      await one.publish()
+      await until(() => leader.heard.length === n + 1)
+    }
+    await until(() => tab.heard.length === 10)
+    expect([tab.heard, tab.gaps, lost]).toEqual([numbers(1, 10), ['added'], 1])
+    expect([one.streams(), one.pages()]).toEqual([1, 1])
+  })
+
   test('read different topics over one stream', async () => {
     const one = await hubOf()
     const browser = browserOf(one.url, options)
@@ -159,5 +178,30 @@ describe.each([{ locks: true }, { locks: false }])('tabs (%o)', (options) => {
     expect([a.heard, b.heard]).toEqual([[1], [2, 3]])
     expect(one.streams()).toBe(2)
     expect([a.gaps, b.gaps]).toEqual([['added'], ['added']])
+  })
+
+  test('are told why there is no stream, and whichever tries again first has it', async () => {
+    const one = await hubOf()
+    const browser = browserOf(one.url, options)
+    const tabs = [browser.open(), browser.open(), browser.open()]
+    await until(() => tabs.every(({ live }) => live()))
+    await one.publish()
+    await one.hub.disable()
+    const reason = ({ client }: (typeof tabs)[number]) => {
+      const status = client.status.get()
+      return status.phase === 'down' && status.reason
+    }
+    await until(() => tabs.every((tab) => reason(tab) === 'disabled'))
+    await one.hub.enable()
+    const follower = tabs.find(({ via }) => via() !== 'sse') ?? tabs[0]
+    for (const tab of [follower, ...tabs]) {
+      tab?.client.start()
+      await until(() => tab?.live())
+    }
+    await one.publish()
+    await until(() => tabs.every(({ heard }) => heard.length === 2))
+    for (const { heard, gaps } of tabs) expect([heard, gaps]).toEqual([[1, 2], ['added']])
+    expect(follower?.via()).toBe('sse')
+    expect(tabs.map(({ via }) => via()).sort()).toEqual(['sse', 'tab', 'tab'])
   })
 })

@@ -17,7 +17,7 @@ export function App() {
         <Mark />
         <div className="bar-title">
           <h1>Shared board</h1>
-          <p>Tasks for the whole team. What one does, everybody sees.</p>
+          <p>Tasks for the whole team. Everyone sees changes as they happen.</p>
         </div>
         <ConnectionBadge connection={connection} />
         <ThemeButton />

@@ -94,5 +94,5 @@ function Countdown({ retryAt, trying }: { retryAt: number | undefined; trying: b
 }
 
 function LastLive({ at }: { at: number }) {
-  return <span>Last live {ago(at, useNow(1_000))}</span>
+  return <span>Last update {ago(at, useNow(1_000))}</span>
 }

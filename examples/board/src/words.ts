@@ -41,7 +41,7 @@ const reasons: Readonly<Partial<Record<HubErrorCode, string>>> = {
 export function describe({ status, live, lost, answering }: Facts): Words {
   if (status.phase === 'live' && live) {
     const meanwhile =
-      status.via === 'sse' ? 'Changes from others appear at once' : 'Changes from others appear in seconds'
+      status.via === 'poll' ? 'Changes from others appear in seconds' : 'Changes from others appear at once'
     return { tone: 'live', badge: 'Live', headline: 'Connected', meanwhile }
   }
   switch (status.phase) {
@@ -82,6 +82,6 @@ function broken(headline: string, answering: boolean | undefined): Words {
         badge: 'Disconnected',
         headline: answering === false ? 'The server cannot be reached' : headline,
         meanwhile:
-          'You can read the board as it was. Changes cannot be saved until the server is back. Nothing saved is lost.',
+          'You see the board as it was. Changes cannot be saved until the server is back; nothing that was saved is lost.',
       }
 }

@@ -18,7 +18,6 @@ const ROLL_MS = 60_000
 const LEAVE_MS = 100
 // How long changes of what tabs want are gathered before the stream is asked for anew.
 const DEBOUNCE_MS = 50
-const LEAVE_AFTER_FAILURE_MS = 35_000
 
 /** What a leader says of its stream. */
 interface View {
@@ -352,8 +351,8 @@ export function sharedSource(options: SharedOptions = {}): Source {
         }
       } finally {
         if (reading === question) reading = undefined
-        // Whoever asks for other topics asks again at once; whoever failed will ask again, and leads until then.
-        clock.after(question.signal.aborted ? LEAVE_MS : LEAVE_AFTER_FAILURE_MS, () => {
+        // Whoever asks for other topics asks again at once. Whoever waits to try again does not lead: another tab may try sooner.
+        clock.after(LEAVE_MS, () => {
           if (reading) return
           leave()
           stopLife?.()
