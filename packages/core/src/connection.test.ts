@@ -63,9 +63,16 @@ const rows: readonly Row[] = [
     atMs: BACKED_OFF,
     status: { phase: 'down', reason: 'http' },
     code: 'http',
-    says: /answered 200 \(text\/html\): is a hub mounted there/,
+    says: /answered 200 \(text\/html\): is a hub there/,
   },
   { name: '204', answer: status(204), atMs: [0], status: { phase: 'stopped' }, code: 'stopped', says: /answered 204/ },
+  {
+    name: '204, whatever it says that it carries',
+    answer: status(204, { 'content-type': 'text/event-stream' }),
+    atMs: [0],
+    status: { phase: 'stopped' },
+    code: 'stopped',
+  },
   { name: '301', answer: redirecting(301), atMs: [0, 0], status: { phase: 'live' } },
   { name: '307', answer: redirecting(307), atMs: [0, 0], status: { phase: 'live' } },
   {
@@ -120,7 +127,7 @@ const rows: readonly Row[] = [
     atMs: BACKED_OFF,
     status: { phase: 'down', reason: 'http' },
     code: 'http',
-    says: /\/api\/sse\/events.* answered 404 \(text\/plain\): is a hub mounted there/,
+    says: /\/api\/sse\/events.* answered 404 \(text\/plain\): is a hub there/,
   },
   {
     name: '429 with Retry-After in seconds',
@@ -505,4 +512,18 @@ test('a question that the hub does not understand is not asked again, but anothe
   )
   await until(() => client.status.topic('board:7') === 'live')
   expect(server.arrivals).toHaveLength(2)
+})
+
+test('a fetch that refuses to be a method of something is called by itself', async () => {
+  const clock = virtualClock()
+  const server = await scriptedServer(clock, good)
+  const { client } = clientOf(clock, server.url, {
+    fetch(this: unknown, url, init) {
+      if (this !== undefined) throw new TypeError('Illegal invocation')
+      return fetch(url, init)
+    },
+  })
+  client.subscribe({ topic: 'board:7' as never })
+  clock.runNext()
+  await until(() => client.status.get().phase === 'live')
 })

@@ -124,7 +124,7 @@ export function createConnection(
   }
 
   function over(code: 'timeout' | 'ended' | ByeReason, why: string = code, byeMs?: number) {
-    return new HubError(code, `The stream of ${url} is over: ${why}`, { retryable: true, details: { byeMs } })
+    return new HubError(code, `The stream is over: ${why}`, { retryable: true, details: { byeMs } })
   }
 
   /** Decides what follows an attempt that has failed, or a stream that has ended. */

@@ -30,18 +30,20 @@ export async function ask(
   init: Ask,
   refresh = false,
 ): Promise<Response> {
-  const { headers: given, credentials } = settings
+  // Called by itself: the browser's own refuses to be somebody's method.
+  const { headers: given, credentials, fetch } = settings
   const isAsked = typeof given === 'function'
   const own = Object.fromEntries(new Headers(isAsked ? await given({ refresh }) : given))
   const headers = { ...own, accept: expect, ...init.headers }
-  const response = await settings.fetch(url, { cache: 'no-store', credentials, ...init, headers } as RequestInit)
-  const { ok, status } = response
+  const response = await fetch(url, { cache: 'no-store', credentials, ...init, headers } as RequestInit)
+  const { status } = response
   const header = (name: string) => response.headers.get(name) ?? ''
   const type = header('content-type')
-  if (ok && type.startsWith(expect)) return response
+  if (status === 200 && type.startsWith(expect)) return response
   if ((status === 401 || status === 403) && isAsked && !refresh) return ask(settings, url, expect, init, true)
-  const body: { error?: WireError } | undefined = ok ? undefined : await response.json().catch(() => undefined)
-  const { code = FINAL[status] ?? 'http', message = 'is a hub mounted there?' } = body?.error ?? {}
+  const body: { error?: WireError } | undefined =
+    status < 300 ? undefined : await response.json().catch(() => undefined)
+  const { code = FINAL[status] ?? 'http', message = 'is a hub there?' } = body?.error ?? {}
   throw new HubError(code as HubErrorCode, `${url} answered ${status} (${type}): ${message}`, {
     retryable: !(status in FINAL),
     details: { status, retryAfterMs: retryAfterMs(header('retry-after'), header('date')) },
