@@ -288,6 +288,19 @@ describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
       expect(flapped.filter((note) => note.startsWith(tab))).toEqual(notes(tab, size * last))
     }
     await keeps('last', 0)
+
+    // A newer version of the site takes the store over: it is not held up, and what this page emits goes out all the same.
+    await opener.evaluate(`new Promise((resolve, reject) => {
+      const request = indexedDB.open('sse-hub', 2)
+      request.onsuccess = () => resolve(request.result.close())
+      request.onblocked = request.onerror = () => reject(new Error('held up'))
+    })`)
+    await emit('last', 'last', [1])
+    await until('the outcome', async () => (await call<'outcomes'>('last', 'outcomes')).length > 0)
+    expect(await call<'outcomes'>('last', 'outcomes')).toEqual(['ok'])
+    await until('the report', async () =>
+      (await call<'reports'>('last', 'reports')).some((text) => text.includes('storage')),
+    )
   }, 240_000)
 })
 

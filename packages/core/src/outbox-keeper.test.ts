@@ -86,6 +86,25 @@ describe('across pages', () => {
     expect(posts).toHaveLength(before + 1)
   })
 
+  test('what a page wrote until it ended is found, and not only what was there when its lock was asked for', async () => {
+    const { page, clock, hub, away, works, emits, put } = outboxWorld()
+    away()
+    const first = page()
+    first.emit([1])
+    await clock.advance(10)
+    first.die()
+    works()
+    const [kept] = emits()
+    page({
+      disturb(step) {
+        if (step === 'hold' && kept) put({ ...kept, seq: 2, id: 'n2', json: '"id":"n2","type":"moved","data":2}' })
+        return undefined
+      },
+    })
+    await clock.advance(10)
+    expect(hub.accepted).toEqual([1, 2])
+  })
+
   test('an answer that is lost and asked for again hours later, by another page, is still once', async () => {
     const { page, clock, hub, away, works, emits } = outboxWorld()
     const first = page({ disturb: (step) => (step === 'post' ? 'loses the answer' : undefined) })
@@ -210,6 +229,25 @@ describe('a storage that fails', () => {
     },
   )
 
+  test.each(steps)('%s hangs for good: that is told once, and delays what is emitted once', async (step) => {
+    const { page, clock, hub } = outboxWorld()
+    const { emit, outbox, codes, said } = page({ disturb: (what) => (what === step ? 'hangs' : undefined) })
+    for (const n of upTo(30)) {
+      emit([n])
+      outbox.sync('u1')
+      await clock.advance(1_000)
+    }
+    emit([31])
+    await clock.advance(0)
+    expect(hub.accepted).toEqual(upTo(31))
+    outbox.close()
+    emit([32])
+    outbox.start()
+    await clock.advance(0)
+    expect(said()).toHaveLength(32)
+    expect(codes()).toEqual(['storage'])
+  })
+
   test.each(steps)(
     '%s fails once, at any time, and the page ends: nothing is doubled, and the order is kept',
     async (step) => {
@@ -264,6 +302,67 @@ describe('what the hub has forgotten', () => {
     ])
     expect(posts.at(-1)?.events.map(({ seq }) => seq)).toEqual([1, 2])
     expect(emits()).toEqual([])
+  })
+
+  test('what a page could not write down is a gap in the numbers: the hub is sure of what it has not taken, and all behind it goes out', async () => {
+    const { page, clock, hub, away, works } = outboxWorld()
+    let isFull = false
+    const first = page({ disturb: (step) => (isFull && step === 'write' ? 'rejects' : undefined) })
+    first.emit([1])
+    await clock.advance(10)
+    away()
+    isFull = true
+    first.emit([2])
+    await clock.advance(10)
+    isFull = false
+    first.emit([3, 4])
+    await clock.advance(60_000)
+    first.die()
+    works()
+    const second = page()
+    await clock.advance(60_000)
+    expect(hub.accepted).toEqual([1, 3, 4])
+    expect(second.reports).toEqual([])
+  })
+
+  test('what goes out under a new number does so when the old one is forgotten', async () => {
+    let deaths = 0
+    for (let at = 0; at < 14; at++) {
+      const { page, clock, hub, away, works, emits } = outboxWorld()
+      const first = page()
+      first.emit([1])
+      await clock.advance(10)
+      away()
+      // So large that it goes alone: nothing behind it is sent.
+      const text = JSON.stringify({ type: 'moved', data: 'x'.repeat(60_000) })
+      void first.outbox.add('n2', text, 'u1', false)
+      first.emit([3, 4])
+      await clock.advance(10)
+      first.die()
+      hub.producers.clear()
+      works()
+      let steps = 0
+      let die = () => {}
+      const second = page({
+        disturb() {
+          if (steps++ === at) {
+            deaths++
+            die()
+          }
+          return undefined
+        },
+      })
+      die = second.die
+      await clock.advance(100)
+      second.die()
+      const third = page()
+      await clock.advance(60_000)
+      const uncertain = third.reports.filter(({ code }) => code === 'uncertain').map(({ details }) => details.id)
+      const lost = [3, 4].filter((n) => uncertain.includes(`n${n}`) && !hub.accepted.includes(n))
+      expect([...hub.accepted, ...lost], `death at ${at}`).toEqual([1, 3, 4])
+      expect(emits()).toEqual([])
+    }
+    expect(deaths).toBeGreaterThan(10)
   })
 
   test('dying as they are numbered anew', async () => {

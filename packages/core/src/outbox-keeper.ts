@@ -2,8 +2,8 @@
 import { HubError } from './errors.ts'
 import type { Clock, EmitStorage, KeptEmit } from './ports.ts'
 
-// A storage that does not answer (a browser's may hang) is one that refuses.
-const PATIENCE_MS = 3_000
+// A storage that does not answer (a browser's may hang) is not asked again: what waits for it would only grow.
+const PATIENCE_MS = 5_000
 
 /** An emit that may be kept, and what only its page knows of it. */
 export interface Keepable extends KeptEmit {
@@ -32,11 +32,12 @@ export interface Keeper {
  * once until it works again.
  */
 export function createKeeper(
-  storage: EmitStorage | null | undefined,
+  given: EmitStorage | null | undefined,
   clock: Clock,
   isUsed: (producer: string) => boolean,
   report: (during: 'emit', error: HubError) => void,
 ): Keeper {
+  let storage = given
   const holds = new Map<string, () => void>()
   const changed = new Set<Keepable>()
   let last: Promise<unknown> = Promise.resolve()
@@ -48,7 +49,10 @@ export function createKeeper(
       if (!storage) return undefined
       let cancel = () => {}
       const late = new Promise<never>((_, reject) => {
-        cancel = clock.after(PATIENCE_MS, () => reject('no answer'))
+        cancel = clock.after(PATIENCE_MS, () => {
+          storage = undefined
+          reject('no answer')
+        })
       })
       try {
         return await Promise.race([work(storage), late])
