@@ -19,7 +19,7 @@ export interface CellResult {
 
 const PART_BYTES = 3_000_000
 // Until here the compiler still learns; measured: later runs are not faster.
-const WARM_UPS = 8
+const WARM_UPS = 15
 
 /** Measures one cell. */
 export async function measureCell({ shape, runs }: Cell, bytes = PART_BYTES): Promise<CellResult> {

@@ -103,7 +103,7 @@ function ratiosOf({ readers: { parser, overBody, client } }: CellResult) {
 }
 
 /** Each cell lives in a process of its own: what one shape teaches the compiler must not help or hurt another. */
-async function runCell(cell: Cell, flags: readonly string[] = ['--expose-gc'], mode = 'measure'): Promise<string> {
+async function runCell(cell: Cell, flags: readonly string[] = [], mode = 'measure'): Promise<string> {
   const { code, output } = await capture('node', [...flags, 'scripts/bench/cell.ts', JSON.stringify(cell), mode])
   if (code !== 0) throw new Error(`The cell ${JSON.stringify(cell)} failed:\n${output}`)
   return output

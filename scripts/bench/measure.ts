@@ -26,8 +26,7 @@ export async function measureInTurn<Name extends string, Work>(
     // The order turns, so that nobody always pays for what the one before left behind.
     const first = round % names.length
     for (const name of [...names.slice(first), ...names.slice(0, first)]) {
-      // With `--expose-gc` each begins with a clean heap.
-      globalThis.gc?.()
+      // No collection is forced between them: a full one makes V8 forget the shapes of parsed objects, and what it compiled for them, which a page never pays.
       // Of the whole process: that of one thread is counted in ticks of 4 ms on many a Linux.
       const before = process.cpuUsage()
       await ways[name](work)
