@@ -242,6 +242,17 @@ describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
     await keeps('f', 3)
     await opener.evaluate('tabs.f.close(), tabs.g.close()')
     await accepts(all)
+    // And what nobody came back for within a month.
+    await opener.evaluate(`new Promise((resolve, reject) => {
+      const request = indexedDB.open('sse-hub')
+      request.onerror = reject
+      request.onsuccess = () => {
+        const writing = request.result.transaction('emits', 'readwrite')
+        const producer = (Date.now() - 31 * 86_400_000).toString(36) + '-somebody'
+        writing.objectStore('emits').put({ producer, seq: 1, owner: 'somebody' })
+        writing.oncomplete = () => resolve(request.result.close())
+      }
+    })`)
     rig.signIn('u1')
     await open('h', 'identity=u1')
     await isLive('h')

@@ -518,6 +518,21 @@ describe('bounds', () => {
     expect(emits()).toEqual([])
   })
 
+  test('whatever maxAgeMs says, nothing goes out when the hub may have forgotten what it has accepted', async () => {
+    const { page, clock, hub, away, works } = outboxWorld()
+    away()
+    const first = page({ maxAgeMs: Number.POSITIVE_INFINITY })
+    first.emit([1])
+    await clock.advance(0)
+    first.outbox.close()
+    await clock.advance(48 * HOUR_MS + 1)
+    works()
+    const second = page({ maxAgeMs: Number.POSITIVE_INFINITY })
+    await clock.advance(0)
+    expect(hub.accepted).toEqual([])
+    expect(second.codes()).toEqual(['uncertain'])
+  })
+
   test('a number that nobody sends any more does not stop those behind it', async () => {
     const { page, clock, answers, works, hub } = outboxWorld()
     const { emit, said } = page({ maxAgeMs: HOUR_MS })

@@ -15,6 +15,8 @@ const MAX_WAITING_CHARACTERS = 4_000_000
 const MAX_EPHEMERAL = 100
 const STALE_MS = 1_000
 const MAX_BATCH = 100
+// A hub remembers a producer for 48 hours: what is older could be accepted twice.
+const HOUR_MS = 60 * 60_000
 // Characters of one batch: at three bytes each they stay below the 256 KiB that a hub takes.
 const MAX_CHARACTERS = 60_000
 // What goes out as the page ends may have 64 KiB.
@@ -70,7 +72,8 @@ const tooLate = new HubError('network', 'The hub is away or slow, and an ephemer
 
 /** Makes an outbox. `report` hears of each POST that failed, of a storage that fails, and of what became of emits that nobody waits for any more. */
 export function createOutbox(settings: Settings, report: (during: 'emit', error: HubError) => void): Outbox {
-  const { url, clock, random, connectTimeoutMs, contract, identity, maxAgeMs = 86_400_000 } = settings
+  const { url, clock, random, connectTimeoutMs, contract, identity } = settings
+  const maxAgeMs = Math.min(settings.maxAgeMs ?? 24 * HOUR_MS, 48 * HOUR_MS)
   const { storage = browserStorage(clock) } = settings
   const { now } = storage ?? clock
   // In order. Only those that are ephemeral have no seq.
@@ -115,7 +118,7 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
   /** Settles the emits that are chosen, and leaves what is kept to whoever comes next. */
   const leave = async (chosen: (waiting: Waiting) => unknown, cause: HubError) => {
     const left = queue.filter(chosen)
-    queue = queue.filter((waiting) => !left.includes(waiting))
+    queue = queue.filter((waiting) => !chosen(waiting))
     own = undefined
     // Only when all is written it is known what is kept.
     await release()
