@@ -8,10 +8,12 @@ import { defineContract } from '@sse-hub/core/contract'
 import { createHub } from '@sse-hub/server'
 import { toNodeHandler } from '@sse-hub/server/node'
 import { sqliteLog } from '@sse-hub/server/sqlite'
+import { chromium } from 'playwright-core'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { outboxWorld } from '../../packages/core/src/fixtures/outbox-world.ts'
 import { platform } from '../../packages/core/src/platform.ts'
+import { browserRemedy, findBrowser } from '../lib/browsers.ts'
 import { launch } from './browser.ts'
 import { bundle, emptyPage } from './bundle.ts'
 import type { OutboxPage } from './outbox-page.ts'
@@ -313,6 +315,39 @@ describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
       (await call<'reports'>('last', 'reports')).some((text) => text.includes('storage')),
     )
   }, 240_000)
+})
+
+test('chromium: a tab whose renderer is killed with emits waiting; the tab that lives sends them when it is back', async (context) => {
+  const executablePath = findBrowser('chromium')
+  if (executablePath === undefined) return context.skip(browserRemedy)
+  const rig = await start()
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
+  closers.push(() => browser.close())
+  const shared = await browser.newContext()
+  const tab = async () => {
+    const page = await shared.newPage()
+    await page.goto(`${rig.origin}/page?identity=u1`)
+    await until('live', () => page.evaluate("page.phase() === 'live'"))
+    return page
+  }
+  const [alive, killed, other] = [await tab(), await tab(), await tab()]
+  rig.away(true)
+  const emit = (page: typeof alive, by: string) => page.evaluate(`page.emit('${by}', ${JSON.stringify(numbers(120))})`)
+  await Promise.all([emit(alive, 'a'), emit(killed, 'k'), emit(other, 'o')])
+  await until('all to be kept', () => alive.evaluate('page.kept().then((count) => count === 360)'))
+  for (const page of [killed, other]) {
+    const crashed = page.waitForEvent('crash')
+    const session = await shared.newCDPSession(page)
+    session.send('Page.crash').catch(() => {})
+    await crashed
+  }
+  rig.away(false)
+  await until('all to be accepted', async () => (await rig.accepted()).length >= 360)
+  const accepted = await rig.accepted()
+  expect(accepted).toHaveLength(360)
+  for (const by of ['a', 'k', 'o']) expect(accepted.filter((note) => note.startsWith(by))).toEqual(notes(by, 120))
+  await until('nothing to be kept', () => alive.evaluate('page.kept().then((count) => count === 0)'))
+  expect(await alive.evaluate('page.outcomes.length')).toBe(120)
 })
 
 test('a real hub and its file: pages that die anywhere, answers that are lost, restarts; each once, and in order', async () => {
