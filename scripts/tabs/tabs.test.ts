@@ -23,17 +23,18 @@ async function until(condition: () => unknown): Promise<void> {
   }
 }
 
-async function hubOf() {
+async function hubOf({ delayMs = 0, topics = 100 } = {}) {
   const hub = createHub({
     contract,
     log: memoryLog(),
+    limits: { topics },
     authorize: async () => ({ user: 'u1', read: Array.from({ length: 9 }, (_, n) => `board:${n}` as const) }),
   })
   const requests: string[] = []
   const handle = toNodeHandler(hub)
   const server = createServer((request, response) => {
     requests.push(`${request.url}`.replace(/^\/api\/sse/, ''))
-    handle(request, response)
+    setTimeout(() => handle(request, response), delayMs)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(async () => {
@@ -57,7 +58,7 @@ async function hubOf() {
 let browsers = 0
 
 /** A browser: its tabs share channels and locks. */
-function browserOf(url: string, { locks = true } = {}) {
+function browserOf(url: string, { locks = true, denied = false } = {}) {
   const scope = ++browsers
   const tabs: HubClient<Board>[] = []
   onTestFinished(() => {
@@ -66,7 +67,7 @@ function browserOf(url: string, { locks = true } = {}) {
   return {
     tabs,
     /** Opens a tab; what it `loses` of the channel, it never hears. */
-    open(topic: 'board:1' | 'board:2' = 'board:1', loses: (message: unknown) => boolean = () => false) {
+    open(topic: `board:${number}` = 'board:1', loses: (message: unknown) => boolean = () => false, after?: string) {
       const heard: number[] = []
       const gaps: string[] = []
       const client = createHubClient<Board>({
@@ -84,7 +85,9 @@ function browserOf(url: string, { locks = true } = {}) {
             locks: locks
               ? ({
                   request: (name: string, options: LockOptions, held: () => Promise<void>) =>
-                    navigator.locks.request(`${scope} ${name}`, options, held),
+                    denied
+                      ? Promise.reject(new DOMException('Not in this context', 'SecurityError'))
+                      : navigator.locks.request(`${scope} ${name}`, options, held),
                 } as never)
               : undefined,
           },
@@ -93,6 +96,7 @@ function browserOf(url: string, { locks = true } = {}) {
       })
       client.subscribe({
         topic,
+        ...(after !== undefined && { after }),
         on: { moved: ({ data }) => void heard.push(data) },
         onGap: ({ reason }) => void gaps.push(reason),
       })
@@ -109,7 +113,7 @@ function browserOf(url: string, { locks = true } = {}) {
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
 
-describe.each([{ locks: true }, { locks: false }])('tabs (%o)', (options) => {
+describe.each([{ locks: true }, { locks: false }, { locks: true, denied: true }])('tabs (%o)', (options) => {
   test('share one stream, and each hears everything once', async () => {
     const one = await hubOf()
     const browser = browserOf(one.url, options)
@@ -164,6 +168,43 @@ describe.each([{ locks: true }, { locks: false }])('tabs (%o)', (options) => {
     await until(() => tab.heard.length === 10)
     expect([tab.heard, tab.gaps, lost]).toEqual([numbers(1, 10), ['added'], 1])
     expect([one.streams(), one.pages()]).toEqual([1, 1])
+  })
+
+  test('that have read further than the stream has come are live at once', async () => {
+    const one = await hubOf()
+    const browser = browserOf(one.url, options)
+    const leader = browser.open()
+    await until(leader.live)
+    for (let n = 0; n < 3; n++) await one.publish('board:2')
+    const tab = browser.open('board:1', () => false, await one.hub.cursor())
+    await until(tab.live)
+    await one.publish()
+    await until(() => tab.heard.length === 1 && leader.heard.length === 1)
+    expect([tab.heard, tab.gaps, one.streams()]).toEqual([[4], [], 1])
+  })
+
+  test('that want another topic while the stream is being opened get it right after', async () => {
+    const one = await hubOf({ delayMs: 150 })
+    const browser = browserOf(one.url, options)
+    const first = browser.open('board:1')
+    await until(() => one.streams() === 1)
+    const second = browser.open('board:2')
+    await until(() => first.live() && second.live())
+    await one.publish('board:2')
+    await until(() => second.heard.length === 1)
+    expect(one.streams()).toBe(2)
+  })
+
+  test('that want more together than the hub allows: what does not fit streams by itself', async () => {
+    const one = await hubOf({ topics: 2 })
+    const browser = browserOf(one.url, options)
+    const tabs = [browser.open('board:1')]
+    await until(() => tabs[0]?.live())
+    tabs.push(browser.open('board:2'), browser.open('board:3'))
+    await until(() => tabs.every(({ live }) => live()))
+    for (const topic of ['board:1', 'board:2', 'board:3']) await one.publish(topic)
+    await until(() => tabs.every(({ heard }) => heard.length === 1))
+    expect(tabs.map(({ heard, gaps }) => [heard, gaps])).toEqual([1, 2, 3].map((n) => [[n], ['added']]))
   })
 
   test('read different topics over one stream', async () => {

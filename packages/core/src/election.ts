@@ -51,6 +51,8 @@ export function createElection(
   // This tab's own, while it leads or claims to.
   let own: number | undefined
   let leads = false
+  // Undefined also where the page may not use them: with its cookies blocked, say.
+  let manager = locks
   // Gives up the lock, the wait for it, or the claim.
   let giveUp: (() => void) | undefined
 
@@ -74,7 +76,7 @@ export function createElection(
     lead(term)
   }
 
-  const byLock = (manager: NonNullable<typeof locks>, steal: boolean) => {
+  const byLock = (held: NonNullable<typeof locks>, steal: boolean) => {
     const waiting = new AbortController()
     let release = () => {}
     const mine = () => {
@@ -82,9 +84,11 @@ export function createElection(
       waiting.abort()
     }
     giveUp = mine
-    manager
+    let isHeld = false
+    held
       .request(name(), steal ? { steal } : { signal: waiting.signal }, () => {
         if (giveUp !== mine) return undefined
+        isHeld = true
         win(nextTerm())
         return new Promise<void>((resolve) => {
           release = resolve
@@ -92,10 +96,10 @@ export function createElection(
       })
       // Stolen, or given up while it waited.
       .catch(() => {
-        if (giveUp === mine) {
-          stepDown()
-          enter()
-        }
+        if (giveUp !== mine) return
+        if (!isHeld) manager = undefined
+        stepDown()
+        enter()
       })
   }
 
@@ -115,14 +119,14 @@ export function createElection(
 
   function enter() {
     if (giveUp) return
-    if (locks) byLock(locks, false)
+    if (manager) byLock(manager, false)
     else byClaim(false)
   }
 
   return {
     enter,
     leave() {
-      if (leads && !locks) post({ kind: 'resign' } satisfies Vote)
+      if (leads && !manager) post({ kind: 'resign' } satisfies Vote)
       stepDown()
     },
     isCurrent(term) {
@@ -132,7 +136,7 @@ export function createElection(
     },
     depose() {
       stepDown()
-      if (locks) byLock(locks, true)
+      if (manager) byLock(manager, true)
       else byClaim(true)
     },
     hear(vote) {
@@ -154,8 +158,8 @@ export function createElection(
       // Locks need no claims, but a leader whose lock was stolen while it was frozen learns of it here first.
       if (own !== undefined && own < vote.term) {
         stepDown()
-        if (locks) enter()
-      } else if (!locks && !leads) {
+        if (manager) enter()
+      } else if (!manager && !leads) {
         giveUp?.()
         // Another one leads, or is about to.
         giveUp = () => {}

@@ -16,6 +16,10 @@ const ANSWER_MS = 500
 const ROLL_MS = 60_000
 // How long a tab stays in the election when nothing is read: whoever asks for other topics asks again at once.
 const LEAVE_MS = 100
+// So many news may wait in a tab that is slower than the stream.
+const MOST_NEWS = 1_000
+// How long a tab waits for a live stream to carry what it wants, before it streams by itself.
+const ALONE_MS = 2_000
 // How long changes of what tabs want are gathered before the stream is asked for anew.
 const DEBOUNCE_MS = 50
 
@@ -98,11 +102,16 @@ export function sharedSource(options: SharedOptions = {}): Source {
   // The reading that is under way.
   let reading: Question | undefined
   let inbox: News[] = []
+  let isFollowing = false
   let heardAt = clock.now()
   let view: View = { term: 0, n: 0, here: undefined, asked: [], sync: undefined }
   const guests = new Map<string, { topics: readonly string[]; missed: number }>()
   let cancelWatch = () => {}
   let cancelRoll = () => {}
+  let cancelChange = () => {}
+  // What the stream was, or is being, asked for; and whether the hub has refused to carry what the guests want as well.
+  let asking: readonly string[] = []
+  let isNarrow = false
 
   const election = createElection(
     () => `sse-hub ${url} ${identity}`,
@@ -110,6 +119,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
     {
       lead(term) {
         isLeader = true
+        isNarrow = false
         view = { ...view, term, n: 0, sync: undefined }
         cancelWatch()
         cancelRoll = clock.after(ROLL_MS, roll)
@@ -127,12 +137,13 @@ export function sharedSource(options: SharedOptions = {}): Source {
   function look() {
     turn.abort()
     turn = new AbortController()
+    wake()
   }
 
   // ——— the leader ———
 
   const wanted = (topics: readonly string[]) =>
-    [...new Set([topics, ...[...guests.values()].map((guest) => guest.topics)].flat())].sort()
+    isNarrow ? topics : [...new Set([topics, ...[...guests.values()].map((guest) => guest.topics)].flat())].sort()
 
   function say(frames: readonly Frame[], change: Partial<View> & { readonly failure?: Failure }) {
     const { failure, ...seen } = change
@@ -144,6 +155,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
   async function* lead(question: Question, after: string | undefined): AsyncGenerator<readonly Frame[]> {
     const signal = AbortSignal.any([question.signal, turn.signal])
     const asked = wanted(question.topics)
+    asking = asked
     const { get } = question
     try {
       const frames = hub.open({
@@ -159,17 +171,32 @@ export function sharedSource(options: SharedOptions = {}): Source {
         const here = lastOf(batch) ?? view.here
         if (batch.some(({ kind }) => kind === 'bye')) say(batch, { here, sync: undefined })
         else if (batch.length > 0) say(batch, { here, ...(sync && { sync, asked }) })
+        // What was wanted too late for the question.
+        if (sync) changed()
         yield batch
       }
       throw new HubError('ended', `The stream of ${url} is over`, { retryable: true })
     } catch (thrown) {
       if (signal.aborted) return
       const error = asHubError(url, thrown)
+      if (error.details.status === 400 && asked.length > question.topics.length) {
+        // Together it is too much: this tab's own topics, then. A guest whose topics are not among them streams by itself.
+        isNarrow = true
+        return
+      }
       const { code, message, retryable, details } = error
       say([], { sync: undefined, failure: { code, message, retryable, details } })
       // Whoever may not ask again must not stand in the way of who may.
       if (!retryable) leave()
       throw error
+    } finally {
+      // The client's own watchdog has ended it.
+      if (question.signal.aborted && isSilent(2.4)) {
+        say([], {
+          sync: undefined,
+          failure: { code: 'timeout', message: `No stream from ${url}`, retryable: true, details: {} },
+        })
+      }
     }
   }
 
@@ -181,8 +208,9 @@ export function sharedSource(options: SharedOptions = {}): Source {
   }
 
   function changed() {
-    clock.after(DEBOUNCE_MS, () => {
-      if (isLeader && reading && view.sync && String(wanted(reading.topics)) !== String(view.asked)) look()
+    cancelChange()
+    cancelChange = clock.after(DEBOUNCE_MS, () => {
+      if (isLeader && reading && view.sync && String(wanted(reading.topics)) !== String(asking)) look()
     })
   }
 
@@ -195,40 +223,57 @@ export function sharedSource(options: SharedOptions = {}): Source {
   // ——— the others ———
 
   async function* follow(question: Question, after: string | undefined): AsyncGenerator<readonly Frame[]> {
-    const { signal } = turn
+    const ended = AbortSignal.any([turn.signal, question.signal])
+    ended.addEventListener('abort', () => wake())
     const { topics } = question
+    // Since when the leader's stream does not carry what this tab wants.
+    let waitsSince: number | undefined
     let cursor = after
     // The term and the number of the news that come next, once one follows the other.
     let next: string | undefined
     inbox = []
+    isFollowing = true
     want()
     watch()
-    while (!signal.aborted && !question.signal.aborted) {
+    while (!ended.aborted) {
       const news = inbox.shift()
       if (!news) {
-        await heard(AbortSignal.any([signal, question.signal]))
+        await heard()
         continue
       }
       if (news.failure) {
-        const { code, message, retryable, details } = news.failure
-        throw new HubError(code, message, { retryable, details })
+        const { code, message, details } = news.failure
+        // What is final for the leader need not be so for this tab: it asks for itself.
+        throw new HubError(code, message, { retryable: true, details: { ...details, status: undefined } })
       }
       const begun = news.frames.find((frame) => frame.kind === 'sync')
       const isBehind = begun && cursor !== undefined && isAfter(begun.cursor, cursor)
       if (next === `${news.term} ${news.n}` && !isBehind) {
         next = `${news.term} ${news.n + 1}`
         cursor = news.here
+        // A sign of the leader's life is none of the hub's.
+        if (!news.frames[0]) continue
         // What the leader lacked is not what this tab lacks.
         yield news.frames.map((frame) => (frame.kind === 'sync' ? { ...frame, gaps: [] } : frame))
         continue
       }
       next = undefined
       const { sync, here, asked, term, n } = view
-      if (!sync || here === undefined || !topics.every((topic) => asked.includes(topic))) continue
+      if (!sync || here === undefined) continue
+      if (!topics.every((topic) => asked.includes(topic))) {
+        waitsSince ??= clock.now()
+        if (clock.now() - waitsSince < ALONE_MS) continue
+        const { get } = question
+        isFollowing = false
+        yield* hub.open({ ...question, after: cursor, get: (to, as, init) => get(to, as, { ...init, signal: ended }) })
+        throw new HubError('ended', `The stream of ${url} is over`, { retryable: true })
+      }
+      waitsSince = undefined
       // All that is heard from now on follows `here`; what this tab lacks before that it asks the hub for, in pages.
       inbox = []
       next = `${term} ${n + 1}`
-      if (cursor === undefined || cursor === here) yield [{ ...sync, kind: 'sync', cursor: here, gaps: [] }]
+      if (cursor === undefined || !isAfter(here, cursor))
+        yield [{ ...sync, kind: 'sync', cursor: cursor ?? here, gaps: [] }]
       cursor ??= here
       for (let isFirst = true; isAfter(here, cursor); isFirst = false) {
         const response = await question.get(`${url}/page${queryOf(topics, cursor)}`, 'application/json')
@@ -245,10 +290,9 @@ export function sharedSource(options: SharedOptions = {}): Source {
   }
 
   let wake = () => {}
-  const heard = (signal: AbortSignal) =>
+  const heard = () =>
     new Promise<void>((resolve) => {
       wake = resolve
-      signal.addEventListener('abort', () => resolve(), { once: true })
     })
 
   const want = () => {
@@ -294,6 +338,9 @@ export function sharedSource(options: SharedOptions = {}): Source {
         if (to !== me) break
         view = { ...view, ...seen }
         if (failure) view = { ...view, sync: undefined }
+        if (!isFollowing) break
+        // Whoever cannot keep up asks the hub for what it lacks.
+        if (inbox.length >= MOST_NEWS) inbox = []
         inbox.push(message)
         wake()
       }
@@ -336,12 +383,13 @@ export function sharedSource(options: SharedOptions = {}): Source {
     async *open(question) {
       reading = question
       url = question.url
+      question.signal.addEventListener('abort', () => wake())
       let cursor = question.after
       try {
         while (!question.signal.aborted) {
           enter()
           if (isAway) {
-            await heard(AbortSignal.any([turn.signal, question.signal]))
+            await heard()
             continue
           }
           for await (const frames of (isLeader ? lead : follow)(question, cursor)) {
