@@ -350,6 +350,37 @@ test('chromium: a tab whose renderer is killed with emits waiting; the tab that 
   expect(await alive.evaluate('page.outcomes.length')).toBe(120)
 })
 
+test('chromium: a page in the back/forward cache leaves what waits to the page that follows, and goes on when it is back', async (context) => {
+  const executablePath = findBrowser('chromium')
+  if (executablePath === undefined) return context.skip(browserRemedy)
+  const rig = await start()
+  const browser = await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-gpu'],
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+  })
+  closers.push(() => browser.close())
+  const page = await browser.newPage()
+  const isLive = () => until('live', () => page.evaluate("page.phase() === 'live'"))
+  await page.goto(`${rig.origin}/page?identity=u1`)
+  await isLive()
+  rig.away(true)
+  await page.evaluate("page.emit('a', [1, 2])")
+  await until('both to be kept', () => page.evaluate('page.kept().then((count) => count === 2)'))
+  await page.evaluate("void addEventListener('pageshow', ({ persisted }) => { globalThis.persisted = persisted })")
+  await page.goto(`${rig.origin}/page?identity=u1&second`)
+  rig.away(false)
+  await isLive()
+  await until('both to be accepted', async () => (await rig.accepted()).length >= 2)
+  await page.goBack({ waitUntil: 'commit' })
+  await until('the first page', () => page.evaluate('globalThis.persisted === true'))
+  await page.evaluate("page.emit('a', [3])")
+  await until('its outcome', () => page.evaluate('page.outcomes.length === 3'))
+  expect(await page.evaluate('page.outcomes.join()')).toBe('closed,closed,ok')
+  expect(await rig.accepted()).toEqual(notes('a', 3))
+  await until('nothing to be kept', () => page.evaluate('page.kept().then((count) => count === 0)'))
+})
+
 test('a real hub and its file: pages that die anywhere, answers that are lost, restarts; each once, and in order', async () => {
   const rig = await start()
   const world = outboxWorld()
