@@ -10,7 +10,7 @@ export type Vote =
   | { readonly kind: 'claim'; readonly term: number; readonly open: boolean }
   /** Asks the leader to say that it leads; or says that nobody does any more. */
   | { readonly kind: 'who' }
-  | { readonly kind: 'resign' }
+  | { readonly kind: 'resign'; readonly term: number }
 
 /** Whom an election tells. */
 export interface Candidate {
@@ -126,7 +126,7 @@ export function createElection(
   return {
     enter,
     leave() {
-      if (leads && !manager) post({ kind: 'resign' } satisfies Vote)
+      if (leads && !manager) post({ kind: 'resign', term: own ?? 0 } satisfies Vote)
       stepDown()
     },
     isCurrent(term) {
@@ -145,6 +145,8 @@ export function createElection(
         return
       }
       if (vote.kind === 'resign') {
+        // One that was over already changes nothing.
+        if (leads || vote.term < newest) return
         giveUp?.()
         giveUp = undefined
         return enter()

@@ -246,9 +246,12 @@ export function sharedSource(options: SharedOptions = {}): Source {
         // What is final for the leader need not be so for this tab: it asks for itself.
         throw new HubError(code, message, { retryable: true, details: { ...details, status: undefined } })
       }
+      // It is told again what it knows.
+      if (next === `${news.term} ${news.n + 1}`) continue
       const begun = news.frames.find((frame) => frame.kind === 'sync')
       const isBehind = begun && cursor !== undefined && isAfter(begun.cursor, cursor)
-      if (next === `${news.term} ${news.n}` && !isBehind) {
+      const isLeftOut = begun && !topics.every((topic) => view.asked.includes(topic))
+      if (next === `${news.term} ${news.n}` && !isBehind && !isLeftOut) {
         next = `${news.term} ${news.n + 1}`
         cursor = news.here
         // A sign of the leader's life is none of the hub's.
@@ -275,13 +278,19 @@ export function sharedSource(options: SharedOptions = {}): Source {
       if (cursor === undefined || !isAfter(here, cursor))
         yield [{ ...sync, kind: 'sync', cursor: cursor ?? here, gaps: [] }]
       cursor ??= here
-      for (let isFirst = true; isAfter(here, cursor); isFirst = false) {
+      let carried: readonly string[] | undefined
+      while (isAfter(here, cursor)) {
         const response = await question.get(`${url}/page${queryOf(topics, cursor)}`, 'application/json')
         const page = decodePage(await response.text())
         const { user, topics: granted, after: begins, through } = page
         const gaps = page.gaps.filter(({ reason }) => reason !== 'schema')
+        // The grant has changed on the way: what is carried must be told anew.
+        if (carried && String(granted) !== String(carried)) {
+          throw new HubError('changed', `The grant of ${url} has changed`, { retryable: true })
+        }
         const first: Frame = { ...sync, kind: 'sync', cursor: begins, topics: granted, user, gaps }
-        yield [...(isFirst ? [first] : []), ...framesOf(page, isFirst)]
+        yield [...(carried ? [] : [first]), ...framesOf(page, !carried)]
+        carried = granted
         // The leader knows of a log that the hub has no more: its news will tell.
         if (through === cursor) break
         cursor = through
@@ -319,14 +328,10 @@ export function sharedSource(options: SharedOptions = {}): Source {
         if (message.kind === 'claim' && !message.open) want()
         break
       case 'want':
-        if (isLeader) welcome(message.tab, message.topics)
+        if (isLeader && !handsOver()) welcome(message.tab, message.topics)
         break
       case 'ping':
-        // A page that is frozen hears other tabs all the same, and its stream is dead.
-        if (isLeader && isSilent(2.5)) {
-          election.leave()
-          election.enter()
-        } else if (isLeader) say([], {})
+        if (isLeader && !handsOver()) say([], {})
         break
       case 'roll':
         want()
@@ -336,7 +341,8 @@ export function sharedSource(options: SharedOptions = {}): Source {
         if (isLeader || !election.isCurrent(seen.term)) break
         watch()
         if (to !== me) break
-        view = { ...view, ...seen }
+        // What was known of another leader's stream says nothing of this one's.
+        view = { ...(view.term === seen.term ? view : { asked: [], sync: undefined }), ...seen }
         if (failure) view = { ...view, sync: undefined }
         if (!isFollowing) break
         // Whoever cannot keep up asks the hub for what it lacks.
@@ -350,6 +356,14 @@ export function sharedSource(options: SharedOptions = {}): Source {
   // ——— the life of this tab ———
 
   const isSilent = (beats: number) => view.sync !== undefined && clock.now() - heardAt > view.sync.heartbeatMs * beats
+
+  /** A page that is frozen hears other tabs all the same, while its stream is dead: it lets another one lead. */
+  function handsOver() {
+    if (!isSilent(1.5)) return false
+    election.leave()
+    election.enter()
+    return true
+  }
 
   function enter() {
     stopLife ??= life?.listen((happens) => {
@@ -374,6 +388,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
     election.leave()
     channel?.close()
     channel = undefined
+    view = { ...view, asked: [], sync: undefined }
   }
 
   return {
