@@ -7,8 +7,8 @@ export const platform: Ports = {
   clock: {
     now: () => performance.now(),
     after(delayMs, callback) {
-      // Beyond what it can hold, a timer would fire at once: a server that asks for a month must not get a loop.
-      const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1))
+      // Beyond 24 days a timer would fire at once: a server that asks for a month must not get a loop.
+      const timer = setTimeout(callback, Math.min(delayMs, 2e9))
       return () => clearTimeout(timer)
     },
   },

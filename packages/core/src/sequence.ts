@@ -76,7 +76,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
   const check = (text: string) => {
     const cursor = read(text)
     if (cursor.epoch === here?.epoch) return cursor
-    throw new HubError('protocol', `The hub sent ${text} in epoch ${here?.epoch}`, { retryable: true })
+    throw new HubError('protocol', `The hub sent ${text} in ${here?.epoch}`, { retryable: true })
   }
   const advance = (cursor: Cursor) => {
     if (lead(cursor, here) > 0) here = cursor

@@ -162,7 +162,6 @@ const EVENT: Shape = {
   data: (value) => value !== undefined,
   at: Number.isFinite,
   id: isString,
-  user: optional(isString),
   cursor: optional(isCursor),
 }
 const SHAPES: Readonly<Record<string, Shape>> = {
