@@ -284,6 +284,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
         const page = decodePage(await response.text())
         const { user, topics: granted, after: begins, through } = page
         const gaps = page.gaps.filter(({ reason }) => reason !== 'schema')
+        if (ended.aborted) return
         // The grant has changed on the way: what is carried must be told anew.
         if (carried && String(granted) !== String(carried)) {
           throw new HubError('changed', `The grant of ${url} has changed`, { retryable: true })
@@ -344,7 +345,11 @@ export function sharedSource(options: SharedOptions = {}): Source {
         // What was known of another leader's stream says nothing of this one's.
         view = { ...(view.term === seen.term ? view : { asked: [], sync: undefined }), ...seen }
         if (failure) view = { ...view, sync: undefined }
-        if (!isFollowing) break
+        if (!isFollowing) {
+          // This tab streams by itself, and need not any more.
+          if (view.sync && reading?.topics.every((topic) => view.asked.includes(topic))) look()
+          break
+        }
         // Whoever cannot keep up asks the hub for what it lacks.
         if (inbox.length >= MOST_NEWS) inbox = []
         inbox.push(message)
