@@ -7,6 +7,8 @@ export interface Bug {
   readonly breaks: string
   /** The file, from the root of the repository. */
   readonly file: string
+  /** Whether it is looked for in worlds that have a browser with tabs. */
+  readonly tabs?: boolean
   /** Snippets, each in the file exactly once, and what replaces them. */
   readonly edits: readonly (readonly [replace: string, by: string])[]
 }
@@ -174,5 +176,41 @@ export const bugs: readonly Bug[] = [
     breaks: 'whoever reads slowly fills the memory of the hub',
     file: `${server}/queue.ts`,
     edits: [['bytes === 0 || bytes + frame.bytes.length <= bufferBytes', 'bufferBytes > 0 || frame !== undefined']],
+  },
+  {
+    name: 'lead for yourself',
+    breaks: 'the leading tab asks for its own topics only',
+    file: `${client}/tabs.ts`,
+    tabs: true,
+    edits: [
+      [
+        '[...new Set([topics, ...[...guests.values()].map((guest) => guest.topics)].flat())].sort()',
+        '[...topics].sort()',
+      ],
+    ],
+  },
+  {
+    name: 'begin where the leader is',
+    breaks: 'a tab that is behind does not ask for what it lacks',
+    file: `${client}/tabs.ts`,
+    tabs: true,
+    edits: [['while (isAfter(here, cursor)) {', 'while (topics.length === 0) {']],
+  },
+  {
+    name: 'share with everybody',
+    breaks: 'two users of one browser share one stream',
+    file: `${client}/tabs.ts`,
+    tabs: true,
+    edits: [
+      ["const { identity = '', hub", "const { identity: _ = '', hub"],
+      ['const me = random.id()', "const identity = ''\n  const me = random.id()"],
+    ],
+  },
+  {
+    name: 'never give way',
+    breaks: 'a tab that hears of a newer leader goes on leading',
+    file: `${client}/election.ts`,
+    tabs: true,
+    edits: [['if (own !== undefined && own < vote.term) {', 'if (own !== undefined && own < vote.term && !leads) {']],
   },
 ]

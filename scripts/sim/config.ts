@@ -8,11 +8,15 @@ export interface PageConfig {
   /** Where its client's frames come from. */
   readonly via: 'sse' | 'poll'
   readonly latencyMs: readonly [number, number]
+  /** The browser that it is a tab of, if it shares one; its tabs share one stream per user. */
+  readonly browser?: string
 }
 
 /** How the world is made. */
 export interface Config {
   readonly pages: readonly PageConfig[]
+  /** Which of the browsers have Web Locks. */
+  readonly locks: readonly string[]
   /** The topics of the application; besides these, each user has their own. */
   readonly topics: readonly string[]
   /** How many events the log keeps. */

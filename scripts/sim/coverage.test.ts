@@ -12,16 +12,21 @@ const status = (page: number, phase: string, via?: string): Happening => ({
 
 it('counts the states of those whom an action is done to', () => {
   const happenings: Happening[] = [
-    { what: 'opened', page: 1, user: 'ann' },
-    { what: 'opened', page: 2, user: 'bob' },
+    { what: 'opened', page: 1, user: 'ann', place: 0 },
+    { what: 'opened', page: 2, user: 'bob', place: 1 },
     status(1, 'live', 'sse'),
     status(2, 'live', 'poll'),
     did('cut a connection', { page: 1 }),
     did('disconnect a user', { user: 'ann' }),
     did('restart the hub', {}),
     did('reload the page', { page: 0 }),
-    { what: 'opened', page: 3, user: 'ann' },
+    { what: 'opened', page: 3, user: 'ann', place: 0 },
     status(3, 'down'),
+    did('cut a connection', { page: 0 }),
+    { what: 'froze', page: 3, how: 'told' },
+    did('cut a connection', { page: 0 }),
+    { what: 'thawed', page: 3 },
+    { what: 'crashed', page: 3 },
     did('cut a connection', { page: 0 }),
     { what: 'settling' },
     did('cut a connection', { page: 0 }),
@@ -35,9 +40,11 @@ it('counts the states of those whom an action is done to', () => {
     'restart the hub × live by pages': 1,
     'reload the page × live': 1,
     'cut a connection × down': 1,
+    'cut a connection × frozen': 1,
+    'cut a connection × gone': 1,
   })
   const table = coverageTable(counts)
-  expect(table).toMatch(/^cut a connection +0 +0 +0 +1 +1 +0 +0$/m)
+  expect(table).toMatch(/^cut a connection +0 +0 +0 +1 +0 +1 +0 +0 +1 +1$/m)
   expect(table).toMatch(/Never met: .*cut a connection × live · /)
   expect(table).not.toContain('cut a connection × down')
 })

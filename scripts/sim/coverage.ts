@@ -3,7 +3,18 @@ import { actions } from './actions/index.ts'
 import type { Entry } from './history.ts'
 
 /** The states of a client that a fault can meet. */
-const STATES = ['idle', 'connecting', 'live', 'live by pages', 'down', 'stopped', 'closed'] as const
+const STATES = [
+  'idle',
+  'connecting',
+  'live',
+  'live by pages',
+  'live by a tab',
+  'down',
+  'stopped',
+  'closed',
+  'frozen',
+  'gone',
+] as const
 type State = (typeof STATES)[number]
 
 /** The name under which a meeting is counted. */
@@ -12,21 +23,26 @@ const meeting = (action: string, state: string) => `${action} × ${state}`
 /** Counts, for every action of a run, the states of the pages that it was done to. */
 export function meetings(entries: readonly Entry[]): Record<string, number> {
   const counts: Record<string, number> = {}
-  // The page in each place, by the order in which they were opened; a reload puts another in the same place.
-  const places: { number: number; user: string; state: State }[] = []
-  let reloaded: number | undefined
+  // The page in each place; a reload puts another in the same place.
+  const places: { number: number; user: string; state: State; before: State }[] = []
   for (const entry of entries) {
     if (entry.what === 'settling') break
     if (entry.what === 'opened') {
-      places[reloaded ?? places.length] = { number: entry.page, user: entry.user, state: 'idle' }
-      reloaded = undefined
+      places[entry.place] = { number: entry.page, user: entry.user, state: 'idle', before: 'idle' }
     } else if (entry.what === 'status') {
       const page = places.find(({ number }) => number === entry.page)
       const { phase, via } = entry.status
-      if (page) page.state = phase === 'live' && via === 'poll' ? 'live by pages' : (phase as State)
+      const way = { poll: 'live by pages', tab: 'live by a tab' } as const
+      const state = (phase === 'live' && way[via as keyof typeof way]) || (phase as State)
+      if (page?.state === 'frozen') page.before = state
+      else if (page) page.state = state
+    } else if (entry.what === 'froze' || entry.what === 'thawed' || entry.what === 'crashed') {
+      const page = places.find(({ number }) => number === entry.page)
+      if (!page) continue
+      if (entry.what === 'froze') page.before = page.state
+      page.state = entry.what === 'froze' ? 'frozen' : entry.what === 'thawed' ? page.before : 'gone'
     } else if (entry.what === 'did') {
       const { page, user } = (entry.params ?? {}) as { page?: number; user?: string }
-      if (entry.action === 'reload the page') reloaded = page
       for (const [place, one] of places.entries()) {
         if ((page ?? place) !== place || (user ?? one.user) !== one.user) continue
         const name = meeting(entry.action, one.state)

@@ -43,6 +43,8 @@ export interface Exchange {
   hubDied(client: ClientSees): void
   /** Whoever has not noticed a cut notices it now. */
   heal(): void
+  /** If its stream is being read, nothing of it ever arrives any more: so it is with a page that was frozen. */
+  muteStream(): void
   /** The page is gone; its kernel tells the hub. */
   pageDied(): void
 }
@@ -60,6 +62,8 @@ interface Options {
   readonly refused: () => boolean
   /** Whether a proxy on the way holds every stream back until it is over. */
   readonly buffered: () => boolean
+  /** Runs what the page takes from the network: at once, or when it has thawed. */
+  readonly take: (run: () => void) => void
   readonly closed: () => void
 }
 
@@ -137,14 +141,19 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     windowBytes,
     deliver(bytes) {
       owed -= bytes.length
-      if (client !== 'reading') return
-      history.record({ what: 'bytes', exchange: number, count: bytes.length })
-      if (isStream)
-        for (const block of taps.heard.read(bytes)) history.record({ what: 'heard', exchange: number, block })
-      body?.enqueue(bytes)
+      options.take(() => {
+        if (client !== 'reading') return
+        history.record({ what: 'bytes', exchange: number, count: bytes.length })
+        if (isStream)
+          for (const block of taps.heard.read(bytes)) history.record({ what: 'heard', exchange: number, block })
+        body?.enqueue(bytes)
+      })
     },
-    // A cut after the last byte cuts nothing.
-    ended: (how, cut) => endClient(how === 'end' && cut && !(said && owed === 0) ? 'cut short' : how),
+    ended(how, cut) {
+      // A cut after the last byte cuts nothing.
+      const seen = how === 'end' && cut && !(said && owed === 0) ? 'cut short' : how
+      options.take(() => endClient(seen))
+    },
   })
 
   const head = (response: Response) => () => {
@@ -203,7 +212,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
       tellHubLater('cut')
     }
     if (isStream && options.buffered()) withheld = []
-    pass(() => pipe.call(head(response)))
+    pass(() => pipe.call(() => options.take(head(response))))
     for (;;) {
       const before = clock.now()
       await pipe.room()
@@ -304,6 +313,9 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
       pipe.spare()
       release()
       if (deaf || client === 'gone') tellHub('timed out')
+    },
+    muteStream() {
+      if (isStream && client === 'reading') pipe.vanish()
     },
     pageDied() {
       pipe.vanish()

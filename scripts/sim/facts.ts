@@ -56,10 +56,14 @@ export interface PageFacts {
   readonly page: number
   readonly user: string
   readonly openedAt: number
+  /** Whom it shares a stream with, if it does: the tabs of the same browser and user. */
+  readonly shares: string | undefined
   crashedAt?: number
   readonly statuses: EntryOf<'status'>[]
   /** Between which moments the application had closed the client. */
   readonly closed: { from: number; to: number }[]
+  /** Between which moments it stood still. */
+  readonly frozen: { from: number; to: number }[]
 }
 
 /** What a user was granted, from a moment on. */
@@ -83,6 +87,8 @@ export interface Facts {
   readonly settlingAt: number
   readonly endedAt: number
   readonly final: Final | undefined
+  /** The page itself, and those that share a stream with it. */
+  company(page: number): readonly PageFacts[]
   /** The true event at a cursor. */
   at(cursor: string): True | undefined
   /** The true events of those topics after one position and up to another. */
@@ -164,7 +170,15 @@ export function gatherFacts(config: Config, entries: readonly Entry[]): Facts {
         break
       }
       case 'opened':
-        pages.set(entry.page, { page: entry.page, user: entry.user, openedAt: entry.at, statuses: [], closed: [] })
+        pages.set(entry.page, {
+          page: entry.page,
+          user: entry.user,
+          openedAt: entry.at,
+          shares: entry.browser === undefined ? undefined : `${entry.browser} of ${entry.user}`,
+          statuses: [],
+          closed: [],
+          frozen: [],
+        })
         break
       case 'mounted': {
         const { page, screen, topic, after, live } = entry
@@ -194,6 +208,10 @@ export function gatherFacts(config: Config, entries: readonly Entry[]): Facts {
     settlingAt,
     endedAt: entries.at(-1)?.at ?? 0,
     final,
+    company(page) {
+      const { shares } = pages.get(page) ?? {}
+      return [...pages.values()].filter((one) => one.page === page || (shares !== undefined && one.shares === shares))
+    },
     at: (cursor) => byCursor.get(cursor),
     between: (epoch, after, upTo, topics) =>
       (truth.get(epoch) ?? []).filter(
@@ -244,6 +262,14 @@ function attach(
     case 'crashed':
       if (page) page.crashedAt = entry.at
       break
+    case 'froze':
+      page?.frozen.push({ from: entry.at, to: Number.POSITIVE_INFINITY })
+      break
+    case 'thawed': {
+      const last = page?.frozen.at(-1)
+      if (last) last.to = entry.at
+      break
+    }
     case 'closed':
       page?.closed.push({ from: entry.at, to: Number.POSITIVE_INFINITY })
       break

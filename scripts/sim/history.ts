@@ -53,7 +53,18 @@ export type Happening =
   | { readonly what: 'client side ended'; readonly exchange: number; readonly how: string }
   | { readonly what: 'fault'; readonly fault: string; readonly page?: number }
   // the application in the browser; `page` is one loaded page with its client, `screen` one subscription in it
-  | { readonly what: 'opened'; readonly page: number; readonly user: string }
+  | {
+      readonly what: 'opened'
+      readonly page: number
+      readonly user: string
+      /** Its place in the configuration; whoever was there before is gone. */
+      readonly place: number
+      /** The browser that it is a tab of. */
+      readonly browser?: string
+    }
+  /** A tab stands still, or goes on. */
+  | { readonly what: 'froze'; readonly page: number; readonly how: string }
+  | { readonly what: 'thawed'; readonly page: number }
   | { readonly what: 'crashed'; readonly page: number }
   | { readonly what: 'closed'; readonly page: number }
   | { readonly what: 'started'; readonly page: number }
@@ -110,6 +121,8 @@ export type Happening =
     }
   | { readonly what: 'broken'; readonly why: string }
   | { readonly what: 'settling' }
+  /** Everything has come to rest, and nothing but a few events follows. */
+  | { readonly what: 'at rest' }
   | { readonly what: 'settled'; readonly final: Final }
 
 /** A durable event as the log keeps it. */

@@ -17,6 +17,7 @@ const HELP = `pnpm sim [options]
   --check TEXT   with --shrink: the check that must fail (default: the first that does)
   --bugs         plants each deliberate bug in turn, and must find it within --seeds (default 500)
   --bug NAME     plants one bug: ${bugs.map(({ name }) => `"${name}"`).join(', ')}
+  --tabs         every world has a browser with several tabs that share one stream
   --quick        as --seeds 40
   --share small  what one part of a whole test run affords: as --seeds 300
   --coverage     prints what was done to pages in which state how often, and how much each check looked at
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     check: { type: 'string', default: '' },
     bugs: { type: 'boolean', default: false },
     bug: { type: 'string' },
+    tabs: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     share: { type: 'string' },
     coverage: { type: 'boolean', default: false },
@@ -52,6 +54,8 @@ const from = whole(values.from, 'from')
 const jobs = values.jobs === undefined ? defaultJobs() : Math.max(1, whole(values.jobs, 'jobs'))
 const few = values.quick ? 40 : values.share === 'small' ? 300 : undefined
 const seeds = values.seeds === undefined ? (few ?? (values.bugs ? 500 : 200)) : whole(values.seeds, 'seeds')
+const inTabs = (bug: string | undefined) => values.tabs || bugs.some(({ name, tabs }) => name === bug && tabs === true)
+const tabs = inTabs(values.bug) ? { tabs: true } : {}
 const planted = values.bug === undefined ? {} : { bug: values.bug }
 
 if (values.help) console.log(HELP)
@@ -68,11 +72,17 @@ function printFindings({ seed, findings }: Summary): void {
 }
 
 /** Deals the seeds out, a few at a time. */
-function deal(first: number, count: number, twice: boolean, size = 10): () => Order | undefined {
+function deal(
+  first: number,
+  count: number,
+  twice: boolean,
+  size = 10,
+  more: { tabs?: boolean } = tabs,
+): () => Order | undefined {
   let next = first
   return () => {
     if (next >= first + count) return undefined
-    const order: Order = { kind: 'run', from: next, count: Math.min(size, first + count - next), twice }
+    const order: Order = { kind: 'run', from: next, count: Math.min(size, first + count - next), twice, ...more }
     next += size
     return order
   }
@@ -86,7 +96,7 @@ function finish(passed: number, failed: number): void {
 async function replay(seed: number): Promise<void> {
   const { trace, shrink, check } = values
   const steps = values.steps === undefined ? {} : { steps: values.steps.split(',').map((text) => whole(text, 'steps')) }
-  const orders: Order[] = [{ kind: 'replay', seed, trace, shrink, check, ...steps }]
+  const orders: Order[] = [{ kind: 'replay', seed, trace, shrink, check, ...tabs, ...steps }]
   let failed = 0
   await work({
     ...planted,
@@ -127,7 +137,7 @@ async function many(): Promise<void> {
       if (failures.length <= 10) {
         printFindings(summary)
         console.log(
-          `  again: pnpm sim --seed ${summary.seed}${values.bug === undefined ? '' : ` --bug '${values.bug}'`} --trace`,
+          `  again: pnpm sim --seed ${summary.seed}${values.tabs ? ' --tabs' : ''}${values.bug === undefined ? '' : ` --bug '${values.bug}'`} --trace`,
         )
       }
       return true
@@ -166,10 +176,11 @@ async function many(): Promise<void> {
 /** The first seed from `first` on that fails with the bug, and does not fail without it; undefined if there is none. */
 async function firstFound(bug: string, first: number, count: number): Promise<Summary | undefined> {
   let found: Summary | undefined
+  const more = inTabs(bug) ? { tabs: true } : {}
   await work({
     bug,
     jobs,
-    next: deal(first, count, false, 1),
+    next: deal(first, count, false, 1, more),
     heard(summary) {
       if (summary.findings.length > 0) found = summary
       return found === undefined
@@ -179,7 +190,7 @@ async function firstFound(bug: string, first: number, count: number): Promise<Su
   let innocent = true
   await work({
     jobs: 1,
-    next: deal(found.seed, 1, false),
+    next: deal(found.seed, 1, false, 1, more),
     heard(summary) {
       innocent = summary.findings.length === 0
       return true

@@ -19,6 +19,9 @@ export interface Link {
   buffer(forMs: number): void
   /** Does this to the next request of that method. */
   trap(method: string, trap: Trap): void
+  /** The page takes nothing from the network, until it is thawed; if its streams die of that, nobody is told. */
+  freeze(streamsDie: boolean): void
+  thaw(): void
   /** The page's process is gone. */
   crash(): void
 }
@@ -53,6 +56,8 @@ export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }
       let bufferedUntil = 0
       let slow = { byMs: 0, until: 0 }
       let crashed = false
+      let frozen = false
+      let untaken: (() => void)[] = []
 
       const open = (url: string, init: RequestInit, trap: Trap | undefined, copyOf?: number) => {
         const chance = world.chance.fork(`page ${page} request ${++requests}`)
@@ -68,6 +73,10 @@ export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }
           heldUntil: () => heldUntil,
           refused: () => clock.now() < refusedUntil,
           buffered: () => clock.now() < bufferedUntil,
+          take(run) {
+            if (frozen) untaken.push(run)
+            else run()
+          },
           closed: () => {
             all.delete(exchange)
             mine.delete(exchange)
@@ -99,6 +108,16 @@ export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }
           slow = { byMs, until: clock.now() + forMs }
         },
         trap: (method, trap) => void traps.push({ method, trap }),
+        freeze(streamsDie) {
+          frozen = true
+          if (streamsDie) for (const exchange of mine) exchange.muteStream()
+        },
+        thaw() {
+          frozen = false
+          const due = untaken
+          untaken = []
+          for (const run of due) run()
+        },
         crash() {
           crashed = true
           for (const exchange of [...mine]) exchange.pageDied()

@@ -1,5 +1,7 @@
 // One loaded page of the simulated application: a real client, and screens that read their state and apply events as an application would.
 import { createHubClient, type HubClient, HubError, pollSource, type Status } from '@sse-hub/core'
+import { sharedSource } from '@sse-hub/core/tabs'
+import type { Freeze, Tab } from './browser.ts'
 import type { PageConfig } from './config.ts'
 import { contract } from './contract.ts'
 import type { Database } from './database.ts'
@@ -13,7 +15,10 @@ import type { ProcessClock } from './time.ts'
 /** What a page needs of the world. */
 export interface PageOptions {
   readonly number: number
+  readonly place: number
   readonly config: PageConfig
+  /** What it has of its browser, if it is a tab of one. */
+  readonly tab: Tab | undefined
   /** The clock of the application's own code. */
   readonly clock: ProcessClock
   /** The clock of its client, apart, so that what the client leaves behind is seen. */
@@ -40,6 +45,13 @@ export interface Page {
   start(): void
   /** The process is gone, politely or not. */
   crash(gently: boolean): void
+  /** Stands still, if it is a tab. */
+  freeze(how: Freeze): void
+  thaw(): void
+  /** Somebody looks at it, or its browser believes to be online. */
+  turn(turn: 'seen' | 'online'): void
+  /** Whether it is gone. */
+  gone(): boolean
   /** Why the page has not come to rest, or undefined when it has. */
   restless(): string | undefined
   final(): Final['pages'][number]
@@ -51,13 +63,14 @@ const plain = (status: Status) => ({ ...status, ...('error' in status ? { error:
 
 /** Loads a page. */
 export function openPage(options: PageOptions): Page {
-  const { number, config, clock, clientClock, chance, link, history, host, database, nextScreen } = options
+  const { number, place, config, tab, clock, clientClock, chance, link, history, host, database, nextScreen } = options
   const { user } = config
   const screens = new Set<Screen>()
   let client: HubClient<typeof contract>
   let emitting = 0
   let emits = 0
   let crashed = false
+  let frozen: Freeze | undefined
   let closed = false
   let last: Status | undefined
   let token = host.token(user)
@@ -68,11 +81,19 @@ export function openPage(options: PageOptions): Page {
     last = status
     history.record({ what: 'status', page: number, status: plain(status) })
   }
-  history.record({ what: 'opened', page: number, user })
+  const { browser, via } = config
+  const random = { next: chance.next, id: chance.id }
+  const hub = via === 'poll' ? { hub: pollSource } : {}
+  const source = tab
+    ? { source: sharedSource({ identity: user, tabs: tab.tabs, life: tab.life, clock: clientClock, random, ...hub }) }
+    : via === 'poll'
+      ? { source: pollSource }
+      : {}
+  history.record({ what: 'opened', page: number, user, place, ...(browser === undefined ? {} : { browser }) })
   client = createHubClient<typeof contract>({
     url: 'http://hub.test/api/sse',
     ...(config.validates ? { contract } : {}),
-    ...(config.via === 'poll' ? { source: pollSource } : {}),
+    ...source,
     headers({ refresh }) {
       if (refresh) token = host.token(user)
       return { 'x-user': user, 'x-token': token }
@@ -87,7 +108,7 @@ export function openPage(options: PageOptions): Page {
       history.record({ what: 'report', from: `page ${number}`, during, error: String(error), expected })
     },
     clock: clientClock,
-    random: { next: chance.next, id: chance.id },
+    random,
     fetch: link.fetch,
   })
   client.status.subscribe(noteStatus)
@@ -98,7 +119,7 @@ export function openPage(options: PageOptions): Page {
     user,
     link,
     mount(topic, style) {
-      if (crashed || screens.size >= 6) return
+      if (crashed || frozen || screens.size >= 6) return
       const screen = openScreen({
         number: nextScreen(),
         page: number,
@@ -116,12 +137,12 @@ export function openPage(options: PageOptions): Page {
     },
     unmount(which) {
       const screen = [...screens][Math.floor(which * screens.size)]
-      if (!screen || crashed) return
+      if (!screen || crashed || frozen) return
       screens.delete(screen)
       screen.stop()
     },
     emit({ type, topic, count, bad }) {
-      if (crashed) return
+      if (crashed || frozen) return
       if ((type === 'note.added' || type === 'pointer.moved') && !topic.startsWith('board')) return
       for (let i = 0; i < count; i++) {
         // A client that validates throws what is bad back at its application; only the others can send it.
@@ -149,26 +170,59 @@ export function openPage(options: PageOptions): Page {
       }
     },
     close() {
-      if (crashed) return
+      if (crashed || frozen) return
       history.record({ what: 'closed', page: number })
       closed = true
       client.close()
     },
     start() {
-      if (crashed) return
+      if (crashed || frozen) return
       history.record({ what: 'started', page: number })
       closed = false
       client.start()
     },
     crash(gently) {
-      if (gently) client.close()
+      if (crashed) return
+      // The browser says good-bye to a tab; elsewhere the application does.
+      if (gently && !frozen) {
+        if (tab) tab.turn('away')
+        else client.close()
+      }
       crashed = true
+      tab?.end()
       history.record({ what: 'crashed', page: number })
       clock.stop()
       clientClock.stop()
       link.crash()
     },
+    freeze(how) {
+      if (crashed || frozen || !tab) return
+      if (how === 'told') tab.turn('away')
+      frozen = how
+      history.record({ what: 'froze', page: number, how })
+      tab.freeze(how)
+      clock.freeze()
+      clientClock.freeze()
+      // One that merely hangs finds what has come meanwhile.
+      link.freeze(how !== 'hangs')
+    },
+    thaw() {
+      if (crashed || !frozen || !tab) return
+      const how = frozen
+      frozen = undefined
+      history.record({ what: 'thawed', page: number })
+      clock.thaw()
+      clientClock.thaw()
+      tab.thaw()
+      link.thaw()
+      if (how === 'told') tab.turn('back')
+    },
+    turn(turn) {
+      if (!crashed && !frozen) tab?.turn(turn)
+    },
+    gone: () => crashed,
     restless() {
+      if (crashed) return undefined
       const { phase } = client.status.get()
       // A person sees that it is over, and presses the button.
       if (closed || phase === 'stopped') return 'closed'

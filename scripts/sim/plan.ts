@@ -1,7 +1,7 @@
 // What a seed says: how the world is made and what happens in it when, all of it written down before anything runs, so that it can be cut down.
 import { actions } from './actions/index.ts'
-import type { Config } from './config.ts'
-import { chance } from './random.ts'
+import type { Config, PageConfig } from './config.ts'
+import { type Chance, chance } from './random.ts'
 
 /** One thing that somebody does. */
 export interface Step {
@@ -22,8 +22,8 @@ export interface Plan {
 
 const USERS = ['ann', 'bob', 'cyd']
 
-/** Works out the plan of a seed. */
-export function makePlan(seed: number): Plan {
+/** Works out the plan of a seed. `tabs`: its world has a browser with several tabs. */
+export function makePlan(seed: number, tabs = false): Plan {
   const root = chance(`seed ${seed}`)
   const dice = root.fork('config')
   const count = dice.between(2, 4)
@@ -37,6 +37,7 @@ export function makePlan(seed: number): Plan {
         latencyMs: [low, low * dice.pick([1, 3, 10])],
       }
     }),
+    locks: [],
     topics: ['board:1', 'board:2', 'board:3', 'room'].slice(0, dice.between(1, 4)),
     logEvents: dice.pick([5, 20, 60, 100_000, 100_000, 100_000]),
     heartbeatMs: 2_000,
@@ -48,16 +49,39 @@ export function makePlan(seed: number): Plan {
     activeMs: dice.between(25, 60) * 1_000,
     logAgeMs: dice.pick([3_000, 12_000, 86_400_000, 86_400_000, 86_400_000, 86_400_000]),
   }
+  return planSteps(seed, root, tabs ? withTabs(config, root.fork('tabs')) : config)
+}
+
+/** The world with a browser in it: some of its pages become one, with two to six tabs. */
+function withTabs(config: Config, dice: Chance): Config {
+  const browser = 'browser'
+  const [first, second = first] = config.pages
+  const tabs = Array.from({ length: dice.between(2, 6) }, (): PageConfig | undefined => {
+    // Two people may use one browser.
+    const like = dice.maybe(0.85) ? first : second
+    return like && { ...like, browser, validates: dice.maybe(0.5), via: 'sse' }
+  })
+  return {
+    ...config,
+    pages: [...config.pages.slice(1), ...tabs].filter((page) => page !== undefined),
+    locks: dice.maybe(0.6) ? [browser] : [],
+  }
+}
+
+function planSteps(seed: number, root: Chance, config: Config): Plan {
+  const hasTabs = config.pages.some(({ browser }) => browser !== undefined)
   const when = root.fork('when')
   const which = root.fork('which')
-  const weights = Object.fromEntries(actions.map(({ name, weight }) => [name, weight]))
+  const weights = Object.fromEntries(
+    actions.filter(({ needsTabs }) => hasTabs || !needsTabs).map(({ name, weight }) => [name, weight]),
+  )
   const steps: Step[] = []
   const plan = (at: number, name: string) => {
     const action = actions.find((one) => one.name === name)
     if (action) steps.push({ at, action: name, params: action.plan(root.fork(`step ${steps.length}`), config) })
   }
   // Every page begins with a screen or two.
-  for (let i = 0; i < count * 2; i++) plan(when.between(0, 1_000), 'mount a screen')
+  for (let i = 0; i < config.pages.length * 2; i++) plan(when.between(0, 1_000), 'mount a screen')
   let at = 0
   for (let left = when.between(50, 120); left > 0; left--) {
     // Misfortunes seldom come alone: half of all steps follow close upon another.

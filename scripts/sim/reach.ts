@@ -15,6 +15,8 @@ export interface World {
   readonly pages: readonly Page[]
   /** Ends the page in that place, gently or by a crash, and loads it anew. */
   reload(place: number, gently: boolean): void
+  /** Loads the page in that place if there is none. */
+  open(place: number): void
   /** Tells the history that a fault struck, or ended. */
   fault(fault: string, page?: number): void
 }

@@ -7,6 +7,9 @@ export interface ProcessClock {
   now(): number
   after(delayMs: number, callback: () => void): () => void
   soon(callback: () => void): void
+  /** Nothing is called back until `thaw`: what falls due meanwhile comes then, in order. */
+  freeze(): void
+  thaw(): void
   /** How many callbacks of this process wait. */
   pending(): number
   /** The process is gone: nothing of it is ever called back. */
@@ -17,11 +20,17 @@ export interface ProcessClock {
 export function processClock(clock: VirtualClock): ProcessClock {
   const timers = new Set<() => void>()
   let stopped = false
+  let frozen = false
+  const due: (() => void)[] = []
   const after = (delayMs: number, callback: () => void) => {
     if (stopped) return () => {}
-    const cancel = clock.after(delayMs, () => {
-      timers.delete(forget)
+    const fire = () => {
+      if (!timers.delete(forget)) return
       callback()
+    }
+    const cancel = clock.after(delayMs, () => {
+      if (frozen) due.push(fire)
+      else fire()
     })
     const forget = () => {
       timers.delete(forget)
@@ -34,6 +43,13 @@ export function processClock(clock: VirtualClock): ProcessClock {
     now: clock.now,
     after,
     soon: (callback) => void after(0, callback),
+    freeze() {
+      frozen = true
+    },
+    thaw() {
+      frozen = false
+      for (const fire of due.splice(0)) clock.after(0, fire)
+    },
     pending: () => timers.size,
     stop() {
       stopped = true

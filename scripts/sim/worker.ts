@@ -9,13 +9,20 @@ import { type Summary, summarize } from './summary.ts'
 
 /** What main.ts asks for. */
 export type Order =
-  | { readonly kind: 'run'; readonly from: number; readonly count: number; readonly twice: boolean }
+  | {
+      readonly kind: 'run'
+      readonly from: number
+      readonly count: number
+      readonly twice: boolean
+      readonly tabs?: boolean
+    }
   | {
       readonly kind: 'replay'
       readonly seed: number
       readonly trace: boolean
       readonly shrink: boolean
       readonly check: string
+      readonly tabs?: boolean
       /** Only these steps of the plan; all of them by default. */
       readonly steps?: readonly number[]
     }
@@ -39,9 +46,10 @@ const tell = (reply: Reply) => void process.send?.(reply)
 async function run(
   seed: number,
   twice: boolean,
+  tabs: boolean | undefined,
   steps?: readonly number[],
 ): Promise<{ outcome: Outcome; summary: Summary }> {
-  const whole = makePlan(seed)
+  const whole = makePlan(seed, tabs)
   const plan = steps ? keepSteps(whole, steps) : whole
   const from = realNow()
   const outcome = await runPlan(plan)
@@ -51,7 +59,12 @@ async function run(
 }
 
 /** Shrinks a plan that failed, and prints what is left and how to live it again. */
-async function cutDown({ plan }: Outcome, given: readonly number[] | undefined, check: string): Promise<Outcome> {
+async function cutDown(
+  { plan }: Outcome,
+  given: readonly number[] | undefined,
+  check: string,
+  tabs = false,
+): Promise<Outcome> {
   const { places, minimal } = await shrink(plan, check)
   const shrunk = await runPlan(keepSteps(plan, places))
   const steps = given ? places.map((place) => given[place]) : places
@@ -62,7 +75,7 @@ async function cutDown({ plan }: Outcome, given: readonly number[] | undefined, 
   for (const { at, check, what } of shrunk.verdict.findings.slice(0, 10))
     console.log(`  → ${at.toFixed(0)} ms · ${check}: ${what}`)
   console.log(minimal ? 'Each of these steps is needed.' : 'There may be fewer: the search was bounded.')
-  console.log(`  again: pnpm sim --seed ${plan.seed} --steps ${steps.join()}${planted} --trace`)
+  console.log(`  again: pnpm sim --seed ${plan.seed} --steps ${steps.join()}${tabs ? ' --tabs' : ''}${planted} --trace`)
   return shrunk
 }
 
@@ -70,12 +83,12 @@ process.on('message', (order: Order) => {
   void (async () => {
     if (order.kind === 'run') {
       for (let seed = order.from; seed < order.from + order.count; seed++) {
-        tell({ kind: 'seed', summary: (await run(seed, order.twice && seed % 20 === 0)).summary })
+        tell({ kind: 'seed', summary: (await run(seed, order.twice && seed % 20 === 0, order.tabs)).summary })
       }
     } else {
-      const { outcome, summary } = await run(order.seed, true, order.steps)
+      const { outcome, summary } = await run(order.seed, true, order.tabs, order.steps)
       const first = outcome.verdict.findings.find(({ check }) => check.includes(order.check))
-      const told = order.shrink && first ? await cutDown(outcome, order.steps, first.check) : outcome
+      const told = order.shrink && first ? await cutDown(outcome, order.steps, first.check, order.tabs) : outcome
       if (order.trace) console.log(told.entries.map(traceLine).join('\n'))
       tell({ kind: 'seed', summary })
     }

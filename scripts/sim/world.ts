@@ -2,6 +2,7 @@
 import { type VirtualClock, virtualClock } from '../../packages/core/src/testing/virtual-clock.ts'
 import { actions } from './actions/index.ts'
 import { createApplication } from './application.ts'
+import { createBrowser } from './browser.ts'
 import { createDatabase } from './database.ts'
 import { type History, startHistory } from './history.ts'
 import { createHost, type Host } from './host.ts'
@@ -54,6 +55,12 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   const application = createApplication({ clock, history, host })
   for (const { user } of config.pages) host.grant(user, config.topics, config.topics)
 
+  const browsers = new Map(
+    [...new Set(config.pages.map(({ browser }) => browser))].map((name) => {
+      const locks = name !== undefined && config.locks.includes(name)
+      return [name, createBrowser({ clock, chance: dice.fork(`browser ${name}`), locks })]
+    }),
+  )
   let numbers = 0
   let screens = 0
   const load = (place: number) => {
@@ -62,7 +69,9 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
     const number = ++numbers
     return openPage({
       number,
+      place,
       config: page,
+      tab: page.browser === undefined ? undefined : browsers.get(page.browser)?.openTab(),
       clock: processClock(virtual),
       clientClock: processClock(virtual),
       chance: dice.fork(`page ${number}`),
@@ -86,6 +95,9 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
       pages[place]?.crash(gently)
       pages[place] = load(place)
     },
+    open(place) {
+      if (pages[place]?.gone()) pages[place] = load(place)
+    },
     fault: (fault, page) => history.record({ what: 'fault', fault, ...(page === undefined ? {} : { page }) }),
   }
 
@@ -103,6 +115,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   acting.stop()
   host.heal()
   network.heal()
+  for (const page of pages) page.thaw()
   const restless = () => {
     if (application.trying() > 0) return 'the application publishes'
     for (const page of pages) {
@@ -124,6 +137,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
     return false
   }
   let atRest = await rest()
+  history.record({ what: 'at rest' })
   // One more event for everybody, to see that what looks alive is alive.
   for (const topic of [...config.topics, ...new Set(config.pages.map(({ user }) => `user:${user}`))]) {
     application.publish({ topic, count: 1, apartMs: 0, letters: 0, stubborn: true, ephemeral: false })
@@ -137,7 +151,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   const why = restless()
   if (why) history.record({ what: 'broken', why: `never came to rest: ${why}` })
   const connections = host.connections()
-  const final = pages.map((page) => page.final())
+  const final = pages.filter((page) => !page.gone()).map((page) => page.final())
 
   const leftovers: string[] = []
   for (const page of pages) page.close()

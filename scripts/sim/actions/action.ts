@@ -9,6 +9,8 @@ export interface Action {
   readonly name: string
   /** How often it is done, relative to the others. */
   readonly weight: number
+  /** Only done in a world that has a browser with tabs. */
+  readonly needsTabs?: boolean
   /** Decides everything about it beforehand; the answer must survive JSON. */
   plan(chance: Chance, config: Config): unknown
   /** Does it. It must make sense, or do nothing, whatever was done or left out before. */
@@ -19,11 +21,16 @@ export interface Action {
 export function action<P>(definition: {
   readonly name: string
   readonly weight: number
+  readonly needsTabs?: boolean
   plan(chance: Chance, config: Config): P
   run(world: World, params: P): void
 }): Action {
   return { ...definition, run: (world, params) => definition.run(world, params as P) }
 }
+
+/** Some tab, by its place in the configuration. */
+export const someTab = (chance: Chance, config: Config): number =>
+  chance.pick(config.pages.flatMap(({ browser }, place) => (browser === undefined ? [] : [place])))
 
 /** Some page, by its place in the configuration. */
 export const somePage = (chance: Chance, config: Config): number => chance.between(0, config.pages.length - 1)

@@ -7,6 +7,7 @@ import { checks, judge } from './index.ts'
 
 const config: Config = {
   pages: [{ user: 'ann', validates: false, via: 'sse', latencyMs: [1, 1] }],
+  locks: [],
   topics: ['board:1', 'room'],
   logEvents: 100,
   logAgeMs: 86_400_000,
@@ -69,7 +70,7 @@ const final = (more: Partial<Final['pages'][number]> = {}, world: Partial<Final>
 const opening: Happening[] = [
   { what: 'hub up', hub: 1, epoch: 'E' },
   { what: 'granted', user: 'ann', read: ['board:1'], write: ['board:1'] },
-  { what: 'opened', page: 1, user: 'ann' },
+  { what: 'opened', page: 1, user: 'ann', place: 0 },
   { what: 'mounted', page: 1, screen: 1, topic: 'board:1', live: false },
   request(1, '/api/sse/events?topics=board:1'),
   { what: 'accepted', exchange: 1, hub: 1 },
@@ -88,6 +89,36 @@ const firstEvent: Happening[] = [
   heard(said(1, 'card.moved', 'E:1', json(1))),
   event(1),
 ]
+
+// Two tabs of one browser, the first of which leads.
+const tab = (page: number, user = 'ann'): Happening => ({ what: 'opened', page, user, place: page, browser: 'b' })
+const tabs: (Happening & { at?: number })[] = [
+  ...beginning.map((one) => (one.what === 'opened' ? { ...tab(1), at: 300 } : one)),
+  tab(2),
+  { what: 'mounted', page: 2, screen: 2, topic: 'board:1', live: false },
+  { what: 'status', page: 1, status: live },
+  { what: 'status', page: 2, status: { ...live, via: 'tab' } },
+  { what: 'gap', screen: 2, gap: { topic: 'board:1', to: 'E:0', reason: 'added' } },
+]
+const two = final(
+  {},
+  {
+    pages: [
+      { page: 1, user: 'ann', status: live, streams: [1], screens: [screen] },
+      { page: 2, user: 'ann', status: { ...live, via: 'tab' }, streams: [], screens: [{ ...screen, screen: 2 }] },
+    ],
+  },
+)
+/** Beats, so that nobody has heard nothing for too long. */
+const beats = (from: number, to: number): (Happening & { at: number })[] =>
+  Array.from({ length: (to - from) / 2_000 }, (_, index) => {
+    const at = from + index * 2_000
+    return [
+      { ...said(1, 'hub.beat', 'E:0', ''), at },
+      { what: 'bytes' as const, exchange: 1, count: 10, at },
+      { ...heard(said(1, 'hub.beat', 'E:0', '')), at },
+    ]
+  }).flat()
 
 /** Gives each entry its moment: 100 ms after the one before, unless it brings its own. */
 function history(...happenings: (Happening & { at?: number })[]): Entry[] {
@@ -576,12 +607,52 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'a report that nobody expects',
     [...beginning, { what: 'report', from: 'hub 1', during: 'tail', error: 'TypeError', expected: false }, final()],
   ],
+  [
+    'the tabs of a browser share one stream',
+    'a second stream',
+    [...tabs, { ...request(2, '/api/sse/events?topics=board:1'), page: 2 } as Happening, ...beats(2_000, 14_000), two],
+  ],
+  [
+    'the tabs of a browser share one stream',
+    'no stream, and live',
+    [...tabs, { what: 'client side ended', exchange: 1, how: 'error' }, { ...two, at: 14_000 }],
+  ],
+  [
+    'who follows asks for nothing in peace',
+    'a follower asks for a page',
+    [
+      ...tabs,
+      { what: 'at rest' },
+      { ...request(2, '/api/sse/page?topics=board:1&after=E:0'), page: 2 } as Happening,
+      two,
+    ],
+  ],
+  [
+    'a tab hears only what came to its own browser and user',
+    'what came to somebody else',
+    [...tabs, appended(1), { ...said(1, 'card.moved', 'E:1', json(1)) }, event(1, 2), two],
+  ],
+  [
+    'a screen hears of a gap only where it was not covered',
+    'a follower is told a gap of what it has',
+    [
+      ...tabs,
+      ...firstEvent,
+      { ...event(1, 2), at: 20_000 },
+      { ...(gap('E:1', 'trimmed') as EntryOf<'gap'>), screen: 2 },
+      two,
+    ],
+  ],
   ['convergence', 'an event is missing', [...beginning, final({ screens: [{ ...screen, missing: ['p1'] }] })]],
 ]
 
 describe('the checks', () => {
   it('are silent where every promise is kept', () => {
     expect(verdict(...beginning, ...firstEvent, said(1, 'hub.beat', 'E:1', ''), final()).findings).toEqual([])
+  })
+
+  it('are silent where tabs share a stream', () => {
+    expect(verdict(...tabs, ...firstEvent, event(1, 2), two).findings).toEqual([])
   })
 
   it.each(broken)('"%s" fires: %s', (check, _why, happenings) => {

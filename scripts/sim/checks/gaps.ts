@@ -12,6 +12,9 @@ interface Gap {
   readonly reason: string
 }
 
+/** What asking for a grant may take besides. */
+const GRANT_MS = 3_000
+
 /** Whether the log still held everything after a cursor at a moment: it keeps a known number of the newest events, for a known time. */
 function held(facts: Facts, cursor: { readonly epoch: string; readonly position: number }, at: number): boolean {
   const newer = (facts.truth.get(cursor.epoch) ?? []).filter(
@@ -86,11 +89,36 @@ function catchingUp(facts: Facts, screen: ScreenFacts, markThen: Place | undefin
   return place
 }
 
+/** Whether what the user of a screen may see has changed between two moments, or may have been refused or lost meanwhile. */
+const changed = (facts: Facts, screen: ScreenFacts, from: number, to: number) => {
+  const user = facts.pages.get(screen.page)?.user
+  const late = facts.config.recheckMs + GRANT_MS
+  return facts.entries.some(
+    (entry) =>
+      (entry.what === 'granted' || entry.what === 'signed' || entry.what === 'expiring') &&
+      entry.user === user &&
+      entry.at >= from - late &&
+      entry.at <= to,
+  )
+}
+
+/**
+ * How far a screen was told, at the least, before it was told a gap; undefined where a grant may have come in between. Who shares a stream keeps marks that
+ * cannot be read from its own wire: they are no less than this.
+ */
+function toldBefore(facts: Facts, screen: ScreenFacts, index: number): Place | undefined {
+  const { at } = screen.told[index] ?? { at: 0 }
+  const last = screen.told.slice(0, index).findLast((told) => told.what === 'gap' || told.cursor !== undefined)
+  if (!last || changed(facts, screen, last.at, at)) return undefined
+  return cursorOf(last.what === 'gap' ? last.gap.to : last.cursor)
+}
+
 /** Looks at every gap that a screen is told; `brought` chooses those told to a screen that has only the cursor that it brought. */
 function judgeScreens(facts: Facts, brought: boolean, found: (finding: Finding) => void): number {
   let looked = 0
   const marks = new Map([...facts.pages.keys()].map((page) => [page, marksOf(facts, page)]))
   for (const screen of facts.screens.values()) {
+    const shares = facts.pages.get(screen.page)?.shares !== undefined
     screen.told.forEach((told, index) => {
       if (told.what === 'event' || brought !== (index === 0 && screen.after !== undefined)) return
       const { gap, at } = told
@@ -101,11 +129,18 @@ function judgeScreens(facts: Facts, brought: boolean, found: (finding: Finding) 
         })
       const page = marks.get(screen.page)
       // A cursor that was brought counts, unless the hub refused the topic in between.
-      const own = page?.refused(screen.topic, screen.mountedAt, at) ? undefined : cursorOf(screen.after)
-      const mark = page?.before(screen.topic, at)
+      const own = (
+        shares
+          ? changed(facts, screen, screen.mountedAt, at)
+          : page?.refused(screen.topic, screen.mountedAt, at)
+      )
+        ? undefined
+        : cursorOf(screen.after)
+      const mark = shares ? toldBefore(facts, screen, index) : page?.before(screen.topic, at)
       const whole = brought
         ? own
-        : ((own && catchingUp(facts, screen, page?.before(screen.topic, screen.mountedAt), at)) ?? mark)
+        : ((own && !shares ? catchingUp(facts, screen, page?.before(screen.topic, screen.mountedAt), at) : undefined) ??
+          mark)
       const to = cursorOf(gap.to)
       const from = cursorOf(gap.from)
       // A gap told to whoever had nothing, or had something of another epoch, cannot be wrong.

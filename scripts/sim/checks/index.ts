@@ -6,6 +6,7 @@ import { broughtCursors, hubGaps, screenGaps } from './gaps.ts'
 import { authorization, expiry } from './grants.ts'
 import { killSwitch, leftovers, patience, reports, requestRate, slowReaders } from './manners.ts'
 import { convergence, misfits, neverSilently, once, present, prompt } from './screens.ts'
+import { fromItsOwn, oneStream, peaceful } from './sharing.ts'
 import { comesBack, truthful } from './status.ts'
 import { logPages, streams } from './stream.ts'
 
@@ -34,6 +35,9 @@ export const checks: readonly Check[] = [
   present,
   prompt,
   convergence,
+  oneStream,
+  peaceful,
+  fromItsOwn,
 ]
 
 /** What is wrong with a run, earliest first, and how much each check had to look at. */

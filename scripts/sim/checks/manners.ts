@@ -37,21 +37,31 @@ export const killSwitch: Check = {
 
 /** What may explain a request: a cut, a change of topics, a restart … */
 function reasons(facts: Facts, page: number, user: string): { readonly at: number; readonly emit: boolean }[] {
+  // What befalls a tab concerns all that share a stream with it.
+  const company = new Set(facts.company(page).map((one) => one.page))
+  const shares = company.size > 1
   const times: { at: number; emit: boolean }[] = []
   for (const entry of facts.entries) {
     if (
       entry.what === 'hub up' ||
       entry.what === 'hub down' ||
       entry.what === 'switched' ||
-      (entry.what === 'fault' && (entry.page ?? page) === page) ||
+      (entry.what === 'fault' && company.has(entry.page ?? page)) ||
       (entry.what === 'granted' && entry.user === user) ||
       ((entry.what === 'disconnected' ||
         entry.what === 'expiring' ||
         entry.what === 'signed' ||
         entry.what === 'rotated') &&
         entry.user === user) ||
-      ((entry.what === 'mounted' || entry.what === 'started' || entry.what === 'closed' || entry.what === 'emit') &&
-        entry.page === page) ||
+      (entry.what === 'emit' && entry.page === page) ||
+      ((entry.what === 'mounted' || entry.what === 'started' || entry.what === 'closed') && company.has(entry.page)) ||
+      (shares &&
+        (entry.what === 'opened' ||
+          entry.what === 'crashed' ||
+          entry.what === 'froze' ||
+          entry.what === 'thawed' ||
+          entry.what === 'unmounted') &&
+        company.has(entry.what === 'unmounted' ? (facts.screens.get(entry.screen)?.page ?? -1) : entry.page)) ||
       (entry.what === 'unmounted' && facts.screens.get(entry.screen)?.page === page)
     ) {
       times.push({ at: entry.at, emit: entry.what === 'emit' })
@@ -154,6 +164,7 @@ export const leftovers: Check = {
       found({ at: endedAt, what: `the hub counts ${final.connections} connections, and ${open} streams are open` })
     for (const { page, streams, status } of final.pages) {
       // A client that polls may be between two pages.
+      if (facts.pages.get(page)?.shares !== undefined) continue
       const right = status.phase === 'live' ? 1 : 0
       if (streams.length > right || (streams.length < right && status.via === 'sse'))
         found({ at: endedAt, what: `page ${page} is ${status.phase} and holds ${streams.length} streams` })

@@ -156,7 +156,7 @@ export const present: Check = {
       ({ at }) => !facts.all('publish').some((one) => one.at !== at && Math.abs(one.at - at) < 1_000),
     )
     for (const { page, status, screens } of facts.final?.pages ?? []) {
-      if (status.phase !== 'live' || status.via !== 'sse') continue
+      if (status.phase !== 'live' || status.via === 'poll') continue
       for (const { screen, topic, granted } of screens) {
         for (const { id, topic: on, at } of alone) {
           if (on !== topic || !granted) continue

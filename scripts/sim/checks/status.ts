@@ -4,6 +4,8 @@ import type { Check } from './check.ts'
 
 /** The watchdog barks after 2.5 heartbeats; what is under way and due at that moment may add this much. */
 const SLACK_MS = 500
+/** What one tab hears, another hears so much later, if it is awake. */
+const ASIDE_MS = 300
 /** A page of the log is held no longer than this where there is nothing to say. */
 const POLL_WAIT_MS = 10_000
 
@@ -40,15 +42,22 @@ export const truthful: Check = {
   line: '12',
   run(facts, found) {
     let looked = 0
-    const bytes = new Map<number, number[]>()
+    const bytes = new Map<number | string, number[]>()
     for (const entry of facts.all('bytes')) {
-      const page = facts.exchanges.get(entry.exchange)?.page ?? -1
-      bytes.set(page, [...(bytes.get(page) ?? []), entry.at])
+      // What reaches one of the tabs that share a stream reaches them all.
+      const { page = -1 } = facts.exchanges.get(entry.exchange) ?? {}
+      const whose = facts.pages.get(page)?.shares ?? page
+      const times = bytes.get(whose) ?? []
+      times.push(entry.at)
+      bytes.set(whose, times)
     }
     for (const page of facts.pages.values()) {
       const carried = lastCarried(facts, page.page)
+      const company = new Set(facts.company(page.page).map((one) => one.page))
+      const mine = bytes.get(page.shares ?? page.page) ?? []
       page.statuses.forEach(({ status, at }, index) => {
-        if (status.phase === 'live') {
+        // Who shares a stream hears of more than it has asked for, and of it elsewhere.
+        if (status.phase === 'live' && page.shares === undefined) {
           const { topics = [], refused = [] } = carried(at) ?? {}
           const says = (status.refused as readonly string[]).map((topic) =>
             topic === 'user' ? `user:${page.user}` : topic,
@@ -62,18 +71,26 @@ export const truthful: Check = {
           found({ at, what: `page ${page.page} of ${page.user} says that it is ${status.user}` })
         if (status.phase === 'stopped') {
           looked++
+          // Who was told by another tab may have heard of it while it stood still.
+          const pause = page.frozen.findLast(({ to }) => to <= at && to > at - ASIDE_MS)
+          const since = (pause?.from ?? at) - (page.shares ? ASIDE_MS : 1)
           const answered = [...facts.exchanges.values()].some(
-            (one) => one.page === page.page && one.status === 401 && Math.abs((one.clientEndedAt ?? 0) - at) < 1,
+            (one) =>
+              company.has(one.page) &&
+              one.status === 401 &&
+              (one.clientEndedAt ?? 0) > since &&
+              (one.clientEndedAt ?? 0) < at + 1,
           )
           if (!answered) found({ at, what: `page ${page.page} has stopped (${status.error}), and nobody shut it out` })
         }
         if (status.phase !== 'live') return
-        const limit = SLACK_MS + 2.5 * (status.via === 'sse' ? facts.config.heartbeatMs : POLL_WAIT_MS)
+        const limit = SLACK_MS + 2.5 * (status.via === 'poll' ? POLL_WAIT_MS : facts.config.heartbeatMs)
         const until = Math.min(page.statuses[index + 1]?.at ?? facts.endedAt, page.crashedAt ?? facts.endedAt)
         let last = at
-        for (const heard of [...(bytes.get(page.page) ?? []).filter((one) => one > at && one < until), until]) {
+        for (const heard of [...mine.filter((one) => one > at && one < until), until]) {
           looked++
-          if (heard - last > limit)
+          const stood = page.frozen.some(({ from, to }) => from <= heard && to + ASIDE_MS >= last)
+          if (heard - last > limit && !stood)
             found({
               at: last,
               what: `page ${page.page} says live, and hears nothing for ${(heard - last).toFixed(0)} ms`,
@@ -96,6 +113,7 @@ export const comesBack: Check = {
       return 1
     }
     for (const { page, user, status, screens } of facts.final.pages) {
+      const shares = facts.pages.get(page)?.shares !== undefined
       const wrong = (what: string) => found({ at: facts.endedAt, what: `page ${page} of ${user}: ${what}` })
       const granted = new Set(facts.grants.get(user)?.at(-1)?.read).add(`user:${user}`)
       const wanted = [...new Set(screens.map(({ topic }) => topic))].sort()
@@ -110,7 +128,8 @@ export const comesBack: Check = {
       if (status.phase !== 'live') wrong(`ends as ${JSON.stringify(status)}`)
       else {
         const said = {
-          topics: [...(status.topics as string[])].sort(),
+          // Who shares a stream says of all that it carries, for others, too.
+          topics: [...(status.topics as string[])].filter((topic) => !shares || wanted.includes(topic)).sort(),
           refused: [...(status.refused as string[])].sort(),
         }
         if (JSON.stringify(said) !== JSON.stringify(expected))

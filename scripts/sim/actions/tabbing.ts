@@ -1,0 +1,75 @@
+// What happens to the tabs of a browser: they are opened, closed, reloaded and looked at, they crash, and the browser freezes them.
+import type { Freeze } from '../browser.ts'
+import { action, someTab } from './action.ts'
+
+const needsTabs = true
+
+const open = action({
+  name: 'open a tab',
+  weight: 5,
+  needsTabs,
+  plan: (chance, config) => ({ page: someTab(chance, config), topic: chance.pick(config.topics) }),
+  run(world, { page, topic }) {
+    if (!world.pages[page]?.gone()) return
+    world.open(page)
+    world.pages[page]?.mount(topic, 'query')
+  },
+})
+
+const close = action({
+  name: 'close a tab',
+  weight: 3,
+  needsTabs,
+  plan: (chance, config) => ({ page: someTab(chance, config) }),
+  run: ({ pages }, { page }) => pages[page]?.crash(true),
+})
+
+const crash = action({
+  name: 'crash a tab',
+  weight: 3,
+  needsTabs,
+  plan: (chance, config) => ({ page: someTab(chance, config) }),
+  run: ({ pages }, { page }) => pages[page]?.crash(false),
+})
+
+const reload = action({
+  name: 'reload a tab',
+  weight: 3,
+  needsTabs,
+  plan: (chance, config) => ({
+    page: someTab(chance, config),
+    gently: chance.maybe(0.7),
+    topic: chance.pick(config.topics),
+  }),
+  run(world, { page, gently, topic }) {
+    world.reload(page, gently)
+    world.pages[page]?.mount(topic, 'cursor')
+  },
+})
+
+const freeze = action({
+  name: 'freeze a tab',
+  weight: 6,
+  needsTabs,
+  plan: (chance, config) => ({
+    page: someTab(chance, config),
+    how: chance.weighted<Freeze>({ told: 3, untold: 2, hangs: 2 }),
+    forMs: chance.pick([50, 600, 3_000, 8_000, 20_000]),
+  }),
+  run({ pages, clock }, { page: place, how, forMs }) {
+    const page = pages[place]
+    page?.freeze(how)
+    clock.after(forMs, () => page?.thaw())
+  },
+})
+
+const look = action({
+  name: 'look at a tab',
+  weight: 2,
+  needsTabs,
+  plan: (chance, config) => ({ page: someTab(chance, config), turn: chance.pick(['seen', 'online'] as const) }),
+  run: ({ pages }, { page, turn }) => pages[page]?.turn(turn),
+})
+
+/** What happens to tabs. */
+export const tabbing = [open, close, crash, reload, freeze, look]

@@ -1,0 +1,118 @@
+// What tabs promise that share a stream: one stream per browser and identity, no requests of the others in peace, and nothing from anybody else's stream.
+import type { Facts, PageFacts } from '../facts.ts'
+import type { Check } from './check.ts'
+
+/** So long after the last disturbance there is peace: a stream that is dead is noticed within 2.5 heartbeats, and asked for again. */
+const CALM_MS = 7_000
+
+/** The tabs that share a stream, together. */
+function sharers(facts: Facts): readonly (readonly [name: string, tabs: readonly PageFacts[]])[] {
+  const groups = new Map<string, PageFacts[]>()
+  for (const page of facts.pages.values()) {
+    if (page.shares === undefined) continue
+    groups.set(page.shares, [...(groups.get(page.shares) ?? []), page])
+  }
+  return [...groups]
+}
+
+/** One connection per browser: DESIGN §1. */
+export const oneStream: Check = {
+  name: 'the tabs of a browser share one stream',
+  line: '1',
+  run(facts, found) {
+    let looked = 0
+    for (const [name, tabs] of sharers(facts)) {
+      const numbers = new Set(tabs.map(({ page }) => page))
+      const streams = [...facts.exchanges.values()].filter(
+        ({ kind, page, copyOf }) => kind === 'stream' && copyOf === undefined && numbers.has(page),
+      )
+      const disturbances: number[] = streams.flatMap((one) => [one.requestedAt, one.clientEndedAt ?? facts.endedAt])
+      for (const tab of tabs) {
+        disturbances.push(tab.openedAt, tab.crashedAt ?? facts.endedAt, ...tab.statuses.map(({ at }) => at))
+        for (const { from, to } of [...tab.frozen, ...tab.closed]) disturbances.push(from, to)
+      }
+      for (const screen of facts.screens.values())
+        if (numbers.has(screen.page)) disturbances.push(screen.mountedAt, screen.unmountedAt ?? facts.endedAt)
+      const times = [...new Set(disturbances)].filter((at) => at <= facts.endedAt).sort((a, b) => a - b)
+      times.forEach((from, index) => {
+        const at = times[index + 1] ?? facts.endedAt
+        if (at - from < CALM_MS) return
+        const there = tabs.filter((tab) => tab.openedAt < at && (tab.crashedAt ?? at) >= at)
+        const phases = there.map((tab) => tab.statuses.findLast((one) => one.at < at)?.status.phase)
+        const isAwake = there.every((tab) => tab.frozen.every((pause) => pause.from >= at || pause.to < at))
+        if (!isAwake || !phases.includes('live')) return
+        if (phases.some((phase) => phase !== 'live' && phase !== 'idle' && phase !== 'closed')) return
+        looked++
+        const open = streams.filter((one) => one.requestedAt < at && (one.clientEndedAt ?? at) >= at)
+        if (open.length !== 1)
+          found({
+            at,
+            what: `${name}: ${there.length} tabs are calm, and hold the streams ${open.map((one) => one.number)} of pages ${open.map((one) => one.page)}`,
+          })
+      })
+    }
+    return looked
+  },
+}
+
+/** In steady state nobody who follows asks for anything of the stream. */
+export const peaceful: Check = {
+  name: 'who follows asks for nothing in peace',
+  line: '1',
+  run(facts, found) {
+    const from = facts.all('at rest')[0]?.at
+    if (from === undefined || !facts.final?.atRest) return 0
+    const until = facts.all('closed').find(({ at }) => at > from)?.at ?? facts.endedAt
+    let looked = 0
+    for (const [name, tabs] of sharers(facts)) {
+      for (const { page, statuses, crashedAt } of tabs) {
+        if (crashedAt !== undefined || statuses.findLast(({ at }) => at <= from)?.status.via !== 'tab') continue
+        looked++
+        for (const one of facts.exchanges.values())
+          if (one.page === page && one.kind !== 'emit' && one.requestedAt > from && one.requestedAt < until)
+            found({
+              at: one.requestedAt,
+              what: `page ${page} follows in ${name}, and asks for ${one.kind} ${one.number}`,
+            })
+      }
+    }
+    return looked
+  },
+}
+
+/** Identity is part of the channel: whatever a tab is told came over the wire of a tab of its own browser and user. */
+export const fromItsOwn: Check = {
+  name: 'a tab hears only what came to its own browser and user',
+  line: '8',
+  run(facts, found) {
+    let looked = 0
+    for (const [name, tabs] of sharers(facts)) {
+      const numbers = new Set(tabs.map(({ page }) => page))
+      // When each event first came, by its id.
+      const came = new Map<string, number>()
+      const arrive = (id: string, at: number) => came.set(id, Math.min(at, came.get(id) ?? at))
+      for (const { page, heard, kind, answer, clientEndedAt = 0, status } of facts.exchanges.values()) {
+        if (!numbers.has(page)) continue
+        for (const { at, block } of heard) {
+          if (block.event === undefined || block.event.startsWith('hub.')) continue
+          arrive((JSON.parse(block.data ?? '{}') as { id: string }).id, at)
+        }
+        if (kind !== 'page' || status !== 200 || answer === undefined) continue
+        for (const { id } of (JSON.parse(answer) as { events: { id: string }[] }).events) arrive(id, clientEndedAt)
+      }
+      for (const screen of facts.screens.values()) {
+        if (!numbers.has(screen.page)) continue
+        for (const told of screen.told) {
+          if (told.what !== 'event') continue
+          looked++
+          if ((came.get(told.id) ?? Number.POSITIVE_INFINITY) > told.at)
+            found({
+              at: told.at,
+              what: `screen ${screen.screen} (page ${screen.page}) of ${name} is told ${told.id}, which came to none of its tabs`,
+            })
+        }
+      }
+    }
+    return looked
+  },
+}
