@@ -17,7 +17,7 @@ const HELP = `pnpm sim [options]
   --check TEXT   with --shrink: the check that must fail (default: the first that does)
   --bugs         plants each deliberate bug in turn, and must find it within --seeds (default 500)
   --bug NAME     plants one bug: ${bugs.map(({ name }) => `"${name}"`).join(', ')}
-  --tabs         every world has a browser with several tabs that share one stream
+  --tabs         every world has a browser with several tabs that share one stream; by default, every third has
   --quick        as --seeds 40
   --share small  what one part of a whole test run affords: as --seeds 300
   --coverage     prints what was done to pages in which state how often, and how much each check looked at

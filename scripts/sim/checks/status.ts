@@ -4,6 +4,8 @@ import type { Check } from './check.ts'
 
 /** The watchdog barks after 2.5 heartbeats; what is under way and due at that moment may add this much. */
 const SLACK_MS = 500
+/** A tab that asks for other topics is told of a stream that may have been silent for so long, and begins to wait then. */
+const STALE_BEATS = 1.5
 /** What one tab hears, another hears so much later, if it is awake. */
 const ASIDE_MS = 300
 /** A page of the log is held no longer than this where there is nothing to say. */
@@ -54,6 +56,9 @@ export const truthful: Check = {
     for (const page of facts.pages.values()) {
       const carried = lastCarried(facts, page.page)
       const company = new Set(facts.company(page.page).map((one) => one.page))
+      const changes = [...facts.screens.values()]
+        .filter((screen) => screen.page === page.page)
+        .flatMap((screen) => [screen.mountedAt, screen.unmountedAt ?? facts.endedAt])
       const mine = bytes.get(page.shares ?? page.page) ?? []
       page.statuses.forEach(({ status, at }, index) => {
         // Who shares a stream hears of more than it has asked for, and of it elsewhere.
@@ -90,7 +95,8 @@ export const truthful: Check = {
         for (const heard of [...mine.filter((one) => one > at && one < until), until]) {
           looked++
           const stood = page.frozen.some(({ from, to }) => from <= heard && to + ASIDE_MS >= last)
-          if (heard - last > limit && !stood)
+          const asks = page.shares !== undefined && changes.some((one) => one > last && one < heard)
+          if (heard - last > limit + (asks ? STALE_BEATS * facts.config.heartbeatMs : 0) && !stood)
             found({
               at: last,
               what: `page ${page.page} says live, and hears nothing for ${(heard - last).toFixed(0)} ms`,
