@@ -289,7 +289,9 @@ export function sharedSource(options: SharedOptions = {}): Source {
         if (carried && String(granted) !== String(carried)) {
           throw new HubError('changed', `The grant of ${url} has changed`, { retryable: true })
         }
-        const first: Frame = { ...sync, kind: 'sync', cursor: begins, topics: granted, user, gaps }
+        // What the pages are granted and the stream does not carry is not whole from here on; nor the other way round.
+        const both = granted.filter((topic) => sync.topics.includes(topic))
+        const first: Frame = { ...sync, kind: 'sync', cursor: begins, topics: both, user, gaps }
         yield [...(carried ? [] : [first]), ...framesOf(page, !carried)]
         carried = granted
         // The leader knows of a log that the hub has no more: its news will tell.
