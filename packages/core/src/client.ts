@@ -161,7 +161,7 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
   const { full, user } = subscriptions.sequence
   const connection = createConnection(settings, subscriptions, { status: () => status, tell, report })
   let outbox: Promise<Outbox> | undefined
-  // Loaded on demand, and again until it is there: whoever emits when the network is gone must find it, or wait for it.
+  // Loaded on demand. An emit that finds no way to it is settled with the reason, and the next one tries again.
   const loaded = () => {
     outbox ??= import('./later.ts').then(
       ({ createOutbox }) => createOutbox(settings, report),

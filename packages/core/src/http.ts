@@ -19,7 +19,7 @@ export interface Ask extends RequestInit {
 }
 
 /**
- * Asks, and answers only what can be read: a 2xx of the content type `expect`. After a 401 or 403 it asks once more, with fresh headers.
+ * Asks, and answers only what can be read: a 200 of the content type `expect`. After a 401 or 403 it asks once more, with fresh headers.
  * @throws HubError with the hub's own code, or one that fits the status, and `details.status` and `details.retryAfterMs`; whatever
  * `headers` or `fetch` throws
  */
