@@ -22,8 +22,7 @@ export const budgets: readonly Budget[] = [
   {
     name: '@sse-hub/core, the client with all that it needs',
     code: "export { createHubClient } from '@sse-hub/core'",
-    // The aim is 6: docs/decisions/0008-the-size-of-the-client.md.
-    limit: 6.2,
+    limit: 6,
     external: [],
   },
   {
@@ -58,7 +57,8 @@ export async function measure(code: string, external: readonly string[], directo
     logLevel: 'silent',
     external: [...external],
     platform: 'browser',
-    preserveEntrySignatures: 'strict',
+    // A page's own script: nobody imports it but the parts of it that are fetched later.
+    preserveEntrySignatures: 'allow-extension',
     transform: { define: { 'process.env.NODE_ENV': '"production"' } },
     plugins: [
       {

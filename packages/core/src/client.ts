@@ -76,6 +76,11 @@ export interface ClientOptions<C extends Contract> {
   readonly maxAgeMs?: number
   /** Where emits that wait outlive the page. Default: IndexedDB, where there is one; `null`: nowhere. */
   readonly storage?: EmitStorage | null
+  /**
+   * Fetch what emits need (a file of its own) as soon as the hub is there, so that even the first emit of this browser may fall into an outage. Without it that file is
+   * fetched at the first emit, which fails where it cannot be. Default: true where this browser has kept emits of this origin before, or `storage` is your own.
+   */
+  readonly preloadOutbox?: boolean
   /** Hears what went wrong. Default: `console.error` for handlers and validation, nothing for attempts (they are in `status`). */
   readonly onReport?: (report: ClientReport) => void
   /** The platform, for tests. Default: the real one. */
@@ -138,8 +143,7 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
     status = reduce(before, next)
     if (status === before) return
     notify()
-    // Fetched while the server is there, so that the first emit of an outage finds it; off the path of what the page shows.
-    if (status.phase === 'live') loaded().then((box) => box.sync(user()), ignore)
+    if (status.phase === 'live') prepare().catch(ignore)
   }
 
   const settings = {
@@ -161,6 +165,13 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
   const { full, user } = subscriptions.sequence
   const connection = createConnection(settings, subscriptions, { status: () => status, tell, report })
   let outbox: Promise<Outbox> | undefined
+  /** Whoever emits, or has emitted here before, finds the outbox in an outage only if it is fetched while the server is there. */
+  const prepare = async () => {
+    if (outbox ?? settings.preloadOutbox ?? settings.storage ?? (await settings.hasKept())) {
+      const box = await loaded()
+      box.sync(user())
+    }
+  }
   // Loaded on demand. An emit that finds no way to it is settled with the reason, and the next one tries again.
   const loaded = () => {
     outbox ??= import('./later.ts').then(

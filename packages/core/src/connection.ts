@@ -48,10 +48,9 @@ export function createConnection(
   let baseMs: number | undefined
   let patienceMs = 0
 
-  const phase = () => status().phase
   /** Whether the stream should be asked for again. An attempt that is not answered yet, or waits, will see for itself. */
   const isOutdated = () =>
-    (phase() === 'idle' || isRefused || syncedAt !== undefined) &&
+    (status().phase === 'idle' || isRefused || syncedAt !== undefined) &&
     (asked.join() !== topics().join() || sequence.isBehind())
 
   /** Ends the attempt in progress. Its watchdog stays, so that an exchange does not hide a silence that has begun before it. */
@@ -65,12 +64,12 @@ export function createConnection(
 
   function watch(ms: number) {
     cancelTimer()
-    if (ms > 0) cancelTimer = clock.after(ms, () => failed(over('timeout', `not a byte for ${ms} ms`)))
+    if (ms) cancelTimer = clock.after(ms, () => failed(over('timeout', `not a byte for ${ms} ms`)))
   }
 
   function begin() {
     // A stream that is exchanged for one with other topics stays live in everybody's eyes, unless the exchange fails.
-    const exchange = phase() === 'live'
+    const exchange = status().phase === 'live'
     drop()
     asked = topics()
     const after = sequence.resume()
@@ -147,7 +146,7 @@ export function createConnection(
   function changed() {
     if (isChanging || !isOutdated()) return
     isChanging = true
-    clock.after(phase() === 'idle' ? 0 : settings.debounceMs, () => {
+    clock.after(status().phase === 'idle' ? 0 : settings.debounceMs, () => {
       isChanging = false
       if (isOutdated()) begin()
     })

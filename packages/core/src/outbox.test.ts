@@ -17,6 +17,7 @@ import {
   until,
 } from './fixtures/scripted-server.ts'
 import type { EmitOutcome } from './outbox.ts'
+import type { EmitStorage } from './ports.ts'
 import { virtualClock } from './testing/virtual-clock.ts'
 
 /** A schema whose validator throws. */
@@ -460,4 +461,31 @@ test('while the code of the outbox cannot be loaded, emits are settled with the 
   vi.doUnmock('./later.ts')
   expect(codes([await emit(client, 2)])).toEqual(['ok'])
   expect(hub.accepted).toEqual([2])
+})
+
+test.each<
+  [string, { hasKept?: () => Promise<boolean>; preloadOutbox?: boolean; storage?: EmitStorage | null }, boolean]
+>([
+  ['of a browser that never emitted fetches no outbox', { hasKept: async () => false }, false],
+  ['that cannot know of it does not either', { hasKept: () => Promise.reject(new Error('denied')) }, false],
+  ['nor one that is told not to', { hasKept: async () => true, preloadOutbox: false }, false],
+  ['of a browser that has kept emits before does, and takes them over', { hasKept: async () => true }, true],
+  ['with a storage of its own does', { storage: {} as EmitStorage }, true],
+  ['that is told to does', { preloadOutbox: true, storage: null }, true],
+])('a live page %s', async (_, options, expected) => {
+  const syncs: unknown[] = []
+  const box = { sync: (user: unknown) => void syncs.push(user), close() {} }
+  vi.doMock('./later.ts', () => ({ createOutbox: () => box }))
+  const clock = virtualClock()
+  const server = await scriptedServer(clock, (response) => openStream(response, syncBlock('e:0', ['board:7'])))
+  const { client } = clientOf(clock, server.url, options)
+  client.subscribe({ topic: 'board:7' as never })
+  clock.runNext()
+  await until(() => client.status.get().phase === 'live')
+  // Whoever asked for it before has it now, and has used it when all that follows at once is over.
+  await import('./later.ts')
+  await new Promise((resolve) => setImmediate(resolve))
+  if (expected) await until(() => syncs.length > 0)
+  expect(syncs).toEqual(expected ? ['u1'] : [])
+  vi.doUnmock('./later.ts')
 })

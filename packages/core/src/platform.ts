@@ -19,6 +19,7 @@ export const platform: Ports = {
   },
   // Called late, so that a test or a polyfill that replaces the global is honoured.
   fetch: (url, init) => fetch(url, init),
+  hasKept: async () => (await indexedDB.databases()).some(({ name }) => name === 'sse-hub'),
 }
 
 /** Where a client's reports go when the application does not hear them. What is tried again by itself is in the status meanwhile. */
@@ -39,7 +40,7 @@ const tabs: Tabs = {
     channel.onmessage = ({ data }) => hear(data)
     return { post: (message) => channel.postMessage(message), close: () => channel.close() }
   },
-  now: Date.now,
+  now: () => Date.now(),
   get locks() {
     return navigator.locks
   },

@@ -85,4 +85,6 @@ export interface Ports {
   readonly clock: Clock
   readonly random: Random
   readonly fetch: Fetch
+  /** Whether emits have been kept in this browser, ever. Rejects where that cannot be known. */
+  readonly hasKept: () => Promise<boolean>
 }

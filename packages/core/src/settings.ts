@@ -21,4 +21,5 @@ export interface Settings extends Ports {
   readonly identity?: string
   readonly maxAgeMs?: number
   readonly storage?: EmitStorage | null
+  readonly preloadOutbox?: boolean
 }

@@ -86,10 +86,7 @@ export function createSubscriptions(
         })
       }
     },
-    has(topic) {
-      for (const entry of entries) if (entry.listener && full(entry.topic) === full(topic)) return true
-      return false
-    },
+    has: (wanted) => [...entries].some(({ listener, topic }) => listener && full(topic) === full(wanted)),
     topics: () => [...new Set([...entries].map(({ topic }) => topic))].sort(),
     take(frame, asked) {
       if (frame.kind === 'event') dispatch(frame.event)

@@ -148,11 +148,12 @@ function fit<T>(shape: Shape, members: T): T {
 }
 
 const isString = (value: unknown) => typeof value === 'string'
-const isStrings = (value: unknown) => Array.isArray(value) && value.every(isString)
+const isArray = (value: unknown): value is readonly unknown[] => Array.isArray(value)
+const isStrings = (value: unknown) => isArray(value) && value.every(isString)
 const isTime = (value: unknown) => Number.isFinite(value) && (value as number) >= 0
 const isUser = (value: unknown) => value === null || isString(value)
 const isCursor = (value: unknown) => isString(value) && parseCursor(value as string)
-const isGaps = (value: unknown) => Array.isArray(value) && value.every((gap) => fit(GAP, gap))
+const isGaps = (value: unknown) => isArray(value) && value.every((gap) => fit(GAP, gap))
 const optional = (fits: (value: unknown) => unknown) => (value: unknown) => value === undefined || fits(value)
 
 const BEAT: Shape = { cursor: isCursor }
@@ -181,10 +182,11 @@ const PAGE: Shape = {
   through: isCursor,
   topics: isStrings,
   user: isUser,
-  events: Array.isArray,
+  events: isArray,
   gaps: isGaps,
 }
-const PAGE_EVENT: Shape = { ...EVENT, type: isString, cursor: isCursor }
+// What an event of a page has beyond one of a stream.
+const ON_PAGE: Shape = { type: isString, cursor: isCursor }
 
 const quote = (text: string): string => JSON.stringify(text.slice(0, 80))
 
@@ -223,7 +225,7 @@ export interface PageBody {
 export function decodePage(text: string): PageBody {
   return reading('page', () => {
     const page: PageBody = fit(PAGE, JSON.parse(text))
-    for (const event of page.events) fit(PAGE_EVENT, event)
+    for (const event of page.events) fit(ON_PAGE, fit(EVENT, event))
     return page
   })
 }
