@@ -1,4 +1,5 @@
-// Keeps what a browser downloads small: bundles what a user would import and holds it against a limit that the README promises.
+// Keeps what a browser downloads small: bundles what a user would import, holds it against its limit, and keeps the table of docs/sizes.md true.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
@@ -6,33 +7,56 @@ import { root } from './lib/repo.ts'
 
 /** One import that users write, and what it may cost. */
 export interface Budget {
+  /** As the table calls it. */
   readonly name: string
   readonly code: string
-  /** Kilobytes of 1,000 bytes, minified and gzipped. */
+  /** What it may cost at once, in kilobytes of 1,000 bytes, minified and gzipped. */
   readonly limit: number
+  /** What the page has already, so that only what comes on top is counted. */
+  readonly beside?: string
   /** Left out, because the application has it anyway. */
-  readonly external: readonly string[]
+  readonly external?: readonly string[]
 }
 
 const react = ['react', 'react-dom', '@tanstack/react-query']
 const peers = ['@sse-hub/core', '@tanstack/query-core']
+const client = "export { createHubClient } from '@sse-hub/core'\n"
 
 /** Every size that we promise. */
 export const budgets: readonly Budget[] = [
+  { name: '`createHubClient`, with its parser of streams', code: client, limit: 6 },
   {
-    name: '@sse-hub/core, the client with all that it needs',
-    code: "export { createHubClient } from '@sse-hub/core'",
-    limit: 6,
-    external: [],
+    name: '`sharedSource`, beside the client',
+    code: "export { sharedSource } from '@sse-hub/core/tabs'",
+    beside: client,
+    limit: 3,
   },
   {
-    name: '@sse-hub/react-query without React, beside its peers',
+    name: '`pollSource`, beside the client',
+    code: "export { pollSource } from '@sse-hub/core'",
+    beside: client,
+    limit: 0.6,
+  },
+  {
+    name: '`plainSource`, beside the client',
+    code: "export { plainSource } from '@sse-hub/core'",
+    beside: client,
+    limit: 0.6,
+  },
+  { name: '`HubEventSource`, by itself', code: "export * from '@sse-hub/core/eventsource'", limit: 11 },
+  {
+    name: '`defineContract`, in a page that validates',
+    code: "export { defineContract } from '@sse-hub/core/contract'",
+    limit: 2,
+  },
+  {
+    name: '`@sse-hub/react-query` without React, beside its peers',
     code: "export * from '@sse-hub/react-query'",
     limit: 4,
     external: peers,
   },
   {
-    name: '@sse-hub/react-query/react, with all of the above',
+    name: '`@sse-hub/react-query/react`, with all that the line above has',
     code: "export * from '@sse-hub/react-query/react'",
     limit: 5,
     external: [...peers, ...react],
@@ -97,17 +121,57 @@ const gzip = (bytes: Buffer): number => gzipSync(bytes, { level: 9 }).length
 
 const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(2)} kB`
 
+/** What a budget's import costs, on top of what it stands beside. */
+export async function weigh({ code, beside = '', external = [] }: Budget, directory = root): Promise<Size> {
+  const all = await measure(beside + code, external, directory)
+  if (!beside) return all
+  const base = await measure(beside, external, directory)
+  return {
+    ...all,
+    minified: all.minified - base.minified,
+    gzipped: all.gzipped - base.gzipped,
+    later: all.later - base.later,
+  }
+}
+
+const TABLE = /(?<=<!-- sizes -->\n).*(?=<!-- \/sizes -->)/s
+
+/** The text of docs/sizes.md with its table as it should be. */
+export function withTable(text: string, rows: readonly (readonly [name: string, size: Size, limit: number])[]): string {
+  const lines = rows.map(
+    ([name, { gzipped, later }, limit]) =>
+      `| ${name} | ${kilobytes(gzipped)} | ${limit} kB | ${later > 0 ? kilobytes(later) : ''} |`,
+  )
+  return text.replace(
+    TABLE,
+    () =>
+      `| what is imported | fetched at once | at most | when first used |\n|---|---|---|---|\n${lines.join('\n')}\n`,
+  )
+}
+
 if (import.meta.main) {
-  for (const { name, code, limit, external } of budgets) {
-    const { minified, gzipped, later, shares } = await measure(code, external)
+  const rows: [string, Size, number][] = []
+  for (const budget of budgets) {
+    const { name, limit } = budget
+    const size = await weigh(budget)
+    const { minified, gzipped, later, shares } = size
+    rows.push([name, size, limit])
     const over = gzipped > limit * 1000
     if (over) process.exitCode = 1
     const verdict = over ? `✗ over its limit of ${limit} kB` : `of ${limit} kB`
     console.log(
-      `${name.padEnd(56)} ${kilobytes(gzipped).padStart(8)} ${verdict} (${kilobytes(minified)} before gzip${later > 0 ? `; ${kilobytes(later)} more when first used` : ''})`,
+      `${name.padEnd(58)} ${kilobytes(gzipped).padStart(8)} ${verdict} (${kilobytes(minified)} before gzip${later > 0 ? `; ${kilobytes(later)} more when first used` : ''})`,
     )
     if (over || process.argv.includes('--explain')) {
       for (const { file, bytes } of shares) console.log(`  ${kilobytes(bytes).padStart(8)}  ${file}`)
     }
+  }
+  const file = join(root, 'docs/sizes.md')
+  const text = readFileSync(file, 'utf8')
+  const truth = withTable(text, rows)
+  if (process.argv.includes('--write')) writeFileSync(file, truth)
+  else if (truth !== text) {
+    console.log('✗ The table in docs/sizes.md is not true any more: `pnpm sizes --write` mends it.')
+    process.exitCode = 1
   }
 }
