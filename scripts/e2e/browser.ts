@@ -42,9 +42,11 @@ async function launchChromium(executablePath: string): Promise<Browser> {
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
     ],
   })
+  // One for all pages, so that they are tabs of each other.
+  const context = await browser.newContext()
   return {
     async open(url) {
-      const page = await browser.newPage()
+      const page = await context.newPage()
       await page.goto(url)
       return { evaluate: (expression) => page.evaluate(expression) }
     },
