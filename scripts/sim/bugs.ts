@@ -180,36 +180,30 @@ export const bugs: readonly Bug[] = [
   {
     name: 'lead for yourself',
     breaks: 'the leading tab asks for its own topics only',
-    file: `${client}/tabs.ts`,
+    file: `${client}/tabs/leader.ts`,
     tabs: true,
     edits: [
-      [
-        '[...new Set([topics, ...[...guests.values()].map((guest) => guest.topics)].flat())].sort()',
-        '[...topics].sort()',
-      ],
+      ['[...new Set([own, ...[...guests.values()].map(({ topics }) => topics)].flat())].sort()', '[...own].sort()'],
     ],
   },
   {
     name: 'begin where the leader is',
     breaks: 'a tab that is behind does not ask for what it lacks',
-    file: `${client}/tabs.ts`,
+    file: `${client}/tabs/follower.ts`,
     tabs: true,
     edits: [['while (isAfter(here, cursor)) {', 'while (topics.length === 0) {']],
   },
   {
     name: 'share with everybody',
     breaks: 'two users of one browser share one stream',
-    file: `${client}/tabs.ts`,
+    file: `${client}/tabs/shared.ts`,
     tabs: true,
-    edits: [
-      ["const { identity = '', hub", "const { identity: _ = '', hub"],
-      ['const me = random.id()', "const identity = ''\n  const me = random.id()"],
-    ],
+    edits: [[' $' + '{identity}`', '`']],
   },
   {
     name: 'never give way',
     breaks: 'a tab that hears of a newer leader goes on leading',
-    file: `${client}/election.ts`,
+    file: `${client}/tabs/election.ts`,
     tabs: true,
     edits: [['if (own !== undefined && own < vote.term) {', 'if (own !== undefined && own < vote.term && !leads) {']],
   },

@@ -1,5 +1,5 @@
 // Which of a browser's tabs leads: by Web Locks where they exist, by claims on the channel where they do not. Terms fence whoever led before.
-import type { Channel, Clock, Random, Tabs } from './ports.ts'
+import type { Clock, Random, Tabs } from '../ports.ts'
 
 // How long a claim stands open to objection.
 const CLAIM_MS = 150
@@ -37,13 +37,7 @@ export interface Election {
 /** Takes part in the election that is called so. */
 export function createElection(
   name: () => string,
-  {
-    clock,
-    random,
-    locks,
-    now,
-    post,
-  }: Pick<Tabs, 'locks' | 'now'> & { clock: Clock; random: Random; post: Channel['post'] },
+  { clock, random, tabs, post }: { clock: Clock; random: Random; tabs: Tabs; post: (vote: Vote) => void },
   { lead, retire }: Candidate,
 ): Election {
   // The newest term that is known; a wall clock, so that a tab that knows of none still outdoes those before it.
@@ -52,7 +46,7 @@ export function createElection(
   let own: number | undefined
   let leads = false
   // Undefined also where the page may not use them: with its cookies blocked, say.
-  let manager = locks
+  let manager = tabs.locks
   // Gives up the lock, the wait for it, or the claim.
   let giveUp: (() => void) | undefined
 
@@ -66,17 +60,17 @@ export function createElection(
     }
   }
   const nextTerm = () => {
-    newest = Math.max(newest + 1, now() + random.next())
+    newest = Math.max(newest + 1, tabs.now() + random.next())
     return newest
   }
   const win = (term: number) => {
     leads = true
     own = term
-    post({ kind: 'claim', term, open: false } satisfies Vote)
+    post({ kind: 'claim', term, open: false })
     lead(term)
   }
 
-  const byLock = (held: NonNullable<typeof locks>, steal: boolean) => {
+  const byLock = (held: NonNullable<Tabs['locks']>, steal: boolean) => {
     const waiting = new AbortController()
     let release = () => {}
     const mine = () => {
@@ -108,12 +102,12 @@ export function createElection(
     giveUp = () => cancel()
     const claim = () => {
       own = nextTerm()
-      post({ kind: 'claim', term: own, open: true } satisfies Vote)
+      post({ kind: 'claim', term: own, open: true })
       cancel = clock.after(CLAIM_MS, () => own !== undefined && win(own))
     }
     if (claims) return claim()
     // Whoever leads says so. Not all at once: the first one's claim keeps the others quiet.
-    post({ kind: 'who' } satisfies Vote)
+    post({ kind: 'who' })
     cancel = clock.after(CLAIM_MS * (1 + random.next()), claim)
   }
 
@@ -126,7 +120,7 @@ export function createElection(
   return {
     enter,
     leave() {
-      if (leads && !manager) post({ kind: 'resign', term: own ?? 0 } satisfies Vote)
+      if (leads && !manager) post({ kind: 'resign', term: own ?? 0 })
       stepDown()
     },
     isCurrent(term) {
@@ -141,7 +135,7 @@ export function createElection(
     },
     hear(vote) {
       if (vote.kind === 'who') {
-        if (leads && own !== undefined) post({ kind: 'claim', term: own, open: false } satisfies Vote)
+        if (leads && own !== undefined) post({ kind: 'claim', term: own, open: false })
         return
       }
       if (vote.kind === 'resign') {
@@ -153,7 +147,7 @@ export function createElection(
       }
       if (vote.term < newest) {
         // A claim that comes too late, or a leader of before that has thawed: it must hear that it is over.
-        if (own !== undefined) post({ kind: 'claim', term: own, open: !leads } satisfies Vote)
+        if (own !== undefined) post({ kind: 'claim', term: own, open: !leads })
         return
       }
       newest = vote.term

@@ -1,0 +1,168 @@
+// A tab that follows: reads the leader's news instead of a stream, and asks the hub, in pages, for what it lacks.
+import { decodePage, type Frame } from '../contract/wire.ts'
+import { HubError } from '../errors.ts'
+import type { Clock } from '../ports.ts'
+import { isAfter } from '../sequence.ts'
+import { framesOf } from '../sources/poll.ts'
+import { type Question, queryOf, type Source } from '../sources/source.ts'
+import type { Message, News, View } from './message.ts'
+
+// How long a leader that is asked may take to say that it is there.
+const ANSWER_MS = 500
+// So many news may wait in a tab that is slower than the stream.
+const MOST_NEWS = 1_000
+// How long a tab waits for a live stream to carry what it wants, before it streams by itself.
+const ALONE_MS = 2_000
+
+/** What a follower works with. */
+export interface FollowerUser {
+  /** What it reads when it cannot follow. */
+  readonly hub: Source
+  readonly clock: Clock
+  /** The name of this tab. */
+  readonly me: string
+  post(message: Message): void
+  /** It should look again whom to read. */
+  look(): void
+  /** The leader is silent. */
+  depose(): void
+}
+
+/** A tab as a follower. */
+export interface Follower {
+  /** Reads what the leader tells. */
+  open(question: Question): AsyncGenerator<readonly Frame[]>
+  /** Tells the leader what it reads. */
+  want(): void
+  /** Takes news of the tab that leads. */
+  hear(news: News): void
+  /** It follows nobody, for now. */
+  rest(): void
+}
+
+/** Makes the follower of a tab. */
+export function createFollower({ hub, clock, me, post, look, depose }: FollowerUser): Follower {
+  let view: View = { term: 0, n: 0, here: undefined, asked: [], sync: undefined }
+  let topics: readonly string[] = []
+  let inbox: News[] = []
+  let isFollowing = false
+  let wake = () => {}
+  let cancelWatch = () => {}
+
+  const want = () => post({ kind: 'want', tab: me, topics })
+
+  /** A leader that says nothing for long is asked, and then deposed. */
+  function watch() {
+    cancelWatch()
+    cancelWatch = clock.after(1.5 * (view.sync?.heartbeatMs ?? 2_000), () => {
+      post({ kind: 'ping' })
+      cancelWatch = clock.after(ANSWER_MS, depose)
+    })
+  }
+
+  const isCarried = () => topics.every((topic) => view.asked.includes(topic))
+
+  return {
+    async *open(question) {
+      const { url, after, get, signal } = question
+      signal.addEventListener('abort', () => wake())
+      // Since when the leader's stream does not carry what this tab wants.
+      let waitsSince: number | undefined
+      let cursor = after
+      // The term and the number of the news that come next, once one follows the other.
+      let next: string | undefined
+      topics = question.topics
+      inbox = []
+      isFollowing = true
+      want()
+      watch()
+      while (!signal.aborted) {
+        const news = inbox.shift()
+        if (!news) {
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+          continue
+        }
+        if (news.failure) {
+          const { code, message, details } = news.failure
+          // What is final for the leader need not be so for this tab: it asks for itself.
+          throw new HubError(code, message, { retryable: true, details: { ...details, status: undefined } })
+        }
+        // It is told again what it knows.
+        if (next === `${news.term} ${news.n + 1}`) continue
+        const begun = news.frames.find((frame) => frame.kind === 'sync')
+        const isBehind = begun && cursor !== undefined && isAfter(begun.cursor, cursor)
+        if (next === `${news.term} ${news.n}` && !isBehind && (!begun || isCarried())) {
+          next = `${news.term} ${news.n + 1}`
+          cursor = news.here
+          // A sign of the leader's life is none of the hub's.
+          if (!news.frames[0]) continue
+          // What the leader lacked is not what this tab lacks.
+          yield news.frames.map((frame) => (frame.kind === 'sync' ? { ...frame, gaps: [] } : frame))
+          continue
+        }
+        next = undefined
+        const { sync, here, term, n } = view
+        if (!sync || here === undefined) continue
+        if (!isCarried()) {
+          waitsSince ??= clock.now()
+          if (clock.now() - waitsSince < ALONE_MS) continue
+          isFollowing = false
+          return yield* hub.open({ ...question, after: cursor })
+        }
+        waitsSince = undefined
+        // All that is heard from now on follows `here`; what this tab lacks before that it asks the hub for, in pages.
+        inbox = []
+        next = `${term} ${n + 1}`
+        if (cursor === undefined || !isAfter(here, cursor))
+          yield [{ ...sync, kind: 'sync', cursor: cursor ?? here, gaps: [] }]
+        cursor ??= here
+        let carried: readonly string[] | undefined
+        while (isAfter(here, cursor)) {
+          const response = await get(`${url}/page${queryOf(topics, cursor)}`, 'application/json')
+          const page = decodePage(await response.text())
+          const { user, topics: granted, after: begins, through } = page
+          const gaps = page.gaps.filter(({ reason }) => reason !== 'schema')
+          if (signal.aborted) return
+          // The grant has changed on the way: what is carried must be told anew.
+          if (carried && String(granted) !== String(carried)) {
+            throw new HubError('changed', `The grant of ${url} has changed`, { retryable: true })
+          }
+          // What the pages are granted and the stream does not carry is not whole from here on; nor the other way round.
+          const both = granted.filter((topic) => sync.topics.includes(topic))
+          const first: Frame = { ...sync, kind: 'sync', cursor: begins, topics: both, user, gaps }
+          yield [...(carried ? [] : [first]), ...framesOf(page, !carried)]
+          carried = granted
+          // The leader knows of a log that the hub has no more: its news will tell.
+          if (through === cursor) break
+          cursor = through
+        }
+      }
+    },
+    want,
+    hear(news) {
+      watch()
+      const { kind, to = me, frames, failure, ...seen } = news
+      if (to !== me) return
+      // What was known of another leader's stream says nothing of this one's.
+      view = { ...(view.term === seen.term ? view : { asked: [], sync: undefined }), ...seen }
+      if (failure) view = { ...view, sync: undefined }
+      if (!isFollowing) {
+        // This tab streams by itself, and need not any more.
+        if (view.sync && isCarried()) look()
+        return
+      }
+      // Whoever cannot keep up asks the hub for what it lacks.
+      if (inbox.length >= MOST_NEWS) inbox = []
+      inbox.push(news)
+      wake()
+    },
+    rest() {
+      topics = []
+      want()
+      cancelWatch()
+      view = { ...view, asked: [], sync: undefined }
+    },
+  }
+}

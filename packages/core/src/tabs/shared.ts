@@ -1,0 +1,179 @@
+// One stream for all tabs of a browser, as a source: this tab's part in it, and the way a frame takes: the hub → `lead` in the tab that leads → the channel →
+// `follow` in each of the others → the client. Each tab has its own marks and validates for itself.
+import { page, platform } from '../platform.ts'
+import type { Channel, Clock, Life, Random, Tabs } from '../ports.ts'
+import type { Question, Source } from '../sources/source.ts'
+import { sseSource } from '../sources/sse.ts'
+import { createElection } from './election.ts'
+import { createFollower } from './follower.ts'
+import { createLeader, type Leader } from './leader.ts'
+import { hereOf, type Message } from './message.ts'
+
+// How long a tab stays in the election when nothing is read: whoever asks for other topics asks again at once.
+const LEAVE_MS = 100
+
+/** What {@link sharedSource} takes. */
+export interface SharedOptions {
+  /**
+   * Who uses this browser, if the application knows: only tabs of the same identity share a stream. Default: all tabs of the page's origin do, which is right
+   * where the identity is in a cookie.
+   */
+  readonly identity?: string
+  /** What the leading tab reads. Default: the hub's stream; `pollSource` reads pages instead. */
+  readonly hub?: Source
+  /** The platform, for tests. Default: the page's own. */
+  readonly tabs?: Tabs | undefined
+  readonly life?: Life | undefined
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+/**
+ * One stream for all tabs of a browser: one of them leads and hands on what it hears, and the others read that. When the leading tab is closed, reloaded,
+ * frozen or crashes, another one goes on from where it was, and none loses or hears twice. Where tabs cannot talk, each streams by itself.
+ *
+ * One source serves one client.
+ *
+ * @example
+ * ```ts
+ * import { createHubClient } from '@sse-hub/core'
+ * import { sharedSource } from '@sse-hub/core/tabs'
+ * import type { contract } from './contract.ts'
+ *
+ * export const client = createHubClient<typeof contract>({ url: '/api/sse', source: sharedSource() })
+ * ```
+ */
+export function sharedSource(options: SharedOptions = {}): Source {
+  const { identity = '', hub = sseSource, tabs, life, clock, random } = { ...platform, ...page(), ...options }
+  if (!tabs) return hub
+  let url = ''
+  let channel: Channel | undefined
+  let stopLife: (() => void) | undefined
+  // While this tab leads.
+  let leader: Leader | undefined
+  // What is being read.
+  let reading: Question | undefined
+  let isAway = false
+  // Ends what is being read, so that it looks again: it leads, or follows, or the topics are others.
+  let turn = new AbortController()
+
+  const name = () => `sse-hub ${url} ${identity}`
+  const post = (message: Message) => channel?.post(message)
+  const election = createElection(
+    name,
+    { clock, random, tabs, post },
+    {
+      lead(term) {
+        follower.rest()
+        leader = createLeader(term, { hub, clock, post, look })
+        look()
+      },
+      retire() {
+        leader?.retire()
+        leader = undefined
+        look()
+      },
+    },
+  )
+  const follower = createFollower({ hub, clock, me: random.id(), post, look, depose: election.depose })
+
+  function look() {
+    turn.abort()
+    turn = new AbortController()
+  }
+
+  /** A page that is frozen hears other tabs all the same, while its stream is dead: it lets another one lead. */
+  function leads(): Leader | undefined {
+    if (leader?.isSilent(1.5)) {
+      election.leave()
+      election.enter()
+    }
+    return leader
+  }
+
+  function hear(message: Message) {
+    switch (message.kind) {
+      case 'want':
+        return leads()?.welcome(message.tab, message.topics)
+      case 'ping':
+        return leads()?.greet()
+      case 'news':
+        if (!leader && election.isCurrent(message.term)) follower.hear(message)
+        return
+      case 'roll':
+        break
+      default:
+        election.hear(message)
+        // A new leader must learn what is wanted.
+        if (message.kind !== 'claim' || message.open) return
+    }
+    if (!leader) follower.want()
+  }
+
+  const enter = () => {
+    stopLife ??= life?.listen((happens) => {
+      if (happens === 'away') {
+        // A page that is kept for later may hold neither lock nor channel nor stream, and a frozen one must not keep the others waiting.
+        isAway = true
+        leave()
+        look()
+      } else if (happens === 'back') {
+        isAway = false
+        look()
+      } else if (leader?.isSilent(1.2)) look()
+    })
+    if (isAway) return
+    channel ??= tabs.channel(name(), (message) => hear(message as Message))
+    election.enter()
+  }
+
+  function leave() {
+    follower.rest()
+    election.leave()
+    channel?.close()
+    channel = undefined
+  }
+
+  return {
+    get via() {
+      return leader ? hub.via : 'tab'
+    },
+    async *open(question) {
+      reading = question
+      url = question.url
+      let cursor = question.after
+      try {
+        while (!question.signal.aborted) {
+          enter()
+          const signal = AbortSignal.any([question.signal, turn.signal])
+          if (isAway) {
+            await new Promise((resolve) => signal.addEventListener('abort', resolve))
+            continue
+          }
+          const get: Question['get'] = (to, as, init) => question.get(to, as, { ...init, signal })
+          const source = leader ?? follower
+          try {
+            for await (const frames of source.open({ ...question, after: cursor, get, signal })) {
+              cursor = hereOf(frames) ?? cursor
+              yield frames
+            }
+            if (!signal.aborted) return
+          } catch (error) {
+            if (!signal.aborted) throw error
+          }
+        }
+      } finally {
+        // The client's own watchdog has ended it.
+        if (question.signal.aborted) leader?.giveUp()
+        if (reading === question) reading = undefined
+        // Whoever asks for other topics asks again at once. Whoever waits to try again does not lead: another tab may try sooner.
+        clock.after(LEAVE_MS, () => {
+          if (reading) return
+          leave()
+          stopLife?.()
+          stopLife = undefined
+        })
+      }
+    },
+  }
+}
