@@ -198,7 +198,7 @@ export const bugs: readonly Bug[] = [
     breaks: 'two users of one browser share one stream',
     file: `${client}/tabs/shared.ts`,
     tabs: true,
-    edits: [[' $' + '{identity}`', '`']],
+    edits: [[' $' + "{identity ?? ''}`", '`']],
   },
   {
     name: 'never give way',

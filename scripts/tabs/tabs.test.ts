@@ -8,6 +8,7 @@ import { createHub, memoryLog } from '@sse-hub/server'
 import { toNodeHandler } from '@sse-hub/server/node'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
+import { VERSION } from '../../packages/core/src/tabs/message.ts'
 
 const contract = defineContract({
   topics: ['board'],
@@ -23,17 +24,25 @@ async function until(condition: () => unknown): Promise<void> {
   }
 }
 
+/** Who is signed in, as a cookie says it; nobody for none. */
+const cookieOf = (headers: Headers) => /^user=(.+)$/.exec(headers.get('cookie') ?? '')?.[1]
+
 async function hubOf({ delayMs = 0, topics = 100 } = {}) {
   const hub = createHub({
     contract,
     log: memoryLog(),
     limits: { topics },
-    authorize: async () => ({ user: 'u1', read: Array.from({ length: 9 }, (_, n) => `board:${n}` as const) }),
+    authorize: async ({ headers }) => {
+      const user = cookieOf(headers)
+      return user === undefined ? null : { user, read: Array.from({ length: 9 }, (_, n) => `board:${n}` as const) }
+    },
   })
   const requests: string[] = []
+  const users: string[] = []
   const handle = toNodeHandler(hub)
   const server = createServer((request, response) => {
     requests.push(`${request.url}`.replace(/^\/api\/sse/, ''))
+    if (request.url?.includes('/events')) users.push(`${request.headers.cookie}`)
     setTimeout(() => handle(request, response), delayMs)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -47,6 +56,8 @@ async function hubOf({ delayMs = 0, topics = 100 } = {}) {
     hub,
     server,
     requests,
+    /** Whose streams were asked for. */
+    users,
     streams: () => requests.filter((url) => url.startsWith('/events')).length,
     pages: () => requests.filter((url) => url.startsWith('/page')).length,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/sse`,
@@ -58,23 +69,38 @@ async function hubOf({ delayMs = 0, topics = 100 } = {}) {
 let browsers = 0
 
 /** A browser: its tabs share channels and locks. */
-function browserOf(url: string, { locks = true, denied = false } = {}) {
+function browserOf(url: string, { locks = true, denied = false, named = true } = {}) {
   const scope = ++browsers
   const tabs: HubClient<Board>[] = []
+  let cookie = 'user=u1'
   onTestFinished(() => {
     for (const tab of tabs) tab.close()
   })
   return {
     tabs,
+    /** What all tabs send from now on. */
+    signIn(user: string) {
+      cookie = `user=${user}`
+    },
     /** Opens a tab; what it `loses` of the channel, it never hears. */
-    open(topic: `board:${number}` = 'board:1', loses: (message: unknown) => boolean = () => false, after?: string) {
+    open(
+      topic: `board:${number}` = 'board:1',
+      loses: (message: unknown) => boolean = () => false,
+      after?: string,
+      own?: string,
+      names: string[] = [],
+    ) {
       const heard: number[] = []
       const gaps: string[] = []
       const client = createHubClient<Board>({
         url,
+        fetch: (asked, init) =>
+          fetch(asked, { ...init, headers: { ...init.headers, cookie: own ? `user=${own}` : cookie } }),
         source: sharedSource({
+          ...(named && { identity: 'u1' }),
           tabs: {
             channel(name, hear) {
+              names.push(name)
               const channel = new BroadcastChannel(`${scope} ${name}`)
               channel.onmessage = ({ data }: { data: unknown }) => {
                 if (!loses(data)) hear(data)
@@ -84,10 +110,12 @@ function browserOf(url: string, { locks = true, denied = false } = {}) {
             now: Date.now,
             locks: locks
               ? ({
-                  request: (name: string, options: LockOptions, held: () => Promise<void>) =>
-                    denied
+                  request(name: string, options: LockOptions, held: () => Promise<void>) {
+                    names.push(name)
+                    return denied
                       ? Promise.reject(new DOMException('Not in this context', 'SecurityError'))
-                      : navigator.locks.request(`${scope} ${name}`, options, held),
+                      : navigator.locks.request(`${scope} ${name}`, options, held)
+                  },
                 } as never)
               : undefined,
           },
@@ -106,7 +134,11 @@ function browserOf(url: string, { locks = true, denied = false } = {}) {
         const status = client.status.get()
         return 'via' in status ? status.via : status.phase
       }
-      return { client, heard, gaps, live, via }
+      const user = () => {
+        const status = client.status.get()
+        return status.phase === 'live' ? status.user : status.phase
+      }
+      return { client, heard, gaps, live, via, user }
     },
   }
 }
@@ -219,6 +251,11 @@ describe.each([{ locks: true }, { locks: false }, { locks: true, denied: true }]
     expect([a.heard, b.heard]).toEqual([[1], [2, 3]])
     expect(one.streams()).toBe(2)
     expect([a.gaps, b.gaps]).toEqual([['added'], ['added']])
+    const topics = ({ client }: typeof a) => {
+      const status = client.status.get()
+      return status.phase === 'live' && status.topics
+    }
+    expect([topics(a), topics(b)]).toEqual([['board:1'], ['board:2']])
   })
 
   test('are told why there is no stream, and whichever tries again first has it', async () => {
@@ -245,4 +282,85 @@ describe.each([{ locks: true }, { locks: false }, { locks: true, denied: true }]
     expect(follower?.via()).toBe('sse')
     expect(tabs.map(({ via }) => via()).sort()).toEqual(['sse', 'tab', 'tab'])
   })
+})
+
+describe('without an identity', () => {
+  const anybody = { named: false }
+
+  test('a tab that follows asks once who it is', async () => {
+    const one = await hubOf()
+    const browser = browserOf(one.url, anybody)
+    const tabs = [browser.open(), browser.open(), browser.open()]
+    await until(() => tabs.every(({ live }) => live()))
+    await one.publish()
+    await until(() => tabs.every(({ heard }) => heard.length === 1))
+    expect(tabs.map(({ via }) => via()).sort()).toEqual(['sse', 'tab', 'tab'])
+    expect([one.streams(), one.pages()]).toEqual([1, 2])
+  })
+
+  test('whoever signs in as another user is never told of the stream of the user before, and takes the other tabs along', async () => {
+    const one = await hubOf()
+    const browser = browserOf(one.url, anybody)
+    const before = [browser.open(), browser.open()]
+    await until(() => before.every(({ live }) => live()))
+    browser.signIn('u2')
+    const tab = browser.open()
+    const seen = new Set<unknown>()
+    tab.client.status.subscribe(() => void seen.add(tab.user()))
+    const tabs = [...before, tab]
+    await until(() => tabs.every(({ user }) => user() === 'u2'))
+    await until(
+      () =>
+        tabs
+          .map(({ via }) => via())
+          .sort()
+          .join() === 'sse,tab,tab',
+    )
+    await one.publish()
+    await until(() => tabs.every(({ heard }) => heard.length === 1))
+    expect([...seen]).toEqual(['connecting', 'u2'])
+    expect(one.users).toEqual(['user=u1', 'user=u2'])
+  })
+
+  test('where the leading tab stays who it is, the other one streams by itself', async () => {
+    const one = await hubOf()
+    const browser = browserOf(one.url, anybody)
+    const leader = browser.open('board:1', () => false, undefined, 'u1')
+    await until(leader.live)
+    browser.signIn('u2')
+    const other = browser.open()
+    await until(other.live)
+    for (let n = 0; n < 3; n++) await one.publish()
+    await until(() => leader.heard.length === 3 && other.heard.length === 3)
+    expect([leader.user(), other.user()]).toEqual(['u1', 'u2'])
+    // The leader has looked once whether it is somebody else by now.
+    expect(one.users).toEqual(['user=u1', 'user=u1', 'user=u2'])
+  })
+
+  test('whoever is signed out is told so, and not what the others hear', async () => {
+    const one = await hubOf()
+    const browser = browserOf(one.url, anybody)
+    const leader = browser.open()
+    await until(leader.live)
+    browser.signIn('')
+    const tab = browser.open()
+    await until(() => tab.via() === 'stopped')
+    await one.publish()
+    await until(() => leader.heard.length === 1)
+    expect([tab.heard, tab.client.status.get()]).toMatchObject([[], { error: { code: 'unauthorized' } }])
+    // Signed in again, in the same tab.
+    browser.signIn('u1')
+    tab.client.start()
+    await until(tab.live)
+    expect([tab.via(), one.streams()]).toEqual(['tab', 1])
+  })
+})
+
+test('tabs of another version of the messages do not share', async () => {
+  const one = await hubOf()
+  const browser = browserOf(one.url)
+  const names: string[] = []
+  const spied = browser.open('board:1', () => false, undefined, undefined, names)
+  await until(spied.live)
+  expect(names).toEqual([`sse-hub ${VERSION} ${one.url} u1`, `sse-hub ${VERSION} ${one.url} u1`])
 })

@@ -21,6 +21,8 @@ export interface FollowerUser {
   readonly clock: Clock
   /** The name of this tab. */
   readonly me: string
+  /** Whom the hub takes this tab to be, if that is known. It is asked before a stream is followed that is another's. */
+  readonly user: string | null | undefined
   post(message: Message): void
   /** It should look again whom to read. */
   look(): void
@@ -41,7 +43,7 @@ export interface Follower {
 }
 
 /** Makes the follower of a tab. */
-export function createFollower({ hub, clock, me, post, look, depose }: FollowerUser): Follower {
+export function createFollower({ hub, clock, me, user, post, look, depose }: FollowerUser): Follower {
   let view: View = { term: 0, n: 0, here: undefined, asked: [], sync: undefined }
   let topics: readonly string[] = []
   let inbox: News[] = []
@@ -49,7 +51,7 @@ export function createFollower({ hub, clock, me, post, look, depose }: FollowerU
   let wake = () => {}
   let cancelWatch = () => {}
 
-  const want = () => post({ kind: 'want', tab: me, topics })
+  const want = (user?: string | null) => post({ kind: 'want', tab: me, topics, user })
 
   /** A leader that says nothing for long is asked, and then deposed. */
   function watch() {
@@ -64,13 +66,22 @@ export function createFollower({ hub, clock, me, post, look, depose }: FollowerU
 
   return {
     async *open(question) {
-      const { url, after, get, signal } = question
+      const { url, get, signal } = question
       signal.addEventListener('abort', () => wake())
       // Since when the leader's stream does not carry what this tab wants.
       let waitsSince: number | undefined
-      let cursor = after
+      let cursor = question.after
       // The term and the number of the news that come next, once one follows the other.
       let next: string | undefined
+      const read = async (after?: string) => {
+        const response = await get(`${url}/page${queryOf(topics, after)}`, 'application/json')
+        return decodePage(await response.text())
+      }
+      /** Whether a frame of the leader's stream is right for this tab, too: neither has what the other lacks, and the stream is the same user's. */
+      const fits = (frame: Frame) =>
+        frame.kind === 'sync'
+          ? frame.user === user && isCarried() && !isAfter(frame.cursor, `${cursor}`)
+          : frame.kind !== 'gap' || !isAfter(`${cursor}`, `${frame.from}`)
       topics = question.topics
       inbox = []
       isFollowing = true
@@ -89,49 +100,51 @@ export function createFollower({ hub, clock, me, post, look, depose }: FollowerU
           // What is final for the leader need not be so for this tab: it asks for itself.
           throw new HubError(code, message, { retryable: true, details: { ...details, status: undefined } })
         }
+        const { term, n, here, frames } = news
         // It is told again what it knows.
-        if (next === `${news.term} ${news.n + 1}`) continue
-        const begun = news.frames.find((frame) => frame.kind === 'sync')
-        const isBehind = begun && cursor !== undefined && isAfter(begun.cursor, cursor)
-        if (next === `${news.term} ${news.n}` && !isBehind && (!begun || isCarried())) {
-          next = `${news.term} ${news.n + 1}`
-          cursor = news.here
+        if (next === `${term} ${n + 1}`) continue
+        if (next === `${term} ${n}` && frames.every(fits)) {
+          next = `${term} ${n + 1}`
+          if (isAfter(`${here}`, `${cursor}`)) cursor = here
           // A sign of the leader's life is none of the hub's.
-          if (!news.frames[0]) continue
+          if (!frames[0]) continue
           // What the leader lacked is not what this tab lacks.
-          yield news.frames.map((frame) => (frame.kind === 'sync' ? { ...frame, gaps: [] } : frame))
+          yield frames.map((frame) => (frame.kind === 'sync' ? { ...frame, gaps: [] } : frame))
           continue
         }
         next = undefined
-        const { sync, here, term, n } = view
-        if (!sync || here === undefined) continue
-        if (!isCarried()) {
+        if (view.sync && view.sync.user !== user) user = (await read()).user
+        const { sync } = view
+        const begins = view.here
+        if (!sync || begins === undefined) continue
+        if (sync.user !== user || !isCarried()) {
+          if (waitsSince === undefined) want(user)
           waitsSince ??= clock.now()
           if (clock.now() - waitsSince < ALONE_MS) continue
           isFollowing = false
           return yield* hub.open({ ...question, after: cursor })
         }
         waitsSince = undefined
-        // All that is heard from now on follows `here`; what this tab lacks before that it asks the hub for, in pages.
+        // All that is heard from now on follows `begins`; what this tab lacks before that it asks the hub for, in pages.
         inbox = []
-        next = `${term} ${n + 1}`
-        if (cursor === undefined || !isAfter(here, cursor))
-          yield [{ ...sync, kind: 'sync', cursor: cursor ?? here, gaps: [] }]
-        cursor ??= here
+        next = `${view.term} ${view.n + 1}`
+        if (cursor === undefined || !isAfter(begins, cursor))
+          yield [{ ...sync, kind: 'sync', cursor: cursor ?? begins, gaps: [] }]
+        cursor ??= begins
         let carried: readonly string[] | undefined
-        while (isAfter(here, cursor)) {
-          const response = await get(`${url}/page${queryOf(topics, cursor)}`, 'application/json')
-          const page = decodePage(await response.text())
-          const { user, topics: granted, after: begins, through } = page
+        while (isAfter(begins, cursor)) {
+          const page = await read(cursor)
+          const { topics: granted, after, through } = page
           const gaps = page.gaps.filter(({ reason }) => reason !== 'schema')
           if (signal.aborted) return
-          // The grant has changed on the way: what is carried must be told anew.
-          if (carried && String(granted) !== String(carried)) {
+          // The grant, or the user, has changed on the way: what is carried must be told anew.
+          if (page.user !== user || (carried && String(granted) !== String(carried))) {
+            user = page.user
             throw new HubError('changed', `The grant of ${url} has changed`, { retryable: true })
           }
           // What the pages are granted and the stream does not carry is not whole from here on; nor the other way round.
           const both = granted.filter((topic) => sync.topics.includes(topic))
-          const first: Frame = { ...sync, kind: 'sync', cursor: begins, topics: both, user, gaps }
+          const first: Frame = { ...sync, kind: 'sync', cursor: after, topics: both, gaps }
           yield [...(carried ? [] : [first]), ...framesOf(page, !carried)]
           carried = granted
           // The leader knows of a log that the hub has no more: its news will tell.
@@ -150,7 +163,7 @@ export function createFollower({ hub, clock, me, post, look, depose }: FollowerU
       if (failure) view = { ...view, sync: undefined }
       if (!isFollowing) {
         // This tab streams by itself, and need not any more.
-        if (view.sync && isCarried()) look()
+        if (view.sync?.user === user && isCarried()) look()
         return
       }
       // Whoever cannot keep up asks the hub for what it lacks.

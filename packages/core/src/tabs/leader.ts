@@ -4,7 +4,7 @@ import { HubError } from '../errors.ts'
 import { asHubError } from '../http.ts'
 import type { Clock } from '../ports.ts'
 import type { Question, Source } from '../sources/source.ts'
-import { type Failure, hereOf, type Message, type View } from './message.ts'
+import { type Failure, hereOf, type Message, type View, type Want } from './message.ts'
 
 // How often a leader counts who still reads: tabs that crash do not say good-bye.
 const ROLL_MS = 60_000
@@ -26,7 +26,7 @@ export interface Leader {
   /** Reads what the tab itself wants, and what its guests want as well. */
   open(question: Question): AsyncGenerator<readonly Frame[]>
   /** Takes in what another tab reads, and tells it all. */
-  welcome(tab: string, topics: readonly string[]): void
+  welcome(want: Want): void
   /** Gives a sign of life. */
   greet(): void
   /** Whether the hub has said nothing for so many heartbeats. */
@@ -46,6 +46,8 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
   let own: readonly string[] = []
   let asking = own
   let isNarrow = false
+  // A guest is somebody else, so that this tab may be, too.
+  let isDoubted = false
   let cancelChange = () => {}
 
   const wanted = () =>
@@ -61,7 +63,7 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
   function changed() {
     cancelChange()
     cancelChange = clock.after(DEBOUNCE_MS, () => {
-      if (view.sync && String(wanted()) !== String(asking)) look()
+      if (view.sync && (isDoubted || String(wanted()) !== String(asking))) look()
     })
   }
 
@@ -79,6 +81,7 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
       const { url, signal } = question
       own = question.topics
       asking = wanted()
+      isDoubted = false
       try {
         for await (const frames of hub.open({ ...question, topics: asking })) {
           if (signal.aborted) return
@@ -104,9 +107,10 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
         throw error
       }
     },
-    welcome(tab, topics) {
+    welcome({ tab, topics, user = view.sync?.user }) {
       if (topics[0]) guests.set(tab, { topics, missed: 0 })
       else guests.delete(tab)
+      isDoubted ||= user !== view.sync?.user
       post({ kind: 'news', to: tab, frames: [], ...view })
       changed()
     },

@@ -3,6 +3,12 @@ import type { Frame, Sync } from '../contract/wire.ts'
 import type { HubError } from '../errors.ts'
 import type { Vote } from './election.ts'
 
+/**
+ * Goes up with every change by which tabs of an older build would misread these messages, or a newer one's. It is part of the channel's name and of the
+ * lock's, so that only tabs that speak alike share.
+ */
+export const VERSION = 1
+
 /** What a leader says of its stream. */
 export interface View {
   readonly term: number
@@ -29,12 +35,20 @@ export type News = Pick<View, 'term' | 'n' | 'here'> &
     readonly failure?: Failure
   }
 
+/** What a tab reads; nothing any more when the list is empty. */
+export interface Want {
+  readonly kind: 'want'
+  readonly tab: string
+  readonly topics: readonly string[]
+  /** Whom the hub takes the tab to be, where that keeps it from following: the leader may be that user by now, too. */
+  readonly user?: string | null | undefined
+}
+
 /** All that is said. */
 export type Message =
   | Vote
   | News
-  /** What a tab reads; nothing any more when the list is empty. */
-  | { readonly kind: 'want'; readonly tab: string; readonly topics: readonly string[] }
+  | Want
   /** Asks the leader for a sign of life; or, from the leader, asks who reads. */
   | { readonly kind: 'ping' | 'roll' }
 

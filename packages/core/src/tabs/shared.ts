@@ -1,5 +1,6 @@
 // One stream for all tabs of a browser, as a source: this tab's part in it, and the way a frame takes: the hub → `lead` in the tab that leads → the channel →
 // `follow` in each of the others → the client. Each tab has its own marks and validates for itself.
+import type { Frame, Sync } from '../contract/wire.ts'
 import { page, platform } from '../platform.ts'
 import type { Channel, Clock, Life, Random, Tabs } from '../ports.ts'
 import type { Question, Source } from '../sources/source.ts'
@@ -7,7 +8,7 @@ import { sseSource } from '../sources/sse.ts'
 import { createElection } from './election.ts'
 import { createFollower } from './follower.ts'
 import { createLeader, type Leader } from './leader.ts'
-import { hereOf, type Message } from './message.ts'
+import { hereOf, type Message, VERSION } from './message.ts'
 
 // How long a tab stays in the election when nothing is read: whoever asks for other topics asks again at once.
 const LEAVE_MS = 100
@@ -57,7 +58,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
   // Ends what is being read, so that it looks again: it leads, or follows, or the topics are others.
   let turn = new AbortController()
 
-  const name = () => `sse-hub ${url} ${identity}`
+  const name = () => `sse-hub ${VERSION} ${url} ${identity}`
   const post = (message: Message) => channel?.post(message)
   const election = createElection(
     name,
@@ -75,7 +76,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
       },
     },
   )
-  const follower = createFollower({ hub, clock, me: random.id(), post, look, depose: election.depose })
+  const follower = createFollower({ hub, clock, me: random.id(), user: identity, post, look, depose: election.depose })
 
   function look() {
     turn.abort()
@@ -94,7 +95,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
   function hear(message: Message) {
     switch (message.kind) {
       case 'want':
-        return leads()?.welcome(message.tab, message.topics)
+        return leads()?.welcome(message)
       case 'ping':
         return leads()?.greet()
       case 'news':
@@ -155,7 +156,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
           try {
             for await (const frames of source.open({ ...question, after: cursor, get, signal })) {
               cursor = hereOf(frames) ?? cursor
-              yield frames
+              yield frames.map((frame) => (frame.kind === 'sync' ? only(frame, question.topics) : frame))
             }
             if (!signal.aborted) return
           } catch (error) {
@@ -176,4 +177,10 @@ export function sharedSource(options: SharedOptions = {}): Source {
       }
     },
   }
+}
+
+/** What the hub said first, of the topics alone that this tab has asked for. */
+function only(sync: Extract<Frame, Sync>, asked: readonly string[]): Frame {
+  const isAsked = (topic: string) => asked.includes(topic) || (topic === `user:${sync.user}` && asked.includes('user'))
+  return { ...sync, topics: sync.topics.filter(isAsked) }
 }
