@@ -2,6 +2,7 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { launch, type Tab } from './browser.ts'
 import { bundle } from './bundle.ts'
+import type { SourcesPage } from './eventsource-page.ts'
 import { createRig } from './rig.ts'
 import { until } from './until.ts'
 
@@ -17,8 +18,11 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-const states = async (tab: Tab) => JSON.parse(await tab.evaluate<string>('page.states()')) as number[]
-const heard = async (tab: Tab) => JSON.parse(await tab.evaluate<string>('page.heard()')) as string[][][]
+/** Calls a tab. */
+const call = <F extends keyof SourcesPage>(tab: Tab, name: F, ...args: Parameters<SourcesPage[F]>) =>
+  tab.evaluate<ReturnType<SourcesPage[F]>>(`page.${name}(...${JSON.stringify(args)})`)
+const states = async (tab: Tab) => JSON.parse(await call(tab, 'states')) as number[]
+const heard = async (tab: Tab) => JSON.parse(await call(tab, 'heard')) as string[][][]
 const areOpen = async (tab: Tab, count: number) =>
   until(`${count} sources to be open`, async () => {
     const all = await states(tab)
@@ -37,8 +41,8 @@ describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
     const browser = await launch(name, context)
     closers.push(browser.close)
     const tab = await browser.open(rig.origin)
-    await tab.evaluate("page.open('native', 1)")
-    await tab.evaluate("page.open('ours', 1)")
+    await call(tab, 'open', 'native', 1)
+    await call(tab, 'open', 'ours', 1)
     await areOpen(tab, 2)
     await rig.publish(10)
     await rig.publish(1, 'board:8')
@@ -62,7 +66,7 @@ describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
     const tabs: Tab[] = []
     while (tabs.length < 2) {
       const tab = await browser.open(rig.origin)
-      await tab.evaluate(`page.open('ours', ${SOURCES})`)
+      await call(tab, 'open', 'ours', SOURCES)
       await areOpen(tab, SOURCES)
       tabs.push(tab)
     }

@@ -191,14 +191,14 @@ export const bugs: readonly Bug[] = [
     breaks: 'a tab that is behind does not ask for what it lacks',
     file: `${client}/tabs/follower.ts`,
     tabs: true,
-    edits: [['while (isAfter(here, cursor)) {', 'while (topics.length === 0) {']],
+    edits: [['while (isAfter(begins, cursor)) {', 'while (topics.length === 0) {']],
   },
   {
     name: 'share with everybody',
     breaks: 'two users of one browser share one stream',
     file: `${client}/tabs/shared.ts`,
     tabs: true,
-    edits: [[' $' + "{identity ?? ''}`", '`']],
+    edits: [[' $' + '{identity}`', '`']],
   },
   {
     name: 'never give way',
