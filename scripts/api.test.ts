@@ -25,7 +25,7 @@ export interface Options { readonly url: string }
 export function connect<T>(options: Options, make: (text: string) => T): Promise<T> { return Promise.resolve(make(options.url)) }
 export const limit = 5
 export const plan = (a: string): readonly string[] => [a]
-export class Failure extends Error { readonly code: string; #secret = 1; constructor(code: string) { super(code + this.#secret); this.code = code } }
+export class Failure extends Error { readonly code: string; #secret = 1; constructor(code: string) { super(code + this.#secret); this.code = code } get tries(): number { return 1 } set tries(_: number) {} }
 `
 
 test('lists what an entry point exports', () => {
@@ -35,6 +35,8 @@ test('lists what an entry point exports', () => {
     class Failure
       new (code: string): Failure
       code: string
+      get tries: number
+      set tries: number
     interface Options {
         readonly url: string
     }

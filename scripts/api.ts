@@ -69,10 +69,11 @@ function membersOf(checker: ts.TypeChecker, symbol: ts.Symbol, node: ts.ClassDec
     ...constructors.map(
       (signature) => `  new ${checker.signatureToString(signature, undefined, ts.TypeFormatFlags.NoTruncation)}`,
     ),
-    ...members.map(
-      (member) =>
-        `  ${member.name?.getText()}: ${checker.typeToString(checker.getTypeAtLocation(member), undefined, flags)}`,
-    ),
+    ...members.map((member) => {
+      const kind = ts.isGetAccessor(member) ? 'get ' : ts.isSetAccessor(member) ? 'set ' : ''
+      const type = checker.typeToString(checker.getTypeAtLocation(member), undefined, flags)
+      return `  ${kind}${member.name?.getText()}: ${type}`
+    }),
   ]
 }
 
