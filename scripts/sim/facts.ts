@@ -106,6 +106,17 @@ export function cursorOf(text: string | undefined): { readonly epoch: string; re
   return epoch === undefined ? undefined : { epoch, position: Number(position) }
 }
 
+/** What a page took of what a stream said: all, as it came. But of one that it tried beside its pages nothing, until it went over to it, and then all at once. */
+export function taken({ pages }: Facts, exchange: ExchangeFacts): ExchangeFacts['heard'] {
+  const { heard, page, requestedAt, clientEndedAt = Number.POSITIVE_INFINITY } = exchange
+  const statuses = pages.get(page)?.statuses ?? []
+  const isLiveBy = (via: string, { status }: EntryOf<'status'>) => status.phase === 'live' && status.via === via
+  const then = statuses.findLast(({ at }) => at <= requestedAt)
+  if (!then || !isLiveBy('poll', then)) return heard
+  const over = statuses.find((next) => next.at > requestedAt && next.at <= clientEndedAt && isLiveBy('sse', next))
+  return over ? heard.map((one) => ({ ...one, at: Math.max(one.at, over.at) })) : []
+}
+
 function exchangeFacts(entry: EntryOf<'request'>, user: string): ExchangeFacts {
   const url = new URL(entry.url, 'http://hub.test')
   const topics = url.searchParams.get('topics')

@@ -1,5 +1,5 @@
 // The marks that a client should keep (docs/PROTOCOL.md §3.4), worked out from the bytes that reached it and from nothing that it says of itself.
-import { cursorOf, type Facts, type ScreenFacts } from './facts.ts'
+import { cursorOf, type Facts, type ScreenFacts, taken } from './facts.ts'
 
 interface Place {
   readonly epoch: string
@@ -53,7 +53,7 @@ export function marksOf(facts: Facts, page: number): Marks {
     for (const topic of now.keys()) if (!topics.includes(topic)) set(at, topic, undefined)
   }
   const mine = [...facts.exchanges.values()].filter((exchange) => exchange.page === page)
-  const heard = mine.flatMap((exchange) => exchange.heard.map((one) => ({ ...one, exchange })))
+  const heard = mine.flatMap((exchange) => taken(facts, exchange).map((one) => ({ ...one, exchange })))
   // A page of the log counts when it has arrived whole.
   const read = mine
     .filter(({ kind, clientEnd, status }) => kind === 'page' && clientEnd === 'end' && status === 200)

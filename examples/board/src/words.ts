@@ -47,6 +47,7 @@ export function describe({ status, live, lost, answering }: Facts): Words {
   switch (status.phase) {
     case 'idle':
     case 'live':
+    case 'paused':
       return connecting
     case 'connecting':
       return lost ? broken('The live connection was lost', answering) : connecting

@@ -4,12 +4,12 @@ import type { Contract, Emission, Emittable, EventOf, EventsOn, SubscribableTopi
 import type { HubError } from './errors.ts'
 import { asHubError } from './http.ts'
 import type { EmitOutcome, Emitted, Outbox } from './outbox.ts'
-import { logReport, platform } from './platform.ts'
-import type { Clock, EmitStorage, Fetch, Random } from './ports.ts'
+import { logReport, pageLife, platform } from './platform.ts'
+import type { Clock, EmitStorage, Fetch, Life, Random } from './ports.ts'
 import type { TopicGap } from './sequence.ts'
 import type { HeadersOption } from './settings.ts'
+import { fallbackSource } from './sources/fallback.ts'
 import type { Source } from './sources/source.ts'
-import { sseSource } from './sources/sse.ts'
 import { reduce, type Status, type TopicState } from './status.ts'
 import { createSubscriptions, type Listener } from './subscriptions.ts'
 
@@ -81,12 +81,18 @@ export interface ClientOptions<C extends Contract> {
    * fetched at the first emit, which fails where it cannot be. Default: true where this browser has kept emits of this origin before, or `storage` is your own.
    */
   readonly preloadOutbox?: boolean
+  /**
+   * How long a page may be hidden before it lets go of its stream, in milliseconds; it takes up where it left as soon as it is seen. Default: it never does, so that
+   * what a hidden page shows (a title, a badge, a sound) stays true.
+   */
+  readonly pauseWhenHiddenMs?: number
   /** Hears what went wrong. Default: `console.error` for handlers and validation, nothing for attempts (they are in `status`). */
   readonly onReport?: (report: ClientReport) => void
   /** The platform, for tests. Default: the real one. */
   readonly clock?: Clock
   readonly random?: Random
   readonly fetch?: Fetch
+  readonly life?: Life | undefined
 }
 
 /** The browser side of a hub: one connection, any number of subscriptions. */
@@ -148,7 +154,8 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
 
   const settings = {
     ...platform,
-    source: sseSource,
+    life: pageLife(),
+    source: fallbackSource({ ...platform, ...options }),
     connectTimeoutMs: 10_000,
     debounceMs: 50,
     lingerMs: 1_000,

@@ -3,9 +3,13 @@ import { backoffMs } from './backoff.ts'
 import type { ByeReason } from './contract/wire.ts'
 import { HubError } from './errors.ts'
 import { asHubError, ask } from './http.ts'
+import type { Turn } from './ports.ts'
 import type { Settings } from './settings.ts'
 import type { Status } from './status.ts'
 import type { Subscriptions } from './subscriptions.ts'
+
+// Whatever a page goes through, it does not try more often than this.
+const LEAST_MS = 1_000
 
 /** Whom a connection tells. */
 export interface ConnectionUser {
@@ -41,6 +45,13 @@ export function createConnection(
   let syncedAt: number | undefined
   // The watchdog of the attempt in progress, or else the wait for the next one.
   let cancelTimer = () => {}
+  // When that is due.
+  let dueAt = Number.POSITIVE_INFINITY
+  let cancelHidden = () => {}
+  let stopLife: (() => void) | undefined
+  let beganAt = Number.NEGATIVE_INFINITY
+  // The hub asked not to be asked sooner.
+  let earliestAt = 0
   let isChanging = false
   // The hub did not understand the question. With other topics it is another one.
   let isRefused = false
@@ -54,34 +65,71 @@ export function createConnection(
     (asked.join() !== topics().join() || sequence.isBehind())
 
   /** Ends the attempt in progress. Its watchdog stays, so that an exchange does not hide a silence that has begun before it. */
-  function drop() {
-    current?.abort()
+  function drop(why?: HubError) {
+    current?.abort(why)
     // Only now it has been a success: a server that accepts and hangs up must not be asked again and again.
     if (syncedAt !== undefined && clock.now() - syncedAt >= 5_000) failures = 0
     syncedAt = undefined
     isRefused = false
   }
 
-  function watch(ms: number) {
+  /** Calls back later, instead of what it would have called back so far; or, without anything, not at all. */
+  function wait(ms?: number, callback = begin) {
     cancelTimer()
-    if (ms) cancelTimer = clock.after(ms, () => failed(over('timeout', `not a byte for ${ms} ms`)))
+    dueAt = Number.POSITIVE_INFINITY
+    if (ms === undefined) return
+    dueAt = clock.now() + ms
+    cancelTimer = clock.after(ms, callback)
   }
 
-  function begin() {
-    // A stream that is exchanged for one with other topics stays live in everybody's eyes, unless the exchange fails.
-    const exchange = status().phase === 'live'
+  function watch(ms: number) {
+    wait(ms || undefined, () => failed(over('timeout', `not a byte for ${ms} ms`)))
+  }
+
+  /** The page has lived on: what has slept through its limit is asked for anew, and who waits for a chance has one. */
+  function turned(turn: Turn) {
+    const { phase } = status()
+    const { pauseWhenHiddenMs } = settings
+    cancelHidden()
+    if (turn === 'away') pause()
+    else if (turn === 'hidden') {
+      if (pauseWhenHiddenMs) cancelHidden = clock.after(pauseWhenHiddenMs, pause)
+    } else if (phase === 'paused' ? turn !== 'online' : phase === 'down' || clock.now() >= dueAt) {
+      // A network that comes and goes is no reason to hammer, and nobody asks sooner than the hub has said.
+      const at = Math.max(earliestAt, beganAt + LEAST_MS, clock.now())
+      if (phase !== 'down' || at < dueAt) wait(at - clock.now(), () => begin(false))
+    }
+  }
+
+  /** A page that is put away may not hold a stream, and one that nobody sees need not. */
+  function pause() {
     drop()
+    wait()
+    tell({ phase: 'paused' })
+  }
+
+  // A stream that is exchanged for one with other topics stays live in everybody's eyes, unless the exchange fails.
+  function begin(exchange = status().phase === 'live') {
+    drop()
+    beganAt = clock.now()
     asked = topics()
     const after = sequence.resume()
-    if (!asked[0]) {
-      cancelTimer()
-      return tell({ phase: 'idle' })
-    }
+    if (!asked[0]) return rest({ phase: 'idle' })
+    stopLife ??= settings.life?.listen(turned)
     current = new AbortController()
     if (!exchange || !patienceMs) watch(settings.connectTimeoutMs)
     void attempt(current.signal, after)
     // Last, here and below: whoever is told may close the client, or start it.
     if (!exchange) tell({ phase: 'connecting', attempt: failures, via: source.via })
+  }
+
+  /** Nothing is to be done until somebody says so. */
+  function rest(next: Status) {
+    wait()
+    cancelHidden()
+    stopLife?.()
+    stopLife = undefined
+    tell(next)
   }
 
   /** One stream from beginning to end. */
@@ -106,9 +154,9 @@ export function createConnection(
             baseMs = frame.retryMs ?? baseMs
             patienceMs = frame.heartbeatMs * 2.5
             syncedAt ??= clock.now()
-            const { user, topics: granted } = frame
+            const { user, topics: granted, degraded } = frame
             const refused = asked.filter((topic) => !granted.includes(sequence.full(topic)))
-            tell({ phase: 'live', via: source.via, user, topics: granted, refused })
+            tell({ phase: 'live', via: source.via, user, topics: granted, refused, ...(degraded && { degraded }) })
             // What came too late for the question.
             changed()
           }
@@ -128,8 +176,8 @@ export function createConnection(
 
   /** Decides what follows an attempt that has failed, or a stream that has ended. */
   function failed(error: HubError) {
-    drop()
-    cancelTimer()
+    drop(error)
+    wait()
     const attempt = failures++
     const { byeMs, retryAfterMs, status } = error.details as Partial<Record<string, number>>
     const jitterMs = backoffMs(attempt, settings.random.next(), retryAfterMs, baseMs)
@@ -137,9 +185,10 @@ export function createConnection(
     const retryInMs = Math.max(byeMs ?? jitterMs, attempt && jitterMs)
     isRefused = status === 400
     if (error.retryable) {
-      cancelTimer = clock.after(retryInMs, begin)
+      earliestAt = clock.now() + (byeMs ?? retryAfterMs ?? 0)
+      wait(retryInMs)
       tell({ phase: 'down', reason: error.code, error, attempt, retryInMs })
-    } else tell({ phase: 'stopped', error })
+    } else rest({ phase: 'stopped', error })
     report('connect', error)
   }
 
@@ -161,8 +210,7 @@ export function createConnection(
     },
     close() {
       drop()
-      cancelTimer()
-      tell({ phase: 'closed' })
+      rest({ phase: 'closed' })
     },
   }
 }

@@ -30,8 +30,13 @@ export function logReport({ during, error }: { readonly during: string; readonly
 
 /** The tabs and the life of this page; undefined where there are none: on a server, or where tabs cannot talk. */
 export function page(): { readonly tabs: Tabs | undefined; readonly life: Life | undefined } {
-  if (typeof document === 'undefined') return { tabs: undefined, life: undefined }
-  return { tabs: typeof BroadcastChannel === 'undefined' ? undefined : tabs, life }
+  const life = pageLife()
+  return { tabs: life && typeof BroadcastChannel !== 'undefined' ? tabs : undefined, life }
+}
+
+/** The life of this page; undefined where there is none. */
+export function pageLife(): Life | undefined {
+  return typeof document === 'undefined' ? undefined : life
 }
 
 const tabs: Tabs = {
@@ -50,7 +55,9 @@ const life: Life = {
   listen(turned) {
     const listening = new AbortController()
     const on = (target: EventTarget, type: string, turn: Turn) =>
-      target.addEventListener(type, () => turned(turn), { signal: listening.signal })
+      target.addEventListener(type, () => turned(type === 'visibilitychange' && document.hidden ? 'hidden' : turn), {
+        signal: listening.signal,
+      })
     on(window, 'pagehide', 'away')
     on(document, 'freeze', 'away')
     on(window, 'pageshow', 'back')

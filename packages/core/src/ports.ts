@@ -37,8 +37,8 @@ export interface Tabs {
   readonly locks: Pick<LockManager, 'request'> | undefined
 }
 
-/** A turn in the life of a page: it goes away or is frozen, comes back, is seen, or the browser believes to be online. */
-export type Turn = 'away' | 'back' | 'seen' | 'online'
+/** A turn in the life of a page: it goes away or is frozen, comes back, is hidden, is seen, or the browser believes to be online. */
+export type Turn = 'away' | 'back' | 'hidden' | 'seen' | 'online'
 
 /** The life of the page. */
 export interface Life {

@@ -70,6 +70,8 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
   let here: Cursor | undefined
   // Where the last question was resumed from.
   let from: Cursor | undefined
+  // Whether a question waits for its first answer.
+  let isAsked = false
 
   const full = (topic: string) => (topic === 'user' && user ? `user:${user}` : topic)
   const isCovered = ({ topic }: M) => topics.includes(full(topic))
@@ -84,6 +86,9 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
   }
   const sync: Sequence<M>['sync'] = (next, asked) => {
     const start = read(next.cursor)
+    // A source that goes on in another way says from where. Nobody has asked for what lies before.
+    if (!isAsked && !next.gaps[0]) from = start
+    isAsked = false
     const isRenamed = user !== undefined && user !== next.user
     user = next.user
     // The log may have dropped only what lies before somebody's mark: without who is further back the others can be kept whole.
@@ -138,6 +143,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     },
     isBehind: () => [...members].some((member) => !member.carried && isCovered(member)),
     resume() {
+      isAsked = true
       // A topic that everybody has left is forgotten.
       topics = [...members].flatMap((member) => (member.mark && isCovered(member) ? full(member.topic) : []))
       const marks = [...members].flatMap(({ mark, lost }) => (mark && !lost ? mark : []))

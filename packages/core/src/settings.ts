@@ -1,6 +1,6 @@
 // What all parts of a client share: the platform, and the options with their defaults filled in.
 import type { Contract } from './contract/contract.ts'
-import type { EmitStorage, Ports } from './ports.ts'
+import type { EmitStorage, Life, Ports } from './ports.ts'
 import type { Source } from './sources/source.ts'
 
 /** Headers for a request: as they are, or asked for at each attempt; `refresh` is true once after a 401 or 403. */
@@ -22,4 +22,6 @@ export interface Settings extends Ports {
   readonly maxAgeMs?: number
   readonly storage?: EmitStorage | null
   readonly preloadOutbox?: boolean
+  readonly pauseWhenHiddenMs?: number
+  readonly life?: Life | undefined
 }

@@ -17,6 +17,11 @@ export type Status =
       readonly user: string | null
       readonly topics: readonly string[]
       readonly refused: readonly string[]
+      /**
+       * Why pages of the log are read instead of the stream: what is wrong with that. Durable events come all the same, within a second or so; ephemeral ones do not.
+       * The client goes back to the stream by itself.
+       */
+      readonly degraded?: Pick<HubError, 'code' | 'message'>
     }
   /** Waiting to try again. `retryInMs` counts from the moment of this status. */
   | {
@@ -28,6 +33,8 @@ export type Status =
     }
   /** Not trying again by itself: not authorized, told to stop, or a question the hub does not understand. `client.start()` tries again. */
   | { readonly phase: 'stopped'; readonly error: HubError }
+  /** The page was put away, or has been hidden for as long as `pauseWhenHiddenMs` says: there is no stream until somebody is back. */
+  | { readonly phase: 'paused' }
   /** Closed by the application. */
   | { readonly phase: 'closed' }
 

@@ -1,5 +1,5 @@
 // Lines 3 and 12: the status says what is true, and when the faults have stopped it comes back to live by itself.
-import type { Facts } from '../facts.ts'
+import { type Facts, taken } from '../facts.ts'
 import type { Check } from './check.ts'
 
 /** The watchdog barks after 2.5 heartbeats; what is under way and due at that moment may add this much. */
@@ -27,7 +27,7 @@ function lastCarried(facts: Facts, page: number): (at: number) => Carried | unde
   }
   for (const exchange of facts.exchanges.values()) {
     if (exchange.page !== page) continue
-    for (const { at, block } of exchange.heard) {
+    for (const { at, block } of taken(facts, exchange)) {
       if (block.event === 'hub.sync') add(at, exchange.topics, block.data)
     }
     if (exchange.kind === 'page' && exchange.status === 200 && exchange.clientEnd === 'end') {

@@ -37,7 +37,12 @@ export interface Sync {
 
 /** One thing that a source says to a client. */
 export type Frame =
-  | ({ readonly kind: 'sync'; readonly retryMs?: number } & Sync)
+  | ({
+      readonly kind: 'sync'
+      readonly retryMs?: number
+      /** Why it is not the stream that speaks. */
+      readonly degraded?: Pick<HubError, 'code' | 'message'>
+    } & Sync)
   | { readonly kind: 'event'; readonly event: HubEvent }
   | { readonly kind: 'beat'; readonly cursor: string }
   | ({ readonly kind: 'gap' } & Gap)

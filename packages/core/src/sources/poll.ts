@@ -23,10 +23,10 @@ const MANY = 100
  */
 export const pollSource: Source = {
   via: 'poll',
-  async *open({ url, topics, after, get, clock }) {
+  async *open({ url, topics, after, get, clock, signal }) {
     let first: PageBody | undefined
     let cursor = after
-    for (;;) {
+    while (!signal.aborted) {
       const least = new Promise<void>((resolve) => void clock.after(LEAST_PAUSE_MS, resolve))
       const wait = first ? `&wait=${WAIT_MS}` : ''
       const response = await get(`${url}/page${queryOf(topics, cursor)}${wait}`, 'application/json')

@@ -28,7 +28,7 @@ export const sseSource: Source = {
       }
     } catch (error) {
       // What came whole before a broken block counts, or the same chunk would hold it back at every attempt.
-      yield frames
+      if (frames[0]) yield frames
       throw error
     }
   },
