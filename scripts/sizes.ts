@@ -43,7 +43,7 @@ export const budgets: readonly Budget[] = [
     beside: client,
     limit: 0.6,
   },
-  { name: '`HubEventSource`, by itself', code: "export * from '@sse-hub/core/X,
+  { name: '`HubEventSource`, by itself', code: "export * from '@sse-hub/core/eventsource'", limit: 12 },
   {
     name: '`defineContract`, in a page that validates',
     code: "export { defineContract } from '@sse-hub/core/contract'",

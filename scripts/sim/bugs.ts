@@ -122,7 +122,7 @@ export const bugs: readonly Bug[] = [
     name: 'sleep through silence',
     breaks: 'a half-open connection looks alive',
     file: `${client}/connection.ts`,
-    edits: [['if (ms) cancelTimer =', 'if (ms > 0 && syncedAt === undefined) cancelTimer =']],
+    edits: [['wait(ms || undefined,', 'wait(syncedAt === undefined ? ms : undefined,']],
   },
   {
     name: 'retry at once',
