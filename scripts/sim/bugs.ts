@@ -183,7 +183,7 @@ export const bugs: readonly Bug[] = [
     file: `${client}/tabs/leader.ts`,
     tabs: true,
     edits: [
-      ['[...new Set([own, ...[...guests.values()].map(({ topics }) => topics)].flat())].sort()', '[...own].sort()'],
+      ['[...new Set([...own, ...[...guests.values()].flatMap(({ topics }) => topics)])].sort()', '[...own].sort()'],
     ],
   },
   {
@@ -205,6 +205,6 @@ export const bugs: readonly Bug[] = [
     breaks: 'a tab that hears of a newer leader goes on leading',
     file: `${client}/tabs/election.ts`,
     tabs: true,
-    edits: [['if (own !== undefined && own < vote.term) {', 'if (own !== undefined && own < vote.term && !leads) {']],
+    edits: [['if (own && own < newest) {', 'if (own && own < newest && !leads) {']],
   },
 ]

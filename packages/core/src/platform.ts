@@ -29,14 +29,14 @@ export function logReport({ during, error }: { readonly during: string; readonly
 }
 
 /** The tabs and the life of this page; undefined where there are none: on a server, or where tabs cannot talk. */
-export function page(): { readonly tabs: Tabs | undefined; readonly life: Life | undefined } {
-  const life = pageLife()
-  return { tabs: life && typeof BroadcastChannel !== 'undefined' ? tabs : undefined, life }
+export function page(): { readonly tabs?: Tabs | undefined; readonly life?: Life } {
+  if (typeof document === 'undefined') return {}
+  return { tabs: typeof BroadcastChannel === 'undefined' ? undefined : tabs, life }
 }
 
 /** The life of this page; undefined where there is none. */
 export function pageLife(): Life | undefined {
-  return typeof document === 'undefined' ? undefined : life
+  return page().life
 }
 
 const tabs: Tabs = {

@@ -31,7 +31,7 @@ export interface Election {
   /** Gives up what it has: leads no more, and waits no more. Takes part again by `enter`. */
   leave(): void
   /** Takes part. */
-  enter(): void
+  enter(): unknown
 }
 
 /** Takes part in the election that is called so. */
@@ -42,55 +42,49 @@ export function createElection(
 ): Election {
   // The newest term that is known; a wall clock, so that a tab that knows of none still outdoes those before it.
   let newest = 0
-  // This tab's own, while it leads or claims to.
-  let own: number | undefined
+  // This tab's own, while it leads or claims to; else 0.
+  let own = 0
   let leads = false
   // Undefined also where the page may not use them: with its cookies blocked, say.
   let manager = tabs.locks
   // Gives up the lock, the wait for it, or the claim.
   let giveUp: (() => void) | undefined
 
+  const claim = () => post({ kind: 'claim', term: own, open: !leads })
   const stepDown = () => {
     giveUp?.()
     giveUp = undefined
-    own = undefined
+    own = 0
     if (leads) {
       leads = false
       retire()
     }
   }
   const nextTerm = () => {
-    newest = Math.max(newest + 1, tabs.now() + random.next())
-    return newest
+    newest = own = Math.max(newest + 1, tabs.now() + random.next())
   }
-  const win = (term: number) => {
+  const win = () => {
     leads = true
-    own = term
-    post({ kind: 'claim', term, open: false })
-    lead(term)
+    claim()
+    lead(own)
   }
 
   const byLock = (held: NonNullable<Tabs['locks']>, steal: boolean) => {
-    const waiting = new AbortController()
-    let release = () => {}
-    const mine = () => {
-      release()
-      waiting.abort()
-    }
-    giveUp = mine
+    const ending = new AbortController()
+    const { signal } = ending
+    giveUp = () => ending.abort()
     let isHeld = false
     held
-      .request(name(), steal ? { steal } : { signal: waiting.signal }, () => {
-        if (giveUp !== mine) return undefined
+      .request(name(), steal ? { steal } : { signal }, () => {
+        if (signal.aborted) return undefined
         isHeld = true
-        win(nextTerm())
-        return new Promise<void>((resolve) => {
-          release = resolve
-        })
+        nextTerm()
+        win()
+        return new Promise((resolve) => signal.addEventListener('abort', resolve))
       })
       // Stolen, or given up while it waited.
       .catch(() => {
-        if (giveUp !== mine) return
+        if (signal.aborted) return
         if (!isHeld) manager = undefined
         stepDown()
         enter()
@@ -100,27 +94,24 @@ export function createElection(
   const byClaim = (claims: boolean) => {
     let cancel = () => {}
     giveUp = () => cancel()
-    const claim = () => {
-      own = nextTerm()
-      post({ kind: 'claim', term: own, open: true })
-      cancel = clock.after(CLAIM_MS, () => own !== undefined && win(own))
+    const run = () => {
+      nextTerm()
+      claim()
+      cancel = clock.after(CLAIM_MS, () => own && win())
     }
-    if (claims) return claim()
+    if (claims) return run()
     // Whoever leads says so. Not all at once: the first one's claim keeps the others quiet.
     post({ kind: 'who' })
-    cancel = clock.after(CLAIM_MS * (1 + random.next()), claim)
+    cancel = clock.after(CLAIM_MS * (1 + random.next()), run)
   }
 
-  function enter() {
-    if (giveUp) return
-    if (manager) byLock(manager, false)
-    else byClaim(false)
-  }
+  const run = (force: boolean) => (manager ? byLock(manager, force) : byClaim(force))
+  const enter = () => giveUp ?? run(false)
 
   return {
     enter,
     leave() {
-      if (leads && !manager) post({ kind: 'resign', term: own ?? 0 })
+      if (leads && !manager) post({ kind: 'resign', term: own })
       stepDown()
     },
     isCurrent(term) {
@@ -130,35 +121,31 @@ export function createElection(
     },
     depose() {
       stepDown()
-      if (manager) byLock(manager, true)
-      else byClaim(true)
+      run(true)
     },
     hear(vote) {
       if (vote.kind === 'who') {
-        if (leads && own !== undefined) post({ kind: 'claim', term: own, open: false })
-        return
-      }
-      if (vote.kind === 'resign') {
+        if (leads) claim()
+      } else if (vote.kind === 'resign') {
         // One that was over already changes nothing.
         if (leads || vote.term < newest) return
         giveUp?.()
         giveUp = undefined
-        return enter()
-      }
-      if (vote.term < newest) {
+        enter()
+      } else if (vote.term < newest) {
         // A claim that comes too late, or a leader of before that has thawed: it must hear that it is over.
-        if (own !== undefined) post({ kind: 'claim', term: own, open: !leads })
-        return
-      }
-      newest = vote.term
-      // Locks need no claims, but a leader whose lock was stolen while it was frozen learns of it here first.
-      if (own !== undefined && own < vote.term) {
-        stepDown()
-        if (manager) enter()
-      } else if (!manager && !leads) {
-        giveUp?.()
-        // Another one leads, or is about to.
-        giveUp = () => {}
+        if (own) claim()
+      } else {
+        newest = vote.term
+        // Locks need no claims, but a leader whose lock was stolen while it was frozen learns of it here first.
+        if (own && own < newest) {
+          stepDown()
+          if (manager) enter()
+        } else if (!manager && !leads) {
+          giveUp?.()
+          // Another one leads, or is about to.
+          giveUp = () => {}
+        }
       }
     },
   }

@@ -5,7 +5,7 @@ import type { Clock } from '../ports.ts'
 import { isAfter } from '../sequence.ts'
 import { framesOf } from '../sources/poll.ts'
 import { type Question, queryOf, type Source } from '../sources/source.ts'
-import type { Message, News, View } from './message.ts'
+import type { Message, News } from './message.ts'
 
 // How long a leader that is asked may take to say that it is there.
 const ANSWER_MS = 500
@@ -44,7 +44,8 @@ export interface Follower {
 
 /** Makes the follower of a tab. */
 export function createFollower({ hub, clock, me, user, post, look, depose }: FollowerUser): Follower {
-  let view: View = { term: 0, n: 0, here: undefined, asked: [], sync: undefined }
+  // The newest that was heard.
+  let view: News | undefined
   let topics: readonly string[] = []
   let inbox: News[] = []
   let isFollowing = false
@@ -56,13 +57,13 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
   /** A leader that says nothing for long is asked, and then deposed. */
   function watch() {
     cancelWatch()
-    cancelWatch = clock.after(1.5 * (view.sync?.heartbeatMs ?? 2_000), () => {
-      post({ kind: 'ping' })
+    cancelWatch = clock.after(1.5 * (view?.sync?.heartbeatMs ?? 2_000), () => {
+      want()
       cancelWatch = clock.after(ANSWER_MS, depose)
     })
   }
 
-  const isCarried = () => topics.every((topic) => view.asked.includes(topic))
+  const isCarried = () => topics.every((topic) => view?.asked.includes(topic))
 
   return {
     async *open(question) {
@@ -95,11 +96,7 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
           })
           continue
         }
-        if (news.failure) {
-          const { code, message, details } = news.failure
-          // What is final for the leader need not be so for this tab: it asks for itself.
-          throw new HubError(code, message, { retryable: true, details: { ...details, status: undefined } })
-        }
+        if (news.failure) throw new HubError(...news.failure)
         const { term, n, here, frames } = news
         // It is told again what it knows.
         if (next === `${term} ${n + 1}`) continue
@@ -113,10 +110,9 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
           continue
         }
         next = undefined
-        if (view.sync && view.sync.user !== user) user = (await read()).user
-        const { sync } = view
-        const begins = view.here
-        if (!sync || begins === undefined) continue
+        if (view?.sync && view.sync.user !== user) user = (await read()).user
+        if (!view?.sync || view.here === undefined) continue
+        const { sync, here: begins } = view
         if (sync.user !== user || !isCarried()) {
           if (waitsSince === undefined) want(user)
           waitsSince ??= clock.now()
@@ -128,8 +124,7 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
         // All that is heard from now on follows `begins`; what this tab lacks before that it asks the hub for, in pages.
         inbox = []
         next = `${view.term} ${view.n + 1}`
-        if (cursor === undefined || !isAfter(begins, cursor))
-          yield [{ ...sync, kind: 'sync', cursor: cursor ?? begins, gaps: [] }]
+        if (cursor === undefined || !isAfter(begins, cursor)) yield [{ ...sync, cursor: cursor ?? begins, gaps: [] }]
         cursor ??= begins
         let carried: readonly string[] | undefined
         while (isAfter(begins, cursor)) {
@@ -144,7 +139,7 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
           }
           // What the pages are granted and the stream does not carry is not whole from here on; nor the other way round.
           const both = granted.filter((topic) => sync.topics.includes(topic))
-          const first: Frame = { ...sync, kind: 'sync', cursor: after, topics: both, gaps }
+          const first: Frame = { ...sync, cursor: after, topics: both, gaps }
           yield [...(carried ? [] : [first]), ...framesOf(page, !carried)]
           carried = granted
           // The leader knows of a log that the hub has no more: its news will tell.
@@ -156,14 +151,11 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
     want,
     hear(news) {
       watch()
-      const { kind, to = me, frames, failure, ...seen } = news
-      if (to !== me) return
-      // What was known of another leader's stream says nothing of this one's.
-      view = { ...(view.term === seen.term ? view : { asked: [], sync: undefined }), ...seen }
-      if (failure) view = { ...view, sync: undefined }
+      if ((news.to ?? me) !== me) return
+      view = news
       if (!isFollowing) {
         // This tab streams by itself, and need not any more.
-        if (view.sync?.user === user && isCarried()) look()
+        if (view?.sync?.user === user && isCarried()) look()
         return
       }
       // Whoever cannot keep up asks the hub for what it lacks.
@@ -175,7 +167,7 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
       topics = []
       want()
       cancelWatch()
-      view = { ...view, asked: [], sync: undefined }
+      view = undefined
     },
   }
 }

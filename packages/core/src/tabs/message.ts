@@ -9,31 +9,27 @@ import type { Vote } from './election.ts'
  */
 export const VERSION = 1
 
-/** What a leader says of its stream. */
-export interface View {
+/** What the hub says first. */
+export type SyncFrame = Extract<Frame, Sync>
+
+/** What a leader says of its stream: the frames as they came, and how things stand after them. */
+export interface News {
+  readonly kind: 'news'
+  /** For this tab alone. */
+  readonly to?: string
   readonly term: number
-  /** The number of these news. */
+  /** Their number within the term. */
   readonly n: number
+  readonly frames: readonly Frame[]
   /** How far the stream came. */
   readonly here: string | undefined
   /** What it was asked for. */
   readonly asked: readonly string[]
   /** What the hub said first; undefined while there is no stream. */
-  readonly sync: Sync | undefined
+  readonly sync: SyncFrame | undefined
+  /** Why there is none: what makes the error, since an error's class does not travel between tabs. */
+  readonly failure?: ConstructorParameters<typeof HubError> | undefined
 }
-
-/** Why there is no stream. An error's class does not travel between tabs. */
-export type Failure = Pick<HubError, 'code' | 'message' | 'details'>
-
-/** News of the leader's stream: the frames as they came, and of the view what has changed. */
-export type News = Pick<View, 'term' | 'n' | 'here'> &
-  Partial<View> & {
-    readonly kind: 'news'
-    /** For this tab alone, which is told the whole view. */
-    readonly to?: string
-    readonly frames: readonly Frame[]
-    readonly failure?: Failure
-  }
 
 /** What a tab reads; nothing any more when the list is empty. */
 export interface Want {
@@ -45,12 +41,7 @@ export interface Want {
 }
 
 /** All that is said. */
-export type Message =
-  | Vote
-  | News
-  | Want
-  /** Asks the leader for a sign of life; or, from the leader, asks who reads. */
-  | { readonly kind: 'ping' | 'roll' }
+export type Message = Vote | News | Want
 
 /** How far a batch of frames comes. */
 export function hereOf(frames: readonly Frame[]): string | undefined {

@@ -1,6 +1,5 @@
 // One stream for all tabs of a browser, as a source: this tab's part in it, and the way a frame takes: the hub → `lead` in the tab that leads → the channel →
 // `follow` in each of the others → the client. Each tab has its own marks and validates for itself.
-import type { Frame, Sync } from '../contract/wire.ts'
 import { page, platform } from '../platform.ts'
 import type { Channel, Clock, Life, Random, Tabs } from '../ports.ts'
 import type { Question, Source } from '../sources/source.ts'
@@ -93,22 +92,12 @@ export function sharedSource(options: SharedOptions = {}): Source {
   }
 
   function hear(message: Message) {
-    switch (message.kind) {
-      case 'want':
-        return leads()?.welcome(message)
-      case 'ping':
-        return leads()?.greet()
-      case 'news':
-        if (!leader && election.isCurrent(message.term)) follower.hear(message)
-        return
-      case 'roll':
-        break
-      default:
-        election.hear(message)
-        // A new leader must learn what is wanted.
-        if (message.kind !== 'claim' || message.open) return
-    }
-    if (!leader) follower.want()
+    if (message.kind === 'want') leads()?.welcome(message)
+    else if (message.kind !== 'news') {
+      election.hear(message)
+      // A new leader must learn what is wanted, and one that is not new asks now and then who is still there.
+      if (!leader && message.kind === 'claim' && !message.open) follower.want()
+    } else if (!leader && election.isCurrent(message.term)) follower.hear(message)
   }
 
   const enter = () => {
@@ -156,7 +145,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
           try {
             for await (const frames of source.open({ ...question, after: cursor, get, signal })) {
               cursor = hereOf(frames) ?? cursor
-              yield frames.map((frame) => (frame.kind === 'sync' ? only(frame, question.topics) : frame))
+              yield frames
             }
             if (!signal.aborted) return
           } catch (error) {
@@ -164,8 +153,6 @@ export function sharedSource(options: SharedOptions = {}): Source {
           }
         }
       } finally {
-        // The client's own watchdog has ended it.
-        if (question.signal.aborted) leader?.giveUp()
         if (reading === question) reading = undefined
         // Whoever asks for other topics asks again at once. Whoever waits to try again does not lead: another tab may try sooner.
         clock.after(LEAVE_MS, () => {
@@ -177,10 +164,4 @@ export function sharedSource(options: SharedOptions = {}): Source {
       }
     },
   }
-}
-
-/** What the hub said first, of the topics alone that this tab has asked for. */
-function only(sync: Extract<Frame, Sync>, asked: readonly string[]): Frame {
-  const isAsked = (topic: string) => asked.includes(topic) || (topic === `user:${sync.user}` && asked.includes('user'))
-  return { ...sync, topics: sync.topics.filter(isAsked) }
 }
