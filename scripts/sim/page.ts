@@ -83,12 +83,9 @@ export function openPage(options: PageOptions): Page {
   }
   const { browser, via } = config
   const random = { next: chance.next, id: chance.id }
-  const hub = via === 'poll' ? { hub: pollSource } : {}
-  const source = tab
-    ? { source: sharedSource({ identity: user, tabs: tab.tabs, life: tab.life, clock: clientClock, random, ...hub }) }
-    : via === 'poll'
-      ? { source: pollSource }
-      : {}
+  const ports = tab && { identity: user, tabs: tab.tabs, life: tab.life }
+  const pages = ports ? sharedSource({ ...ports, hub: pollSource, clock: clientClock, random }) : pollSource
+  const source = { ...ports, ...(via === 'poll' && { source: pages }) }
   history.record({ what: 'opened', page: number, user, place, ...(browser === undefined ? {} : { browser }) })
   client = createHubClient<typeof contract>({
     url: 'http://hub.test/api/sse',

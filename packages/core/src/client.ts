@@ -4,14 +4,15 @@ import type { Contract, Emission, Emittable, EventOf, EventsOn, SubscribableTopi
 import type { HubError } from './errors.ts'
 import { asHubError } from './http.ts'
 import type { EmitOutcome, Emitted, Outbox } from './outbox.ts'
-import { logReport, pageLife, platform } from './platform.ts'
-import type { Clock, EmitStorage, Fetch, Life, Random } from './ports.ts'
+import { logReport, page, platform } from './platform.ts'
+import type { Clock, EmitStorage, Fetch, Life, Random, Tabs } from './ports.ts'
 import type { TopicGap } from './sequence.ts'
 import type { HeadersOption } from './settings.ts'
 import { fallbackSource } from './sources/fallback.ts'
 import type { Source } from './sources/source.ts'
 import { reduce, type Status, type TopicState } from './status.ts'
 import { createSubscriptions, type Listener } from './subscriptions.ts'
+import { sharedSource } from './tabs/shared.ts'
 
 /** What to hear of one topic. */
 export interface Subscription<C extends Contract, T extends SubscribableTopic<C>> {
@@ -59,8 +60,10 @@ export interface ClientOptions<C extends Contract> {
   readonly headers?: HeadersOption
   /** Default `same-origin`. */
   readonly credentials?: RequestCredentials
-  /** Where frames come from. Default: the hub's stream; `pollSource` reads pages instead, `plainSource()` any other SSE server. */
+  /** Where frames come from. Default: the hub's stream, one for all tabs of the browser; `pollSource` reads pages instead, `plainSource()` any other SSE server. */
   readonly source?: Source
+  /** `false`: this client has a stream of its own. Default: tabs of the same origin, `url` and user share one (docs/tabs.md). Outside of a browser's page nothing is shared. */
+  readonly share?: boolean
   /** How long an attempt may take until the hub has begun the stream, in milliseconds. Default 10,000. */
   readonly connectTimeoutMs?: number
   /** How long changes of topics are gathered before the stream is opened anew, in milliseconds. Default 50. */
@@ -68,8 +71,9 @@ export interface ClientOptions<C extends Contract> {
   /** How long a topic is held after its last subscriber left, in milliseconds. Default 1,000. */
   readonly lingerMs?: number
   /**
-   * Who is signed in, as the hub knows them: the `user` of `authorize`. Emits that wait are kept in the browser under it from the first one on, and go out as
-   * nobody else. Without it they are kept once the hub has said who it is. A change of user needs a new client.
+   * Who is signed in, as the hub knows them: the `user` of `authorize`. A hub that takes the client for somebody else is an error, `identity_mismatch`. Emits that
+   * wait are kept in the browser under it from the first one on, and go out as nobody else. Without it they are kept once the hub has said who it is, and a tab asks
+   * that once before it follows another one's stream. A change of user needs a new client.
    */
   readonly identity?: string
   /** How long an emit may wait for the hub, over closed and reopened pages, in milliseconds. Default 24 hours; at most the 48 that a hub remembers. */
@@ -92,6 +96,8 @@ export interface ClientOptions<C extends Contract> {
   readonly clock?: Clock
   readonly random?: Random
   readonly fetch?: Fetch
+  /** The other tabs, and the life of the page. */
+  readonly tabs?: Tabs | undefined
   readonly life?: Life | undefined
 }
 
@@ -152,15 +158,15 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
     if (status.phase === 'live') prepare().catch(ignore)
   }
 
+  const given = { ...platform, ...page(), ...options }
+  const hub = fallbackSource(given)
   const settings = {
-    ...platform,
-    life: pageLife(),
-    source: fallbackSource({ ...platform, ...options }),
+    source: given.share === false ? hub : sharedSource({ ...given, hub }),
     connectTimeoutMs: 10_000,
     debounceMs: 50,
     lingerMs: 1_000,
-    ...options,
-    url: options.url.replace(/\/+$/, ''),
+    ...given,
+    url: given.url.replace(/\/+$/, ''),
   }
   const subscriptions = createSubscriptions(settings, {
     call,

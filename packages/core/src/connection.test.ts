@@ -256,6 +256,23 @@ describe('a minute of', () => {
     if (reached.phase === 'stopped') expect(clock.pending()).toBe(0)
   })
 
+  test.each([
+    ['u2', 'u1'],
+    ['u1', null],
+  ])('who says to be %s, and is taken for %s, is told so and hears nothing', async (identity, user) => {
+    const clock = virtualClock()
+    const server = await scriptedServer(clock, (response) =>
+      openStream(response, syncBlock('e:1', ['board:7'], { user }), eventBlock('e:2', 'board:7', 2)),
+    )
+    const { client } = clientOf(clock, server.url, { identity })
+    const heard: unknown[] = []
+    client.subscribe({ topic: 'board:7' as never, onEvent: () => heard.push('event'), onGap: () => heard.push('gap') })
+    clock.runNext()
+    await until(() => client.status.get().phase === 'stopped')
+    expect(client.status.get()).toMatchObject({ error: { code: 'identity_mismatch', retryable: false } })
+    expect([heard, clock.pending(), server.arrivals.length]).toEqual([[], 0, 1])
+  })
+
   test('a refused connection', async () => {
     const clock = virtualClock()
     const server = await scriptedServer(clock, good)

@@ -37,7 +37,7 @@ export function createConnection(
   { topics, take, sequence }: Subscriptions,
   { status, tell, report }: ConnectionUser,
 ): Connection {
-  const { source, url, clock, contract } = settings
+  const { source, url, clock, contract, identity } = settings
   // The attempt in progress. One that is not this one any more has no say.
   let current: AbortController | undefined
   let asked: readonly string[] = []
@@ -148,6 +148,10 @@ export function createConnection(
         for (const frame of batch) {
           if (signal.aborted) return
           if (frame.kind === 'bye') throw over(frame.reason, frame.reason, frame.retryMs)
+          if (frame.kind === 'sync' && frame.user !== (identity ?? frame.user)) {
+            const message = `The hub takes us for ${frame.user}, not for ${identity}: make a new client for another user`
+            throw new HubError('identity_mismatch', message)
+          }
           if (!take(frame, asked)) return begin()
           // A handler may have closed the client: what it has not heard must come again.
           if (frame.kind === 'sync' && !signal.aborted) {
@@ -156,7 +160,9 @@ export function createConnection(
             syncedAt ??= clock.now()
             const { user, topics: granted, degraded } = frame
             const refused = asked.filter((topic) => !granted.includes(sequence.full(topic)))
-            tell({ phase: 'live', via: source.via, user, topics: granted, refused, ...(degraded && { degraded }) })
+            // Of a stream that several tabs share, what this one has asked for.
+            const carried = granted.filter((topic) => asked.some((one) => sequence.full(one) === topic))
+            tell({ phase: 'live', via: source.via, user, topics: carried, refused, ...(degraded && { degraded }) })
             // What came too late for the question.
             changed()
           }

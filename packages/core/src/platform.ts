@@ -31,12 +31,8 @@ export function logReport({ during, error }: { readonly during: string; readonly
 /** The tabs and the life of this page; undefined where there are none: on a server, or where tabs cannot talk. */
 export function page(): { readonly tabs?: Tabs | undefined; readonly life?: Life } {
   if (typeof document === 'undefined') return {}
-  return { tabs: typeof BroadcastChannel === 'undefined' ? undefined : tabs, life }
-}
-
-/** The life of this page; undefined where there is none. */
-export function pageLife(): Life | undefined {
-  return page().life
+  // In a page that is simulated within Node (happy-dom, jsdom) the channel is Node's: its clients are no tabs of a browser.
+  return { tabs: globalThis.BroadcastChannel?.prototype instanceof EventTarget ? tabs : undefined, life }
 }
 
 const tabs: Tabs = {

@@ -85,7 +85,7 @@ export function feedOf(url: URL, init: HubEventSourceInit): Feed {
     // A server may keep its headers back until it has something to say.
     if (!isHub) return { source: textSource(url.href), connectTimeoutMs: Number.POSITIVE_INFINITY }
     // Of what is too much for one connection the tabs cannot make one either.
-    if (others.length > 0 || (identity === undefined && (headers || init.fetch))) return {}
+    if (others.length > 0 || (identity === undefined && (headers || init.fetch))) return { share: false }
     const asks = [identity, rest, withCredentials && 'include'].filter(Boolean)
     return { source: sharedSource({ identity: asks.join(' ') }) }
   }

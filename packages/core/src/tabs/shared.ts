@@ -140,7 +140,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
             await new Promise((resolve) => signal.addEventListener('abort', resolve))
             continue
           }
-          const get: Question['get'] = (to, as, init) => question.get(to, as, { ...init, signal })
+          const get: Question['get'] = (to, as, init) => question.get(to, as, { signal, ...init })
           const source = leader ?? follower
           try {
             for await (const frames of source.open({ ...question, after: cursor, get, signal })) {
