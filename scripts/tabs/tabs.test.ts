@@ -54,6 +54,8 @@ async function hubOf({ delayMs = 0, topics = 100 } = {}) {
   let n = 0
   return {
     hub,
+    /** Ends every connection that there is, without a word. */
+    cut: () => server.closeAllConnections(),
     server,
     requests,
     /** Whose streams were asked for. */
@@ -183,6 +185,25 @@ describe.each([{ locks: true }, { locks: false }, { locks: true, denied: true }]
       expect(heard).toEqual(numbers(heard[0] ?? 0, one.published()))
       expect(gaps).toEqual(['added'])
     }
+    // The next stream began where they were.
+    expect([one.streams(), one.pages()]).toEqual([2, 0])
+  })
+
+  test('whose leader loses its stream go on by another tab, and notice nothing', async () => {
+    const one = await hubOf()
+    const browser = browserOf(one.url, options)
+    const first = browser.open()
+    await until(first.live)
+    const others = [browser.open(), browser.open()]
+    await until(() => others.every(({ live }) => live()))
+    const seen = new Set<unknown>()
+    for (const { client } of others) client.status.subscribe(() => void seen.add(client.status.get().phase))
+    one.cut()
+    await until(() => one.streams() === 2)
+    await one.publish()
+    await until(() => [first, ...others].every(({ heard }) => heard.length === 1))
+    expect([...seen].filter((phase) => phase !== 'live')).toEqual([])
+    expect(one.streams()).toBe(2)
   })
 
   test('that miss a message ask the hub for what they lack', async () => {

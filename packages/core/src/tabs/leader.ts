@@ -102,10 +102,10 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
           isNarrow = true
           return look()
         }
+        // A stream that breaks may be this tab's own affair (Firefox ends it as soon as the page is about to be left): the next tab tries, and if that fails, all are told.
         // What is final for this tab need not be so for the others: they ask for themselves.
-        say({
-          failure: [code, message, { retryable: true, details: { ...details, status: undefined } }],
-        })
+        if (!news.sync)
+          say({ failure: [code, message, { retryable: true, details: { ...details, status: undefined } }] })
         throw error
       } finally {
         // Who comes now waits for the next one.

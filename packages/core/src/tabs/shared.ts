@@ -149,12 +149,15 @@ export function sharedSource(options: SharedOptions = {}): Source {
             }
             if (!signal.aborted) return
           } catch (error) {
-            if (!signal.aborted) throw error
+            if (signal.aborted) continue
+            // Whoever waits to try again does not lead: another tab may try sooner.
+            leave()
+            throw error
           }
         }
       } finally {
         if (reading === question) reading = undefined
-        // Whoever asks for other topics asks again at once. Whoever waits to try again does not lead: another tab may try sooner.
+        // Whoever asks for other topics asks again at once.
         clock.after(LEAVE_MS, () => {
           if (reading) return
           leave()
