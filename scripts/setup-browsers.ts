@@ -1,7 +1,6 @@
 // Makes the browsers of the end-to-end tests present on a fresh Debian machine; where they are, it does nothing.
-import { existsSync } from 'node:fs'
+import { install } from './lib/apt.ts'
 import { type BrowserName, browserRemedy, findBrowser } from './lib/browsers.ts'
-import { run } from './lib/run.ts'
 
 const debianPackage: Readonly<Record<BrowserName, string>> = { chromium: 'chromium', firefox: 'firefox-esr' }
 
@@ -12,22 +11,8 @@ const fonts = 'fonts-liberation'
 export async function setupBrowsers(): Promise<string | undefined> {
   const missing = (['chromium', 'firefox'] as const).filter((name) => !findBrowser(name))
   if (missing.length === 0) return undefined
-  const cannot = (why: string): string =>
-    `${missing.join(' and ')} missing, and cannot be installed: ${why}. ${browserRemedy}`
-  if (!existsSync('/usr/bin/apt-get')) return cannot('there is no apt-get here')
-  if (process.getuid?.() !== 0) return cannot('only root may run apt-get')
-
-  // Another apt-get may be at work: wait for its lock rather than fail.
-  const apt = (...args: string[]) =>
-    run('apt-get', ['-o', 'DPkg::Lock::Timeout=600', '-o', 'APT::Get::Assume-Yes=true', ...args], {
-      env: { DEBIAN_FRONTEND: 'noninteractive' },
-    })
-  if ((await apt('update', '-q')) !== 0) return cannot('`apt-get update` failed')
-  if (
-    (await apt('install', '-q', '--no-install-recommends', fonts, ...missing.map((name) => debianPackage[name]))) !== 0
-  ) {
-    return cannot('`apt-get install` failed')
-  }
+  const why = await install(fonts, ...missing.map((name) => debianPackage[name]))
+  if (why) return `${missing.join(' and ')} missing, and cannot be installed: ${why}. ${browserRemedy}`
   const absent = missing.filter((name) => !findBrowser(name))
   return absent.length === 0
     ? undefined

@@ -7,6 +7,7 @@ import { ci } from './lib/repo.ts'
 import { capture, run } from './lib/run.ts'
 import { emptyTally, parseTally, sum, type Tally, tallyLine } from './lib/tally.ts'
 import { setupBrowsers } from './setup-browsers.ts'
+import { setupNginx } from './setup-nginx.ts'
 
 const filters = process.argv.slice(2)
 const scratch = mkdtempSync(join(tmpdir(), 'sse-hub-test-'))
@@ -48,8 +49,10 @@ function honest(tally: Tally | undefined, code: number, what: string): Tally {
 /** The tests in real browsers; without any browser they are counted, not run. */
 async function browsers(): Promise<Tally> {
   if (ci) {
-    const problem = await setupBrowsers()
-    if (problem) console.error(problem)
+    for (const setup of [setupBrowsers, setupNginx]) {
+      const problem = await setup()
+      if (problem) console.error(problem)
+    }
   }
   if (findBrowser('chromium') || findBrowser('firefox')) return vitest(e2e)
   const file = join(scratch, 'list.json')

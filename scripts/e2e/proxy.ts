@@ -9,6 +9,8 @@ export interface Proxy {
   cut(): void
   /** Cuts a connection in the middle of the next bytes of the server that hold this text: half of it arrives. Resolves when it has. */
   cutWithin(text: string): Promise<void>
+  /** A black hole: takes everything, and passes nothing on in either direction, until it is told otherwise; then what it held moves. New connections stand. */
+  swallow(on: boolean): void
   /** Cuts everything and stops listening. */
   close(): Promise<void>
 }
@@ -16,6 +18,7 @@ export interface Proxy {
 /** Starts a proxy to a port of this machine. */
 export async function createProxy(upstream: number): Promise<Proxy> {
   const sockets = new Set<Socket>()
+  let swallows = false
   let trap: { readonly text: string; readonly sprung: () => void } | undefined
 
   const server = createServer((near) => {
@@ -32,6 +35,7 @@ export async function createProxy(upstream: number): Promise<Proxy> {
       socket.on('error', end).on('close', end)
     }
     near.pipe(far)
+    if (swallows) for (const socket of [near, far]) socket.pause()
     far.on('data', (bytes) => {
       const at = trap ? bytes.indexOf(trap.text) : -1
       if (!trap || at < 0) {
@@ -58,6 +62,13 @@ export async function createProxy(upstream: number): Promise<Proxy> {
       new Promise((resolve) => {
         trap = { text, sprung: resolve }
       }),
+    swallow(on) {
+      swallows = on
+      for (const socket of sockets) {
+        if (on) socket.pause()
+        else socket.resume()
+      }
+    },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve))
       cut()
