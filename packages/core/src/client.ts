@@ -142,8 +142,14 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
   }
   /** Calls what the application gave us; what it throws, now or later, hurts nobody else. */
   const call = <A>(handler: ((argument: A) => unknown) | undefined, argument: A) => {
-    const running = async () => handler?.(argument)
-    running().catch((error) => report('handler', error))
+    const failed = (error: unknown) => report('handler', error)
+    try {
+      const running = handler?.(argument)
+      // Most handlers answer nothing: a promise for each would cost more than what it waits for.
+      if (running) Promise.resolve(running).catch(failed)
+    } catch (error) {
+      failed(error)
+    }
   }
   const listeners = new Set<() => void>()
   const notify = () => {
