@@ -74,12 +74,16 @@ export function createConnection(
   }
 
   /** Calls back later, instead of what it would have called back so far; or, without anything, not at all. */
-  function wait(ms?: number, callback = begin) {
+  function wait(ms = Number.POSITIVE_INFINITY, callback = begin) {
     cancelTimer()
-    dueAt = Number.POSITIVE_INFINITY
-    if (ms === undefined) return
     dueAt = clock.now() + ms
-    cancelTimer = clock.after(ms, callback)
+    // Signs of life put it off. One timer for many of them: one for each chunk would cost more than the chunk.
+    const look = () => {
+      const leftMs = dueAt - clock.now()
+      if (leftMs > 0) cancelTimer = clock.after(leftMs, look)
+      else callback()
+    }
+    if (Number.isFinite(ms)) cancelTimer = clock.after(ms, look)
   }
 
   function watch(ms: number) {
@@ -158,6 +162,7 @@ export function createConnection(
             baseMs = frame.retryMs ?? baseMs
             patienceMs = frame.heartbeatMs * 2.5
             syncedAt ??= clock.now()
+            watch(patienceMs)
             const { user, topics: granted, degraded } = frame
             const refused = asked.filter((topic) => !granted.includes(sequence.full(topic)))
             // Of a stream that several tabs share, what this one has asked for.
@@ -168,7 +173,7 @@ export function createConnection(
           }
         }
         // Any byte is a sign of life, once there is a stream.
-        if (!signal.aborted && syncedAt !== undefined) watch(patienceMs)
+        if (!signal.aborted && syncedAt !== undefined) dueAt = clock.now() + (patienceMs || Number.POSITIVE_INFINITY)
       }
       throw over('ended')
     } catch (thrown) {

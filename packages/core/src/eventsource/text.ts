@@ -22,7 +22,7 @@ export function textSource(address: string): Source {
       })
       const frames = [sync()]
       yield frames.splice(0)
-      const chunks = readChunks(response, {
+      const read = readChunks(response, {
         onRetry(ms) {
           retryMs = ms
           frames.push(sync())
@@ -34,7 +34,7 @@ export function textSource(address: string): Source {
           for (const topic of topics) frames.push({ kind: 'event', event: { type, topic, data, at: 0, id: lastId } })
         },
       })
-      for await (const _ of chunks) yield frames.splice(0)
+      while (await read()) yield frames.splice(0)
     },
   }
 }

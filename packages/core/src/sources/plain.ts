@@ -57,7 +57,7 @@ export function plainSource({ heartbeatMs = 0 }: PlainOptions = {}): Source {
       // The last one that came, taken or not.
       let newestId = lastId
       let batches: { readonly frames: readonly Frame[]; readonly id?: string | undefined }[] = []
-      const chunks = readChunks(response, {
+      const read = readChunks(response, {
         onRetry(ms) {
           retryMs = ms
           batches.push({ frames: [sync()] })
@@ -75,7 +75,7 @@ export function plainSource({ heartbeatMs = 0 }: PlainOptions = {}): Source {
           batches.push({ frames, id })
         },
       })
-      for await (const _ of chunks) {
+      while (await read()) {
         yield []
         for (const { frames, id } of batches) {
           yield frames

@@ -11,7 +11,7 @@ export const sseSource: Source = {
     const response = await get(`${url}/events${queryOf(topics, after)}`, 'text/event-stream')
     let frames: Frame[] = []
     let retryMs: number | undefined
-    const chunks = readChunks(response, {
+    const read = readChunks(response, {
       onRetry(ms) {
         retryMs = ms
       },
@@ -22,7 +22,7 @@ export const sseSource: Source = {
       },
     })
     try {
-      for await (const _ of chunks) {
+      while (await read()) {
         yield frames
         frames = []
       }
