@@ -22,7 +22,10 @@ export const bugs: readonly Bug[] = [
     name: 'skip the dedupe',
     breaks: 'what is sent again is heard again',
     file: `${client}/sequence.ts`,
-    edits: [[' && (!place || lead(place, member.mark) > 0)', '']],
+    edits: [
+      [' => !place || lead(place, member.mark) > 0)', ' => member)'],
+      ['if (lead(place, done) <= 0) return []', ''],
+    ],
   },
   {
     name: 'commit the cursor before dispatch',

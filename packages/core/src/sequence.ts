@@ -56,10 +56,10 @@ export interface Sequence<M extends Member> {
   /** Takes a gap; answers as `sync` does. */
   gap(gap: Gap): ReadonlyMap<M, TopicGap> | undefined
   /**
-   * Everything up to here has been handled. To be called after an event was dispatched: a cursor that runs ahead loses an event.
+   * What came has been handled, up to `cursor` if a beat says so. To be called after an event was dispatched: a cursor that runs ahead loses an event.
    * @throws HubError `protocol` for a cursor of another epoch
    */
-  commit(cursor: string): void
+  commit(cursor?: string): void
 }
 
 /** Makes the memory of one client, which answers for `members`, as they come and go. */
@@ -72,19 +72,34 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
   let from: Cursor | undefined
   // Whether a question waits for its first answer.
   let isAsked = false
+  // How far it was handled: a mark of all who are carried, which goes into their own when somebody asks for those. Events are many, questions few.
+  let done: Cursor | undefined
+  // Who is carried, by topic as the hub writes it, until that may have changed. Somebody who has left meanwhile does not listen any more.
+  const audience = new Map<string, readonly M[]>()
 
   const full = (topic: string) => (topic === 'user' && user ? `user:${user}` : topic)
   const isCovered = ({ topic }: M) => topics.includes(full(topic))
-  const check = (text: string) => {
-    const cursor = read(text)
-    if (cursor.epoch === here?.epoch) return cursor
-    throw new HubError('protocol', `The hub sent ${text} in ${here?.epoch}`, { retryable: true })
+  /** Takes in how far the stream has come. */
+  const reach = (cursor: string | undefined) => {
+    if (cursor === undefined) return undefined
+    const place = read(cursor)
+    if (place.epoch !== here?.epoch) {
+      throw new HubError('protocol', `The hub sent ${cursor} in ${here?.epoch}`, { retryable: true })
+    }
+    if (place.position > here.position) here = place
+    return place
   }
-  const advance = (cursor: Cursor) => {
-    if (lead(cursor, here) > 0) here = cursor
-    for (const member of members) if (member.carried && lead(cursor, member.mark) > 0) member.mark = cursor
+  const commit: Sequence<M>['commit'] = (cursor) => {
+    reach(cursor)
+    done = here
+  }
+  /** Brings the marks up to date, before they are asked for, or others are carried. */
+  const settle = () => {
+    for (const member of members) if (member.carried && lead(done, member.mark) > 0) member.mark = done
+    audience.clear()
   }
   const sync: Sequence<M>['sync'] = (next, asked) => {
+    settle()
     const start = read(next.cursor)
     // A source that goes on in another way says from where. Nobody has asked for what lies before.
     if (!isAsked && !next.gaps[0]) from = start
@@ -125,6 +140,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
       member.lost = undefined
     }
     from = here = start
+    done = undefined
     topics = next.topics
     return told
   }
@@ -133,6 +149,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     user: () => user,
     full,
     join(member, after) {
+      settle()
       let mark = here
       // Without a cursor, what it reads from now on holds all that anybody here has heard of.
       for (const place of [from, ...[...members].map((other) => other.mark)]) if (lead(place, mark) > 0) mark = place
@@ -144,6 +161,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     isBehind: () => [...members].some((member) => !member.carried && isCovered(member)),
     resume() {
       isAsked = true
+      settle()
       // A topic that everybody has left is forgotten.
       topics = [...members].flatMap((member) => (member.mark && isCovered(member) ? full(member.topic) : []))
       const marks = [...members].flatMap(({ mark, lost }) => (mark && !lost ? mark : []))
@@ -154,11 +172,14 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     },
     sync,
     hearers({ topic, cursor }) {
-      const place = cursor === undefined ? cursor : check(cursor)
-      if (lead(place, here) > 0) here = place
-      return [...members].filter(
-        (member) => member.carried && full(member.topic) === topic && (!place || lead(place, member.mark) > 0),
-      )
+      const place = reach(cursor)
+      if (lead(place, done) <= 0) return []
+      let carried = audience.get(topic)
+      if (!carried) {
+        carried = [...members].filter((member) => member.carried && full(member.topic) === topic)
+        audience.set(topic, carried)
+      }
+      return carried.filter((member) => !place || lead(place, member.mark) > 0)
     },
     gap(gap) {
       from = here
@@ -166,17 +187,15 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
       // Within the epoch a gap is a stream that begins where this one is.
       const cursor = here && to.epoch === here.epoch ? formatCursor(here) : gap.to
       const told = sync({ cursor, topics, gaps: [gap], user: user ?? null }, [])
-      if (told) advance(to)
+      if (told) commit(gap.to)
       return told
     },
-    commit(cursor) {
-      advance(check(cursor))
-    },
+    commit,
   }
 }
 
 // What comes from a source has been checked there.
-const read = (cursor: string) => parseCursor(cursor) as Cursor
+const read = parseCursor as (cursor: string) => Cursor
 
 /** How far one place is beyond another. Places of different epochs do not compare: every comparison with the answer is false. */
 function lead(place: Cursor | undefined, other: Cursor | undefined): number {

@@ -55,14 +55,15 @@ export function createSubscriptions(
   const { full } = sequence
 
   function dispatch(event: HubEvent) {
-    const { type, cursor } = event
+    const { type } = event
     for (const entry of sequence.hearers(event)) {
+      const on = entry.listener?.on
       // The type comes from the server: it must not find what every object has.
-      if (Object.hasOwn(entry.listener?.on ?? {}, type)) call(entry.listener?.on?.[type], event)
+      if (on && Object.hasOwn(on, type)) call(on[type], event)
       call(entry.listener?.onEvent, event)
     }
     // Only now: a cursor that runs ahead of its event would lose it.
-    if (cursor !== undefined) sequence.commit(cursor)
+    sequence.commit()
   }
 
   return {
