@@ -131,14 +131,20 @@ function notJson(why: string, cause?: unknown): HubError {
  * @throws HubError `protocol` for a block that no hub sends.
  */
 export function decodeBlock({ event: type = 'message', data = '', id: cursor, retryMs }: Block): Frame | undefined {
-  return reading(type, () => {
-    // One of the payload's object must not pass for the stream's own `type` or `id:`.
-    if (!type.startsWith('hub.')) return { kind: 'event', event: fit(EVENT, { ...JSON.parse(data), type, cursor }) }
+  try {
+    if (!type.startsWith('hub.')) {
+      // One of the payload's object must not pass for the stream's own `type` or `id:`.
+      const event: HubEvent = { ...JSON.parse(data), type, cursor }
+      if (isEvent(event)) return { kind: 'event', event }
+      throw new TypeError('event')
+    }
     const shape = SHAPES[type]
     if (shape) return fit(shape, { retryMs, ...JSON.parse(data), kind: type.slice(4) })
     // A beat has no data, and that of an unknown block is nobody's business.
-    return cursor === undefined && type !== 'hub.beat' ? undefined : fit(BEAT, { kind: 'beat', cursor })
-  })
+    return cursor === undefined && type !== 'hub.beat' ? undefined : fit(BEAT, { kind: 'beat', cursor } as Frame)
+  } catch (cause) {
+    throw foreign(type, cause)
+  }
 }
 
 /** What members must be. One that may be undefined may be missing. */
@@ -153,23 +159,24 @@ function fit<T>(shape: Shape, members: T): T {
 }
 
 const isString = (value: unknown) => typeof value === 'string'
-const isArray = (value: unknown): value is readonly unknown[] => Array.isArray(value)
+const isArray = (value: unknown): value is readonly never[] => Array.isArray(value)
 const isStrings = (value: unknown) => isArray(value) && value.every(isString)
 const isTime = (value: unknown) => Number.isFinite(value) && (value as number) >= 0
 const isUser = (value: unknown) => value === null || isString(value)
 const isCursor = (value: unknown) => isString(value) && parseCursor(value as string)
+// Not a shape: it is asked of each one that comes.
+const isEvent = ({ topic, data, at, id, cursor }: HubEvent) =>
+  isString(topic) &&
+  data !== undefined &&
+  Number.isFinite(at) &&
+  isString(id) &&
+  (cursor === undefined || isCursor(cursor))
+const isPageEvent = (event: HubEvent) => isEvent(event) && isString(event.type) && isCursor(event.cursor)
 const isGaps = (value: unknown) => isArray(value) && value.every((gap) => fit(GAP, gap))
 const optional = (fits: (value: unknown) => unknown) => (value: unknown) => value === undefined || fits(value)
 
 const BEAT: Shape = { cursor: isCursor }
 const GAP: Shape = { topics: isStrings, from: optional(isCursor), to: isCursor, reason: isString }
-const EVENT: Shape = {
-  topic: isString,
-  data: (value) => value !== undefined,
-  at: Number.isFinite,
-  id: isString,
-  cursor: optional(isCursor),
-}
 const SHAPES: Readonly<Record<string, Shape>> = {
   'hub.sync': {
     cursor: isCursor,
@@ -187,24 +194,18 @@ const PAGE: Shape = {
   through: isCursor,
   topics: isStrings,
   user: isUser,
-  events: isArray,
+  events: (value) => isArray(value) && value.every(isPageEvent),
   gaps: isGaps,
 }
-// What an event of a page has beyond one of a stream.
-const ON_PAGE: Shape = { type: isString, cursor: isCursor }
 
 const quote = (text: string): string => JSON.stringify(text.slice(0, 80))
 
 /** Whatever stops the reading, JSON that is none or a member that is not what it should be, is one error: this is not what a hub sends. */
-function reading<T>(what: string, read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    throw new HubError('protocol', `The server sent "${what.slice(0, 40)}" as no hub does: is it for plainSource()?`, {
-      retryable: true,
-      cause,
-    })
-  }
+function foreign(what: string, cause: unknown): HubError {
+  return new HubError('protocol', `The server sent "${what.slice(0, 40)}" as no hub does: is it for plainSource()?`, {
+    retryable: true,
+    cause,
+  })
 }
 
 /** The answer of `GET /page`. */
@@ -228,11 +229,11 @@ export interface PageBody {
  * @throws HubError `protocol`
  */
 export function decodePage(text: string): PageBody {
-  return reading('page', () => {
-    const page: PageBody = fit(PAGE, JSON.parse(text))
-    for (const event of page.events) fit(ON_PAGE, fit(EVENT, event))
-    return page
-  })
+  try {
+    return fit(PAGE, JSON.parse(text))
+  } catch (cause) {
+    throw foreign('page', cause)
+  }
 }
 
 /** One emit of a batch. */
