@@ -77,17 +77,17 @@ export function createConnection(
   function wait(ms = Number.POSITIVE_INFINITY, callback = begin) {
     cancelTimer()
     dueAt = clock.now() + ms
-    // Signs of life put it off. One timer for many of them: one for each chunk would cost more than the chunk.
-    const look = () => {
-      const leftMs = dueAt - clock.now()
-      if (leftMs > 0) cancelTimer = clock.after(leftMs, look)
-      else callback()
-    }
-    if (Number.isFinite(ms)) cancelTimer = clock.after(ms, look)
+    if (Number.isFinite(ms)) cancelTimer = clock.after(ms, callback)
   }
 
+  /** Fails the attempt after so long a silence. Signs of life put off when it is due: a timer for each chunk would cost more than the chunk. */
   function watch(ms: number) {
-    wait(ms || undefined, () => failed(over('timeout', `not a byte for ${ms} ms`)))
+    const look = () => {
+      const leftMs = dueAt - clock.now()
+      if (leftMs > 0) wait(leftMs, look)
+      else failed(over('timeout', `not a byte for ${ms} ms`))
+    }
+    wait(ms || undefined, look)
   }
 
   /** The page has lived on: what has slept through its limit is asked for anew, and who waits for a chance has one. */
