@@ -22,7 +22,18 @@ afterEach(async () => {
 })
 
 const phases = (tab: Tab) => tab.evaluate<FallbackPage['phases']>('hub.phases')
-const isLive = (tab: Tab, via: string) => tab.evaluate<boolean>(`hub.phases.at(-1) === 'live ${via}'`)
+
+/** Waits until the page says that it is live that way. */
+async function untilLive(tab: Tab, via: string, withinMs: number, meanwhile = async () => {}) {
+  let last: readonly string[] = []
+  const isSo = async () => {
+    await meanwhile()
+    last = await phases(tab)
+    return last.at(-1) === `live ${via}`
+  }
+  await until(`the page is live by ${via}`, isSo, { withinMs, seen: () => last })
+}
+
 const numbers = (to: number) => Array.from({ length: to }, (_, index) => index + 1)
 
 async function rigOf(options: RigOptions = {}) {
@@ -50,23 +61,18 @@ async function scene(manner: Manner, context: TestContext) {
 
 test('an nginx that buffers is bridged by pages within ten seconds, and left again when it lets streams through', async (context) => {
   const { rig, nginx, tab, expectWhole } = await scene('buffers', context)
-  await until('pages are read', () => isLive(tab, 'poll'), { withinMs: BRIDGED_MS })
+  await untilLive(tab, 'poll', BRIDGED_MS)
   const degraded = await tab.evaluate<{ code: string; message: string }>('hub.client.status.get().degraded')
   expect(degraded).toMatchObject({ code: 'timeout', message: expect.stringMatching(/held back/) })
   await rig.publish(20)
   await expectWhole(20)
   await nginx.turn('lets through')
   let published = 20
-  await until(
-    'the stream is read again',
-    async () => {
-      // All the while something happens.
-      await rig.publish(1)
-      published++
-      return isLive(tab, 'sse')
-    },
-    { withinMs: BACK_MS },
-  )
+  // All the while something happens.
+  await untilLive(tab, 'sse', BACK_MS, async () => {
+    await rig.publish(1)
+    published++
+  })
   await rig.publish(20)
   await expectWhole(published + 20)
   expect(await phases(tab)).not.toContain('down timeout')
@@ -74,12 +80,11 @@ test('an nginx that buffers is bridged by pages within ten seconds, and left aga
 
 test('the same where it begins to buffer later: the stream that is cut is not the last word', async (context) => {
   const { rig, nginx, tab, expectWhole } = await scene('lets through', context)
-  await until('the stream is read', () => isLive(tab, 'sse'))
+  await untilLive(tab, 'sse', BRIDGED_MS)
   await rig.publish(5)
   await expectWhole(5)
   await nginx.turn('buffers')
-  rig.proxy.cut()
-  await until('pages are read', () => isLive(tab, 'poll'), { withinMs: BRIDGED_MS })
+  await untilLive(tab, 'poll', BRIDGED_MS)
   await rig.publish(5)
   await expectWhole(10)
 })
@@ -89,7 +94,7 @@ test('a network that swallows everything is noticed in a page that is seen, and 
   const browser = await launch('chromium', context)
   closers.push(browser.close)
   const tab = await browser.open(`${rig.origin}/`)
-  await until('the stream is read', () => isLive(tab, 'sse'))
+  await untilLive(tab, 'sse', BRIDGED_MS)
   await rig.publish(5)
   await until('the page has heard them', () => tab.evaluate<boolean>('hub.heard.length === 5'))
   rig.proxy.swallow(true)

@@ -15,7 +15,7 @@ export type Manner = 'buffers' | 'lets through'
 /** An nginx that runs. */
 export interface Nginx {
   readonly origin: string
-  /** Changes its ways, for requests from now on. What runs already runs on in the old way. */
+  /** Changes its ways, for requests from now on. What it lets through is cut; what it buffers goes on. */
   turn(manner: Manner): Promise<void>
   close(): Promise<void>
 }
@@ -54,6 +54,7 @@ export async function startNginx(upstream: number, manner: Manner, context: Test
 daemon off;
 pid ${directory}/pid;
 worker_processes 1;
+${next === 'lets through' ? 'worker_shutdown_timeout 100ms;' : ''}
 error_log stderr warn;
 events {}
 http {
