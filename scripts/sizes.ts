@@ -37,6 +37,12 @@ export const budgets: readonly Budget[] = [
     beside: client,
     limit: 0.6,
   },
+  {
+    name: '`statusFeed`, beside the client',
+    code: "export { statusFeed } from '@sse-hub/core'",
+    beside: client,
+    limit: 0.8,
+  },
   { name: '`HubEventSource`, by itself', code: "export * from '@sse-hub/core/eventsource'", limit: 12 },
   {
     name: '`defineContract`, in a page that validates',

@@ -22,6 +22,9 @@ export const platform: Ports = {
   hasKept: async () => (await indexedDB.databases()).some(({ name }) => name === 'sse-hub'),
 }
 
+/** The time of day, in milliseconds. */
+export const timeOfDay = (): number => Date.now()
+
 /** Where a client's reports go when the application does not hear them. What is tried again by itself is in the status meanwhile. */
 export function logReport({ during, error }: { readonly during: string; readonly error: unknown }): void {
   // biome-ignore lint/suspicious/noConsole: nobody else would learn of it
@@ -41,7 +44,7 @@ const tabs: Tabs = {
     channel.onmessage = ({ data }) => hear(data)
     return { post: (message) => channel.postMessage(message), close: () => channel.close() }
   },
-  now: () => Date.now(),
+  now: timeOfDay,
   get locks() {
     return navigator.locks
   },
