@@ -1,12 +1,16 @@
-// `pnpm bench client`: what one frame costs a page through the whole client, as a ratio to the parser and JSON.parse over the same bytes.
+// `pnpm bench client`: what one frame costs a page through the whole client, as a ratio to the parser and JSON.parse over the same bytes; and how busy a tab is that leads others.
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { browserRemedy } from '../lib/browsers.ts'
 import { capture } from '../lib/run.ts'
 import type { Cell, CellResult } from './cell.ts'
 import type { Shape } from './corpus.ts'
+import type { LeaderCell, LeaderResult } from './leader.ts'
 
 /** What a frame may cost (issue 3, 8), as a multiple of the parser and JSON.parse. */
 const BAR = 1.5
+/** The part of the time that a tab which leads others may be busy (issue 3, 8). */
+const BUSY_BAR = 0.5
 
 const HELP = `pnpm bench client [options]
   --runs N     measured runs of each reader and cell, at least 5 (default 9)
@@ -29,6 +33,12 @@ function nameOf({ eventBytes, topics, chunk }: Shape): string {
   const pieces = 'bytes' in chunk ? '64 KiB' : chunk.events === 1 ? '1 event' : `${chunk.events} events`
   return `${size} · ${topics} subscription${topics > 1 ? 's' : ''} · chunks of ${pieces}`
 }
+
+/** Tabs that share a stream; the first ones for comparison: what leading nobody costs, and what handing on costs where there is a processor for each tab. */
+const leaders: readonly { readonly name: string; readonly cell: LeaderCell }[] = [0, 1, 10].map((followers) => ({
+  name: `leader · ${followers} follower${followers === 1 ? '' : 's'} · 10,000 events/s`,
+  cell: { followers, eventsPerSecond: 10_000, seconds: 10 },
+}))
 
 /** The machine that figures belong to. */
 const machine = {
@@ -59,28 +69,54 @@ export async function benchClient(args: readonly string[]): Promise<void> {
     process.exit(2)
   }
   const chosen = cells.filter(({ name }) => name.includes(values.only))
-  if (chosen.length === 0) {
-    console.error(`No cell is called "${values.only}". There are:\n${cells.map(({ name }) => `  ${name}`).join('\n')}`)
+  const led = leaders.filter(({ name }) => name.includes(values.only) && values.profile === undefined)
+  if (chosen.length + led.length === 0) {
+    const names = [...cells, ...leaders].map(({ name }) => `  ${name}`)
+    console.error(`No cell is called "${values.only}". There are:\n${names.join('\n')}`)
     process.exit(2)
   }
   const results: Row[] = []
-  if (!values.json && values.profile === undefined) console.log(`${described()}\n\n${header()}`)
+  if (!values.json && values.profile === undefined) console.log(described())
+  if (!values.json && values.profile === undefined && chosen.length > 0) console.log(`\n${header()}`)
   for (const { name, shape } of chosen) {
     const cell = { shape, runs }
     if (values.profile !== undefined) {
-      await runCell(cell, ['--cpu-prof', '--cpu-prof-interval', '200', '--cpu-prof-dir', values.profile], 'profile')
+      await runCell(
+        'cell.ts',
+        cell,
+        ['--cpu-prof', '--cpu-prof-interval', '200', '--cpu-prof-dir', values.profile],
+        'profile',
+      )
       console.log(`${name}: profiled into ${values.profile}`)
       continue
     }
-    const result = JSON.parse(await runCell(cell)) as CellResult
+    const result = JSON.parse(await runCell('cell.ts', cell)) as CellResult
     const row = { name, shape, ...result, ...ratiosOf(result) }
     results.push(row)
     if (!values.json) console.log(line(row))
   }
   if (values.profile !== undefined) return
   const over = results.filter(({ ratio }) => ratio > BAR)
-  if (values.json) console.log(JSON.stringify({ machine, bar: BAR, runs, cells: results }, undefined, 2))
-  else console.log(`\n${verdict(over, results.length)}`)
+  if (!values.json && chosen.length > 0) console.log(`\n${verdict(over, results.length)}`)
+  const tabs: LeaderRow[] = []
+  for (const [index, { name, cell }] of led.entries()) {
+    const result: LeaderResult | null = JSON.parse(await runCell('leader.ts', cell))
+    if (!result) {
+      if (!values.json) console.log(`No figures of tabs: Chromium is missing. ${browserRemedy}`)
+      break
+    }
+    const row = { name, ...result }
+    tabs.push(row)
+    if (values.json) continue
+    if (index === 0) console.log(`\n${leaderHeader}`)
+    console.log(leaderLine(row))
+  }
+  if (values.json)
+    console.log(JSON.stringify({ machine, bar: BAR, runs, cells: results, busyBar: BUSY_BAR, tabs }, undefined, 2))
+}
+
+interface LeaderRow extends LeaderResult {
+  readonly name: string
 }
 
 interface Row extends CellResult {
@@ -103,8 +139,8 @@ function ratiosOf({ readers: { parser, overBody, client } }: CellResult) {
 }
 
 /** Each cell lives in a process of its own: what one shape teaches the compiler must not help or hurt another. */
-async function runCell(cell: Cell, flags: readonly string[] = [], mode = 'measure'): Promise<string> {
-  const { code, output } = await capture('node', [...flags, 'scripts/bench/cell.ts', JSON.stringify(cell), mode])
+async function runCell(file: string, cell: Cell | LeaderCell, flags: readonly string[] = [], mode = 'measure') {
+  const { code, output } = await capture('node', [...flags, `scripts/bench/${file}`, JSON.stringify(cell), mode])
   if (code !== 0) throw new Error(`The cell ${JSON.stringify(cell)} failed:\n${output}`)
   return output
 }
@@ -120,6 +156,16 @@ const line = ({ name, events, readers, ratio, leastRatio, ratioToLoop }: Row): s
   const each = (micros: number): string => `${(micros / events).toFixed(2)} µs`
   const mark = ratio > BAR ? ' ✗' : ''
   return `| ${name} | ${each(readers.overBody.median)} | ${each(readers.client.median)} | ${ratio.toFixed(2)}${mark} | ${leastRatio.toFixed(2)} | ${ratioToLoop.toFixed(2)} |`
+}
+
+const leaderHeader = `| tabs | leader busy | computing | events/s published | heard by the leader | by each follower | gaps, jumps |
+|---|---|---|---|---|---|---|`
+
+const leaderLine = ({ name, busy, computing, gaps, jumps, ...row }: LeaderRow): string => {
+  const percent = (share: number): string => `${(share * 100).toFixed(0)} %`
+  const mark = busy > BUSY_BAR ? ' ✗' : ''
+  const rates = [row.publishedPerSecond, row.leaderPerSecond, row.followersPerSecond].map((rate) => rate.toFixed(0))
+  return `| ${name} | ${percent(busy)}${mark} | ${percent(computing)} | ${rates.join(' | ')} | ${gaps}, ${jumps} |`
 }
 
 const verdict = (over: readonly Row[], all: number): string =>
