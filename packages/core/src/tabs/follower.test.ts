@@ -1,0 +1,143 @@
+// Proves what a tab that follows makes of the leader's news, with tabs that share nothing but a channel and a lock in memory.
+import { expect, onTestFinished, test } from 'vitest'
+import type { Frame } from '../contract/wire.ts'
+import type { Tabs } from '../ports.ts'
+import type { Source } from '../sources/source.ts'
+import { sharedSource } from './shared.ts'
+import { virtualClock } from '../testing/virtual-clock.ts'
+
+/** A browser: whoever opens a tab first leads. */
+function browser() {
+  const clock = virtualClock()
+  const channels = new Map<object, (message: unknown) => void>()
+  let isHeld = false
+  const request = (_: string, __: LockOptions, held: () => Promise<void>) => {
+    if (isHeld) return new Promise(() => {})
+    isHeld = true
+    return held()
+  }
+  const tabs: Tabs = {
+    now: clock.now,
+    locks: { request } as unknown as LockManager,
+    channel(_, hear) {
+      const me = {}
+      channels.set(me, hear)
+      return {
+        post: (message) => {
+          for (const [other, hears] of channels) if (other !== me) hears(structuredClone(message))
+        },
+        close: () => void channels.delete(me),
+      }
+    },
+  }
+  let ids = 0
+  return {
+    /** Opens a tab that reads `hub` if it leads, and is answered by `page` when it asks for pages. */
+    open(hub: Source, after: string | undefined, page: (url: string) => object = () => ({})) {
+      const frames: Frame[] = []
+      const controller = new AbortController()
+      const source = sharedSource({
+        hub,
+        tabs,
+        life: undefined,
+        clock,
+        random: { next: () => 0.5, id: () => `tab-${++ids}` },
+      })
+      const read = async () => {
+        const batches = source.open({
+          url: '/api/sse',
+          topics: ['board:1'],
+          after,
+          get: async (url) => new Response(JSON.stringify(page(url))),
+          clock,
+          signal: controller.signal,
+        })
+        for await (const batch of batches) frames.push(...batch)
+      }
+      void read()
+      onTestFinished(() => controller.abort())
+      return frames
+    },
+    pass: () => clock.advance(10),
+  }
+}
+
+/** A hub that says what the test says. */
+function scripted() {
+  const batches: (readonly Frame[])[] = []
+  let wake = () => {}
+  const source: Source = {
+    via: 'sse',
+    async *open() {
+      for (;;) {
+        const batch = batches.shift()
+        if (batch) yield batch
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+      }
+    },
+  }
+  return {
+    source,
+    say(...batch: readonly Frame[]) {
+      batches.push(batch)
+      wake()
+    },
+  }
+}
+
+const sync = (cursor: string): Frame => ({
+  kind: 'sync',
+  cursor,
+  topics: ['board:1'],
+  gaps: [],
+  user: 'u1',
+  heartbeatMs: 5_000,
+})
+const gap = (from: string, to: string): Frame => ({ kind: 'gap', topics: ['board:1'], from, to, reason: 'trimmed' })
+const event = (cursor: string) => ({ cursor, type: 'moved', data: 1, topic: 'board:1', at: 1, id: cursor })
+const page = (after: string, through: string, ...events: readonly object[]) => ({
+  after,
+  through,
+  topics: ['board:1'],
+  user: 'u1',
+  gaps: [],
+  events,
+})
+
+test('a tab that is further than the stream is not told what the stream has lost, but asks for what it lacks itself', async () => {
+  const { open, pass } = browser()
+  const hub = scripted()
+  open(hub.source, undefined)
+  hub.say(sync('E:5'))
+  await pass()
+  const asked: string[] = []
+  const frames = open(hub.source, 'E:20', (url) => {
+    asked.push(url)
+    return page('E:20', 'E:30', event('E:25'))
+  })
+  await pass()
+  expect(frames).toMatchObject([{ kind: 'sync', cursor: 'E:20' }])
+  // The leader's stream is slow, and the log keeps little.
+  hub.say({ kind: 'beat', cursor: 'E:6' })
+  hub.say(gap('E:6', 'E:30'))
+  await pass()
+  expect(asked).toEqual(['/api/sse/page?topics=board%3A1&after=E%3A20'])
+  expect(frames.filter(({ kind }) => kind === 'gap')).toEqual([])
+  expect(frames).toContainEqual({ kind: 'event', event: event('E:25') })
+})
+
+test('a tab that is no further than the stream is told what it has lost', async () => {
+  const { open, pass } = browser()
+  const hub = scripted()
+  open(hub.source, undefined)
+  hub.say(sync('E:5'))
+  await pass()
+  const frames = open(hub.source, 'E:5')
+  await pass()
+  hub.say(gap('E:5', 'E:30'))
+  await pass()
+  expect(frames.map(({ kind }) => kind)).toEqual(['sync', 'gap'])
+})
