@@ -20,6 +20,8 @@ export interface Application {
   publish(burst: Burst): void
   /** Appends what an older or newer release could have written. */
   publishMisfit(topic: string): void
+  /** Appends so many events that concern nobody, at once. */
+  flood(count: number): void
   /** How many publishes still try. */
   trying(): number
 }
@@ -74,6 +76,21 @@ export function createApplication({
       const at = clock.now()
       const json = encodeEvent({ data: { n: -1, text: '' }, topic, at, id })
       void host.appendRaw({ type: typeOf(topic, false), topic, id, at, json })
+    },
+    flood(count) {
+      const topic = 'user:nobody'
+      const at = clock.now()
+      const events = Array.from({ length: count }, () => {
+        const id = `p${++n}`
+        return {
+          type: typeOf(topic, false),
+          topic,
+          id,
+          at,
+          json: encodeEvent({ data: { n, text: '' }, topic, at, id }),
+        }
+      })
+      void host.appendRaw(...events)
     },
   }
 }

@@ -5,6 +5,8 @@ export interface PageConfig {
   readonly user: string
   /** Whether its client is given the contract, and so validates. */
   readonly validates: boolean
+  /** Whether its client is told who uses it; else the hub tells it. */
+  readonly identifies: boolean
   /** Where its client's frames come from. */
   readonly via: 'sse' | 'poll'
   readonly latencyMs: readonly [number, number]

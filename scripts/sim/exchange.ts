@@ -90,6 +90,8 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
   let owed = 0
   // Cut while the request was still on its way: it never arrives.
   let severed = false
+  // It travels on by itself: the page that made it is gone, and wanted it so.
+  let outlives = false
   let lateUntil = 0
   let servedBy: number | undefined
   // What a proxy holds back, in order, the head included; undefined where there is none.
@@ -99,7 +101,7 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
   const answer = Promise.withResolvers<Response>()
 
   const finish = () => {
-    if (client !== 'gone' || hub === 'asked') return
+    if (client !== 'gone' || hub === 'asked' || outlives) return
     request = undefined
     options.closed()
   }
@@ -236,9 +238,14 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
   }
 
   const arrive = async () => {
-    if (severed) return
+    if (severed) {
+      outlives = false
+      return finish()
+    }
     const open = door()
-    if (client === 'gone' || !open) return endClient('error')
+    if (!outlives && (client === 'gone' || !open)) return endClient('error')
+    outlives = false
+    if (!open) return finish()
     hub = 'asked'
     servedBy = open.hub
     history.record({
@@ -272,7 +279,11 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
       history.record({ what: 'request', exchange: number, page: options.page, method, url: path, ...text })
     else client = 'reading'
     const travel = () => {
-      if (options.refused()) return endClient('error')
+      if (options.refused()) {
+        outlives = false
+        endClient('error')
+        return finish()
+      }
       // Held back on the way: asks again when the network moves.
       if (heldUntil() > clock.now()) clock.after(heldUntil() - clock.now(), travel)
       else void arrive()
@@ -318,9 +329,10 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
       if (isStream && client === 'reading') pipe.vanish()
     },
     pageDied() {
-      pipe.vanish()
+      outlives = init.keepalive === true && hub === 'unasked'
+      if (!outlives) pipe.vanish()
       endClient('lost')
-      tellHubLater('client gone')
+      if (!outlives) tellHubLater('client gone')
     },
     hubDied(clientSees) {
       if (hub !== 'asked') return

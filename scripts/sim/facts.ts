@@ -94,7 +94,7 @@ export interface Facts {
   /** The true events of those topics after one position and up to another. */
   between(epoch: string, after: number, upTo: number, topics: ReadonlySet<string>): True[]
   /** All entries of one kind. */
-  all<W extends Entry['what']>(what: W): EntryOf<W>[]
+  all<W extends Entry['what']>(what: W): readonly EntryOf<W>[]
 }
 
 /** Whether a stored event fits the contract; the world appends some that do not. */
@@ -144,10 +144,14 @@ export function gatherFacts(config: Config, entries: readonly Entry[]): Facts {
   const pages = new Map<number, PageFacts>()
   const grants = new Map<string, GrantFacts[]>()
   const byCursor = new Map<string, True>()
+  const byKind = new Map<string, Entry[]>()
   let settlingAt = Number.POSITIVE_INFINITY
   let final: Final | undefined
 
   for (const entry of entries) {
+    const kind = byKind.get(entry.what)
+    if (kind) kind.push(entry)
+    else byKind.set(entry.what, [entry])
     switch (entry.what) {
       case 'hub up':
         if (!epochs.includes(entry.epoch)) epochs.push(entry.epoch)
@@ -228,7 +232,7 @@ export function gatherFacts(config: Config, entries: readonly Entry[]): Facts {
       (truth.get(epoch) ?? []).filter(
         ({ position, topic }) => position > after && position <= upTo && topics.has(topic),
       ),
-    all: <W extends Entry['what']>(what: W) => entries.filter((entry): entry is EntryOf<W> => entry.what === what),
+    all: <W extends Entry['what']>(what: W) => (byKind.get(what) ?? []) as EntryOf<W>[],
   }
 }
 

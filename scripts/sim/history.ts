@@ -7,7 +7,7 @@ import type { Block } from './tap.ts'
 export type Happening =
   // the hub's side
   | { readonly what: 'hub up'; readonly hub: number; readonly epoch: string }
-  | { readonly what: 'hub down'; readonly hub: number; readonly how: 'killed' | 'unplugged' | 'closed' }
+  | { readonly what: 'hub down'; readonly hub: number; readonly how: 'killed' | 'unplugged' | 'closed' | 'drained' }
   | { readonly what: 'switched'; readonly on: boolean }
   /** How many the hub counts, a second after it was switched off. */
   | { readonly what: 'still connected'; readonly connections: number }
@@ -65,7 +65,11 @@ export type Happening =
   /** A tab stands still, or goes on. */
   | { readonly what: 'froze'; readonly page: number; readonly how: string }
   | { readonly what: 'thawed'; readonly page: number }
+  /** The browser puts it away, perhaps for good, and it may still do something about it. */
+  | { readonly what: 'put away'; readonly page: number }
   | { readonly what: 'crashed'; readonly page: number }
+  /** The browser of a page keeps an emit beyond its life, or does so no more. */
+  | { readonly what: 'kept' | 'forgotten'; readonly page: number; readonly id: string }
   | { readonly what: 'closed'; readonly page: number }
   | { readonly what: 'started'; readonly page: number }
   | {
@@ -109,6 +113,8 @@ export type Happening =
       readonly ok: boolean
       readonly cursor?: string
       readonly code?: string
+      /** It is kept in the browser, and goes out later all the same. */
+      readonly kept?: boolean
     }
   // the world itself
   | { readonly what: 'did'; readonly action: string; readonly params: unknown }
@@ -118,9 +124,14 @@ export type Happening =
       readonly during: string
       readonly error: string
       readonly expected: boolean
+      /** The emit of a page before that it is about, and what became of it. */
+      readonly id?: string
+      readonly code?: string
     }
   | { readonly what: 'broken'; readonly why: string }
   | { readonly what: 'settling' }
+  /** Emits that are kept, and that nobody has taken over although somebody of that user is there. */
+  | { readonly what: 'left in storage'; readonly browser: string; readonly user: string }
   /** Everything has come to rest, and nothing but a few events follows. */
   | { readonly what: 'at rest' }
   | { readonly what: 'settled'; readonly final: Final }

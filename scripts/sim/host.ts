@@ -13,8 +13,8 @@ import { type ProcessClock, processClock, sleep } from './time.ts'
 /** The hub, as the contract of the simulated application types it. */
 export type SimHub = Hub<typeof contract>
 
-/** How a hub goes down: its process dies, its machine loses power (nobody is told), or it is closed in order. */
-export type Downfall = 'killed' | 'unplugged' | 'closed'
+/** How a hub goes down: its process dies, its machine loses power (nobody is told), or it is closed in order, perhaps after it has sent everybody away. */
+export type Downfall = 'killed' | 'unplugged' | 'closed' | 'drained'
 
 /** What a host needs of the world. */
 export interface HostOptions {
@@ -37,7 +37,7 @@ export interface Host {
   /** Calls the hub as its own application would; rejects while it is down, and when it dies meanwhile. */
   call<T>(ask: (hub: SimHub) => Promise<T>): Promise<T>
   /** Another deployment writes to the same log. */
-  appendRaw(event: NewEvent): Promise<void>
+  appendRaw(...events: readonly NewEvent[]): Promise<void>
   restart(how: Downfall, log: 'kept' | 'lost', downMs: number): Promise<void>
   /** A new process takes over on the same log; the old one sends everybody there, over so long, and goes. */
   rollOver(overMs: number): Promise<void>
@@ -167,7 +167,8 @@ export function createHost({ config, clock, chance, history, database, exchanges
     if (!was) return
     running = undefined
     history.record({ what: 'hub down', hub: was.number, how })
-    if (how === 'closed') await Promise.race([was.hub.close(), sleep(clock, 2_000)])
+    if (how === 'drained') await Promise.race([was.hub.drain({ overMs: 500 }), sleep(clock, 2_000)])
+    if (how === 'closed' || how === 'drained') await Promise.race([was.hub.close(), sleep(clock, 2_000)])
     end(was, how === 'unplugged' ? 'nothing' : 'error')
   }
 
@@ -179,21 +180,28 @@ export function createHost({ config, clock, chance, history, database, exchanges
       if (!running) return Promise.reject(new Error('the hub is down'))
       return Promise.race([ask(running.hub), running.died])
     },
-    async appendRaw(event) {
+    async appendRaw(...events) {
       const own = openDisk({
         log,
         clock: processClock(clock),
-        chance: dice.fork(`raw ${event.id}`),
+        chance: dice.fork(`raw ${events[0]?.id}`),
         history,
         delayMs: 0,
         kept: database.commit,
       })
-      await own.append([event])
+      await own.append(events)
     },
     async restart(how, keep, downMs) {
       if (!running) return
       await down(how)
-      if (keep === 'lost') newLog()
+      if (keep === 'lost') {
+        // It is lost for those, too, who were about to hand over: nobody may keep anything where nobody will look.
+        for (const other of [...alive]) {
+          history.record({ what: 'hub down', hub: other.number, how: 'killed' })
+          end(other, 'error')
+        }
+        newLog()
+      }
       starting = clock.after(downMs, () => {
         starting = undefined
         void start()
@@ -203,11 +211,13 @@ export function createHost({ config, clock, chance, history, database, exchanges
       const was = running
       if (!was) return
       await start()
+      const died = was.died.catch(() => {})
       // Whoever asked it for something meanwhile is answered by it.
-      await Promise.race([was.hub.drain({ overMs }), was.died])
-      await Promise.race([was.hub.close(), was.died])
+      await Promise.race([was.hub.drain({ overMs }), died])
+      await Promise.race([was.hub.close(), died])
       // What its disk still does on its own: a burst waits in line there.
       await sleep(clock, 10_000)
+      if (!alive.has(was)) return
       const left = was.clock.pending()
       if (left > 0)
         history.record({ what: 'broken', why: `hub ${was.number} is closed, and ${left} of its timers wait` })

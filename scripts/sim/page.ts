@@ -10,6 +10,7 @@ import type { Host } from './host.ts'
 import type { Link } from './network.ts'
 import type { Chance } from './random.ts'
 import { openScreen, type Screen, type Style } from './screen.ts'
+import type { Drawer } from './storage.ts'
 import type { ProcessClock } from './time.ts'
 
 /** What a page needs of the world. */
@@ -19,6 +20,8 @@ export interface PageOptions {
   readonly config: PageConfig
   /** What it has of its browser, if it is a tab of one. */
   readonly tab: Tab | undefined
+  /** Where its emits outlive it. */
+  readonly drawer: Drawer
   /** The clock of the application's own code. */
   readonly clock: ProcessClock
   /** The clock of its client, apart, so that what the client leaves behind is seen. */
@@ -63,12 +66,13 @@ const plain = (status: Status) => ({ ...status, ...('error' in status ? { error:
 
 /** Loads a page. */
 export function openPage(options: PageOptions): Page {
-  const { number, place, config, tab, clock, clientClock, chance, link, history, host, database, nextScreen } = options
+  const { number, place, config, tab, drawer, clock, clientClock, chance, link, history, host, database } = options
   const { user } = config
   const screens = new Set<Screen>()
   let client: HubClient<typeof contract>
   let emitting = 0
   let emits = 0
+  let leaving = false
   let crashed = false
   let frozen: Freeze | undefined
   let closed = false
@@ -81,7 +85,7 @@ export function openPage(options: PageOptions): Page {
     last = status
     history.record({ what: 'status', page: number, status: plain(status) })
   }
-  const { browser, via } = config
+  const { browser, via, identifies } = config
   const random = { next: chance.next, id: chance.id }
   const ports = tab && { identity: user, tabs: tab.tabs, life: tab.life }
   const pages = ports ? sharedSource({ ...ports, hub: pollSource, clock: clientClock, random }) : pollSource
@@ -90,7 +94,9 @@ export function openPage(options: PageOptions): Page {
   client = createHubClient<typeof contract>({
     url: 'http://hub.test/api/sse',
     ...(config.validates ? { contract } : {}),
+    ...(identifies ? { identity: user } : {}),
     ...source,
+    storage: drawer.storage,
     headers({ refresh }) {
       if (refresh) token = host.token(user)
       return { 'x-user': user, 'x-token': token }
@@ -102,7 +108,10 @@ export function openPage(options: PageOptions): Page {
         during === 'connect' || during === 'emit'
           ? error instanceof HubError
           : during === 'handler' && String(error).includes('on purpose')
-      history.record({ what: 'report', from: `page ${number}`, during, error: String(error), expected })
+      // What became of an emit that its page has left behind.
+      const { id } = (error instanceof HubError ? error.details : {}) as { id?: string }
+      const left = id === undefined ? {} : { id, code: (error as HubError).code }
+      history.record({ what: 'report', from: `page ${number}`, during, error: String(error), expected, ...left })
     },
     clock: clientClock,
     random,
@@ -111,14 +120,30 @@ export function openPage(options: PageOptions): Page {
   client.status.subscribe(noteStatus)
   noteStatus()
 
+  const putAway = () => {
+    history.record({ what: 'put away', page: number })
+    drawer.hide()
+    tab?.turn('away')
+  }
+  const end = () => {
+    if (crashed) return
+    crashed = true
+    tab?.end()
+    drawer.end()
+    history.record({ what: 'crashed', page: number })
+    clock.stop()
+    clientClock.stop()
+    link.crash()
+  }
+
   return {
     number,
     user,
     link,
     mount(topic, style) {
-      if (crashed || frozen || screens.size >= 6) return
+      if (leaving || frozen || screens.size >= 6) return
       const screen = openScreen({
-        number: nextScreen(),
+        number: options.nextScreen(),
         page: number,
         user,
         topic,
@@ -134,12 +159,12 @@ export function openPage(options: PageOptions): Page {
     },
     unmount(which) {
       const screen = [...screens][Math.floor(which * screens.size)]
-      if (!screen || crashed || frozen) return
+      if (!screen || leaving || frozen) return
       screens.delete(screen)
       screen.stop()
     },
     emit({ type, topic, count, bad }) {
-      if (crashed || frozen) return
+      if (leaving || frozen) return
       if ((type === 'note.added' || type === 'pointer.moved') && !topic.startsWith('board')) return
       for (let i = 0; i < count; i++) {
         // A client that validates throws what is bad back at its application; only the others can send it.
@@ -161,40 +186,36 @@ export function openPage(options: PageOptions): Page {
             ? outcome.cursor === undefined
               ? {}
               : { cursor: outcome.cursor }
-            : { code: outcome.error.code }
+            : { code: outcome.error.code, ...(outcome.error.details.kept ? { kept: true } : {}) }
           history.record({ what: 'emitted', page: number, id, ok: outcome.ok, ...more })
         })
       }
     },
     close() {
-      if (crashed || frozen) return
+      if (leaving || frozen) return
       history.record({ what: 'closed', page: number })
       closed = true
       client.close()
     },
     start() {
-      if (crashed || frozen) return
+      if (leaving || frozen) return
       history.record({ what: 'started', page: number })
       closed = false
       client.start()
     },
     crash(gently) {
-      if (crashed) return
+      if (crashed || leaving) return
+      leaving = true
+      if (!gently || frozen) return end()
+      // What it does in answer it does in the same moment.
+      putAway()
       // The browser says good-bye to a tab; elsewhere the application does.
-      if (gently && !frozen) {
-        if (tab) tab.turn('away')
-        else client.close()
-      }
-      crashed = true
-      tab?.end()
-      history.record({ what: 'crashed', page: number })
-      clock.stop()
-      clientClock.stop()
-      link.crash()
+      if (!tab) client.close()
+      clock.after(0, end)
     },
     freeze(how) {
-      if (crashed || frozen || !tab) return
-      if (how === 'told') tab.turn('away')
+      if (leaving || frozen || !tab) return
+      if (how === 'told') putAway()
       frozen = how
       history.record({ what: 'froze', page: number, how })
       tab.freeze(how)
@@ -204,7 +225,7 @@ export function openPage(options: PageOptions): Page {
       link.freeze(how !== 'hangs')
     },
     thaw() {
-      if (crashed || !frozen || !tab) return
+      if (leaving || !frozen || !tab) return
       const how = frozen
       frozen = undefined
       history.record({ what: 'thawed', page: number })
@@ -215,11 +236,11 @@ export function openPage(options: PageOptions): Page {
       if (how === 'told') tab.turn('back')
     },
     turn(turn) {
-      if (!crashed && !frozen) tab?.turn(turn)
+      if (!leaving && !frozen) tab?.turn(turn)
     },
-    gone: () => crashed,
+    gone: () => leaving,
     restless() {
-      if (crashed) return undefined
+      if (leaving) return undefined
       const { phase } = client.status.get()
       // A person sees that it is over, and presses the button.
       if (closed || phase === 'stopped') return 'closed'

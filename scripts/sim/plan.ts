@@ -38,6 +38,7 @@ export function makePlan(seed: number, tabs = seed % TABS_EVERY === 0): Plan {
         validates: dice.maybe(0.5),
         via: dice.maybe(0.12) ? 'poll' : 'sse',
         latencyMs: [low, low * dice.pick([1, 3, 10])],
+        identifies: dice.maybe(0.5),
       }
     }),
     locks: [],
@@ -55,19 +56,20 @@ export function makePlan(seed: number, tabs = seed % TABS_EVERY === 0): Plan {
   return planSteps(seed, root, tabs ? withTabs(config, root.fork('tabs')) : config)
 }
 
-/** The world with a browser in it: some of its pages become one, with two to six tabs. */
+/** The world with a browser in it: some of its pages become one, with five to ten tabs, and more happens to it for longer. */
 function withTabs(config: Config, dice: Chance): Config {
   const browser = 'browser'
   const [first, second = first] = config.pages
-  const tabs = Array.from({ length: dice.between(2, 6) }, (): PageConfig | undefined => {
+  const tabs = Array.from({ length: dice.between(5, 10) }, (): PageConfig | undefined => {
     // Two people may use one browser.
     const like = dice.maybe(0.85) ? first : second
-    return like && { ...like, browser, validates: dice.maybe(0.5), via: 'sse' }
+    return like && { ...like, browser, validates: dice.maybe(0.5), identifies: dice.maybe(0.5), via: 'sse' }
   })
   return {
     ...config,
-    pages: [...config.pages.slice(1), ...tabs].filter((page) => page !== undefined),
+    pages: [...config.pages.slice(1, 3), ...tabs].filter((page) => page !== undefined),
     locks: dice.maybe(0.6) ? [browser] : [],
+    activeMs: dice.between(150, 300) * 1_000,
   }
 }
 
@@ -75,8 +77,11 @@ function planSteps(seed: number, root: Chance, config: Config): Plan {
   const hasTabs = config.pages.some(({ browser }) => browser !== undefined)
   const when = root.fork('when')
   const which = root.fork('which')
+  // Where so much more happens, what concerns everybody happens more seldom, or nobody would ever be live.
   const weights = Object.fromEntries(
-    actions.filter(({ needsTabs }) => hasTabs || !needsTabs).map(({ name, weight }) => [name, weight]),
+    actions
+      .filter(({ needsTabs }) => hasTabs || !needsTabs)
+      .map(({ name, weight, isGeneral }) => [name, hasTabs && isGeneral ? weight * 0.4 : weight]),
   )
   const steps: Step[] = []
   const plan = (at: number, name: string) => {
@@ -86,7 +91,7 @@ function planSteps(seed: number, root: Chance, config: Config): Plan {
   // Every page begins with a screen or two.
   for (let i = 0; i < config.pages.length * 2; i++) plan(when.between(0, 1_000), 'mount a screen')
   let at = 0
-  for (let left = when.between(50, 120); left > 0; left--) {
+  for (let left = hasTabs ? when.between(300, 600) : when.between(50, 120); left > 0; left--) {
     // Misfortunes seldom come alone: half of all steps follow close upon another.
     at = when.maybe(0.5) ? at + when.pick([0, 1, 5, 20, 60, 200]) : when.between(0, config.activeMs)
     plan(Math.min(at, config.activeMs), which.weighted(weights))

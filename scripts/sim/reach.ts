@@ -3,6 +3,7 @@ import type { Application } from './application.ts'
 import type { History } from './history.ts'
 import type { Host } from './host.ts'
 import type { Page } from './page.ts'
+import type { Storage } from './storage.ts'
 import type { ProcessClock } from './time.ts'
 
 /** What actions can reach. */
@@ -17,6 +18,8 @@ export interface World {
   reload(place: number, gently: boolean): void
   /** Loads the page in that place if there is none. */
   open(place: number): void
+  /** Where the browser of that place keeps emits. */
+  storage(place: number): Storage | undefined
   /** Tells the history that a fault struck, or ended. */
   fault(fault: string, page?: number): void
 }

@@ -12,6 +12,7 @@ import type { Plan } from './plan.ts'
 import { takeLeaks } from './purity.ts'
 import { chance } from './random.ts'
 import type { World } from './reach.ts'
+import { createStorage, type Storage } from './storage.ts'
 import { processClock, runUntil } from './time.ts'
 
 /** The world begins at a round moment. */
@@ -61,19 +62,29 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
       return [name, createBrowser({ clock, chance: dice.fork(`browser ${name}`), locks })]
     }),
   )
+  // A page that is no tab has a browser for itself, and so has whoever is loaded in its place after it.
+  const homeOf = (place: number) => config.pages[place]?.browser ?? `place ${place}`
+  const storages = new Map(
+    [...new Set(config.pages.map((_, place) => homeOf(place)))].map((name) => [
+      name,
+      createStorage({ clock, chance: dice.fork(`storage of ${name}`), history }),
+    ]),
+  )
   let numbers = 0
   let screens = 0
   const load = (place: number) => {
     const page = config.pages[place]
     if (!page) throw new RangeError(`There is no page in place ${place}.`)
     const number = ++numbers
+    const clientClock = processClock(virtual)
     return openPage({
       number,
       place,
       config: page,
       tab: page.browser === undefined ? undefined : browsers.get(page.browser)?.openTab(),
       clock: processClock(virtual),
-      clientClock: processClock(virtual),
+      clientClock,
+      drawer: (storages.get(homeOf(place)) as Storage).open(number, clientClock),
       chance: dice.fork(`page ${number}`),
       link: network.link(number, page.latencyMs),
       history,
@@ -98,6 +109,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
     open(place) {
       if (pages[place]?.gone()) pages[place] = load(place)
     },
+    storage: (place) => storages.get(homeOf(place)),
     fault: (fault, page) => history.record({ what: 'fault', fault, ...(page === undefined ? {} : { page }) }),
   }
 
@@ -115,6 +127,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   acting.stop()
   host.heal()
   network.heal()
+  for (const storage of storages.values()) storage.fail(undefined)
   for (const page of pages) page.thaw()
   const restless = () => {
     if (application.trying() > 0) return 'the application publishes'
@@ -137,6 +150,16 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
     return false
   }
   let atRest = await rest()
+  // Whatever is still kept is of pages that are gone, or of a page that has given its storage up: whoever is loaded next takes it over.
+  config.pages.forEach(({ user }, place) => {
+    if (!storages.get(homeOf(place))?.owners().has(user)) return
+    pages[place]?.crash(true)
+    pages[place] = load(place)
+    pages[place]?.mount('user', 'query')
+  })
+  atRest = (await rest()) && atRest
+  for (const [name, storage] of storages)
+    for (const user of storage.owners()) history.record({ what: 'left in storage', browser: name, user })
   history.record({ what: 'at rest' })
   // One more event for everybody, to see that what looks alive is alive.
   for (const topic of [...config.topics, ...new Set(config.pages.map(({ user }) => `user:${user}`))]) {

@@ -11,6 +11,8 @@ export interface Action {
   readonly weight: number
   /** Only done in a world that has a browser with tabs. */
   readonly needsTabs?: boolean
+  /** Concerns all pages at once. */
+  readonly isGeneral?: boolean
   /** Decides everything about it beforehand; the answer must survive JSON. */
   plan(chance: Chance, config: Config): unknown
   /** Does it. It must make sense, or do nothing, whatever was done or left out before. */
@@ -22,6 +24,7 @@ export function action<P>(definition: {
   readonly name: string
   readonly weight: number
   readonly needsTabs?: boolean
+  readonly isGeneral?: boolean
   plan(chance: Chance, config: Config): P
   run(world: World, params: P): void
 }): Action {

@@ -1,4 +1,5 @@
 // What people do in their browsers: they open and leave screens, emit, reload, close and start again.
+import type { Failing } from '../storage.ts'
 import { action, somePage } from './action.ts'
 
 const mount = action({
@@ -51,8 +52,15 @@ const emit = action({
 const reload = action({
   name: 'reload the page',
   weight: 2,
-  plan: (chance, config) => ({ page: somePage(chance, config), gently: chance.maybe(0.5) }),
-  run: (world, { page, gently }) => world.reload(page, gently),
+  plan: (chance, config) => ({
+    page: somePage(chance, config),
+    gently: chance.maybe(0.5),
+    topic: chance.maybe(0.2) ? undefined : chance.pick(config.topics),
+  }),
+  run(world, { page, gently, topic }) {
+    world.reload(page, gently)
+    if (topic) world.pages[page]?.mount(topic, 'query')
+  },
 })
 
 const close = action({
@@ -73,5 +81,19 @@ const nudge = action({
   run: ({ pages }, { page }) => pages[page]?.start(),
 })
 
-/** What people do in their browsers. */
-export const browsing = [mount, unmount, flip, emit, reload, close, nudge]
+const storageFails = action({
+  name: 'break the storage',
+  weight: 2,
+  plan: (chance, config) => ({
+    page: somePage(chance, config),
+    how: chance.weighted<Failing>({ refuses: 2, hangs: 1 }),
+    forMs: chance.pick([100, 2_000, 9_000]),
+  }),
+  run({ storage, clock }, { page, how, forMs }) {
+    storage(page)?.fail(how)
+    clock.after(forMs, () => storage(page)?.fail(undefined))
+  },
+})
+
+/** What people do in their browsers, and what their browsers do to them. */
+export const browsing = [mount, unmount, flip, emit, reload, close, nudge, storageFails]

@@ -1,11 +1,14 @@
 // What those do who run the hub: they restart it, with and without its log, switch it off and on, and change what people may see.
 import { action } from './action.ts'
 
+const isGeneral = true
+
 const restart = action({
   name: 'restart the hub',
   weight: 4,
+  isGeneral,
   plan: (chance, config) => ({
-    how: chance.weighted({ killed: 4, unplugged: 1, closed: 2 }),
+    how: chance.weighted({ killed: 4, unplugged: 1, closed: 1, drained: 2 }),
     log: chance.weighted({ kept: 3, lost: 1 }),
     downMs: chance.pick([0, 50, 1_000, 6_000]),
     // Some are restarted in the middle of traffic, which does not wait for anybody.
@@ -21,6 +24,7 @@ const restart = action({
 const disable = action({
   name: 'throw the kill switch',
   weight: 2,
+  isGeneral,
   plan: (chance) => ({ forMs: chance.pick([10, 1_500, 9_000]) }),
   run({ host, clock }, { forMs }) {
     host.switchTo(false)
@@ -53,6 +57,7 @@ const disconnect = action({
 const authorizeFails = action({
   name: 'break the authorization service',
   weight: 1,
+  isGeneral,
   plan: (chance) => ({ forMs: chance.pick([500, 6_000]) }),
   run({ host, clock, fault }, { forMs }) {
     host.breakAuthorize(true)
@@ -67,6 +72,7 @@ const authorizeFails = action({
 const rollOver = action({
   name: 'roll over to a new node',
   weight: 2,
+  isGeneral,
   plan: (chance) => ({ overMs: chance.pick([0, 500, 5_000]) }),
   run: ({ host }, { overMs }) => void host.rollOver(overMs),
 })
@@ -129,9 +135,20 @@ const rotate = action({
   },
 })
 
+const trim = action({
+  name: 'trim the log',
+  weight: 1,
+  plan: (_, config) => ({ events: config.logEvents }),
+  run({ application }, { events }) {
+    // So many as it keeps push all others out; a log that keeps everything is left alone.
+    if (events <= 100) application.flood(events)
+  },
+})
+
 /** What operators do. */
 export const operating = [
   restart,
+  trim,
   rollOver,
   disable,
   grant,

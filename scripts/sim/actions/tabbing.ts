@@ -6,7 +6,7 @@ const needsTabs = true
 
 const open = action({
   name: 'open a tab',
-  weight: 5,
+  weight: 10,
   needsTabs,
   plan: (chance, config) => ({ page: someTab(chance, config), topic: chance.pick(config.topics) }),
   run(world, { page, topic }) {

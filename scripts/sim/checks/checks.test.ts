@@ -6,7 +6,7 @@ import type { Entry, EntryOf, Final, Happening } from '../history.ts'
 import { checks, judge } from './index.ts'
 
 const config: Config = {
-  pages: [{ user: 'ann', validates: false, via: 'sse', latencyMs: [1, 1] }],
+  pages: [{ user: 'ann', validates: false, identifies: false, via: 'sse', latencyMs: [1, 1] }],
   locks: [],
   topics: ['board:1', 'room'],
   logEvents: 100,
@@ -599,6 +599,21 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'nobody hammers',
     'thirty requests',
     [...beginning, ...Array.from({ length: 30 }, (_, index) => request(index + 2, '/api/sse/events')), final()],
+  ],
+  [
+    'emits outlive their page',
+    'an emit that was kept is gone',
+    [...beginning, { what: 'kept', page: 1, id: 'e1' }, { what: 'forgotten', page: 2, id: 'e1' }, final()],
+  ],
+  [
+    'emits outlive their page',
+    'nobody takes over what is kept',
+    [...beginning, { what: 'kept', page: 1, id: 'e1' }, final()],
+  ],
+  [
+    'emits outlive their page',
+    'the application is told that it is kept, and it is not',
+    [...beginning, { what: 'emitted', page: 1, id: 'e1', ok: false, code: 'closed', kept: true }, final()],
   ],
   ['nothing is left behind', 'a connection too many', [...beginning, final({}, { connections: 2 })]],
   ['nothing is left behind', 'timers', [...beginning, final({}, { leftovers: ['a timer waits'] })]],

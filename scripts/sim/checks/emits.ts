@@ -30,6 +30,7 @@ const payload = (event: True) => JSON.parse(event.json) as { readonly data: { n:
  * as a whole before, or turned away for the moment, is allowed by then. Whoever sends such copies does what the sender could have done, too.
  */
 function strayed(facts: Facts, id: string): boolean {
+  if (!facts.all('accepted').some(({ copyOf }) => copyOf !== undefined)) return false
   const outcome = facts.all('emitted').find((one) => one.id === id)
   return [...facts.exchanges.values()].some(({ page, copyOf, body, requestedAt, acceptedAt = 0 }) => {
     if (copyOf === undefined || !body?.includes(`"${id}"`)) return false
@@ -81,7 +82,9 @@ export const publishes: Check = {
 function excuse(facts: Facts, emit: EntryOf<'emit'>, outcome: EntryOf<'emitted'>): string | undefined {
   const { page, id, at, n, type, topic = '' } = emit
   const { user = '', closed = [], openedAt = 0 } = facts.pages.get(page) ?? {}
-  const wasClosed = closed.some(({ from, to }) => from <= outcome.at && to >= at)
+  const wasClosed =
+    closed.some(({ from, to }) => from <= outcome.at && to >= at) ||
+    facts.all('put away').some((one) => one.page === page && one.at >= at && one.at <= outcome.at)
   // Fresh credentials may be worth nothing again by the time that they are used.
   const signs = facts.all('signed').filter((one) => one.user === user)
   const wasShutOut =
@@ -177,7 +180,7 @@ export const emits: Check = {
           wrong(`accepted at ${outcome.cursor}, and in the log at ${events.map((event) => event.position)}`)
       } else if (
         outcome.code !== 'uncertain' &&
-        outcome.code !== 'closed' &&
+        !outcome.kept &&
         !strayed(facts, id) &&
         events.some(({ epoch }) => epoch === epochAt(outcome.at))
       ) {
@@ -209,9 +212,11 @@ export const emits: Check = {
     }
     const order = new Map<string, number>()
     for (const { id, page, at } of emitted) {
-      // What was given up may still arrive, from a producer that is no more.
-      if (!outcomes.get(id)?.ok || strayed(facts, id)) continue
+      // What was given up may still arrive, from a producer that is no more; what could not be struck out in the browser, in an epoch that knows of nothing.
+      const outcome = outcomes.get(id)
+      if (!outcome?.ok || strayed(facts, id)) continue
       for (const event of kept.get(id) ?? []) {
+        if (`${event.epoch}:${event.position}` !== outcome.cursor) continue
         const key = `${page}/${event.epoch}`
         if (event.position < (order.get(key) ?? 0))
           found({

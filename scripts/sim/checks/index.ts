@@ -4,6 +4,7 @@ import type { Check, Finding } from './check.ts'
 import { emits, publishes } from './emits.ts'
 import { broughtCursors, hubGaps, screenGaps } from './gaps.ts'
 import { authorization, expiry } from './grants.ts'
+import { outlives } from './kept.ts'
 import { killSwitch, leftovers, patience, reports, requestRate, slowReaders } from './manners.ts'
 import { convergence, misfits, neverSilently, once, present, prompt } from './screens.ts'
 import { fromItsOwn, oneStream, peaceful } from './sharing.ts'
@@ -22,6 +23,7 @@ export const checks: readonly Check[] = [
   logPages,
   publishes,
   emits,
+  outlives,
   authorization,
   expiry,
   truthful,
