@@ -661,6 +661,19 @@ describe('close, hide and start', () => {
     expect(posts.at(-1)?.keepalive).toBe(false)
   })
 
+  test('hidden while an ephemeral emit is on its way: it is not sent once more', async () => {
+    const { page, clock, posts, answers } = outboxWorld()
+    const { emit, said, hide } = page()
+    answers(() => new Promise(() => {}) as never)
+    emit([1], { ephemeral: true })
+    await clock.advance(10)
+    emit([2])
+    hide()
+    await clock.advance(10)
+    expect(posts.map(({ events }) => events.map(({ id }) => id))).toEqual([['n1'], ['n2']])
+    expect(said()).toEqual(['n1 uncertain', 'n2 closed kept'])
+  })
+
   test('a page that comes back from the back/forward cache', async () => {
     const { page, clock, hub, away, works } = outboxWorld()
     away()

@@ -285,6 +285,11 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
   /** The page is put away, perhaps for good: what waits is sent once more, in a way that outlives it, and left to whoever comes next. */
   function hide() {
     keepalive = true
+    // What is ephemeral and on its way already would be heard twice.
+    refuse(
+      ({ seq, sent }) => !seq && sent,
+      new HubError('uncertain', 'The page was put away while this was on its way: perhaps it was heard.'),
+    )
     const batch = nextBatch()
     for (const waiting of batch) waiting.doubt = true
     // Nobody hears its answer: who comes next asks again, and is told the same.
