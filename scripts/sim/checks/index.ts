@@ -7,7 +7,7 @@ import { authorization, expiry } from './grants.ts'
 import { outlives } from './kept.ts'
 import { killSwitch, leftovers, patience, reports, requestRate, slowReaders } from './manners.ts'
 import { convergence, misfits, neverSilently, once, present, prompt } from './screens.ts'
-import { fromItsOwn, oneStream, peaceful } from './sharing.ts'
+import { fromItsOwn, oneStream, peaceful, soon } from './sharing.ts'
 import { comesBack, truthful } from './status.ts'
 import { logPages, streams } from './stream.ts'
 
@@ -40,6 +40,7 @@ export const checks: readonly Check[] = [
   oneStream,
   peaceful,
   fromItsOwn,
+  soon,
 ]
 
 /** What is wrong with a run, earliest first, and how much each check had to look at. */

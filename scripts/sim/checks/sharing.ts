@@ -1,5 +1,5 @@
 // What tabs promise that share a stream: one stream per browser and identity, no requests of the others in peace, and nothing from anybody else's stream.
-import type { Facts, PageFacts } from '../facts.ts'
+import { cursorOf, type Facts, type PageFacts } from '../facts.ts'
 import type { Check } from './check.ts'
 
 /** So long after the last disturbance there is peace: a stream that is dead is noticed within 2.5 heartbeats, and asked for again. */
@@ -74,6 +74,70 @@ export const peaceful: Check = {
               at: one.requestedAt,
               what: `page ${page} follows in ${name}, and asks for ${one.kind} ${one.number}`,
             })
+      }
+    }
+    return looked
+  },
+}
+
+/** So soon must reach all tabs what one of them has heard: a message takes 20 ms, and a tab that is asked for other topics asks anew. */
+const SOON_MS = 2_000
+/** A screen that has been there for so long is known to whoever leads. */
+const KNOWN_MS = 3_000
+
+/** Line 10, among tabs: nobody is cut off from the stream that the others hear. */
+export const soon: Check = {
+  name: 'what one tab hears, the others hear soon',
+  line: '10',
+  run(facts, found) {
+    let looked = 0
+    for (const [name, tabs] of sharers(facts)) {
+      const numbers = new Set(tabs.map(({ page }) => page))
+      const exchanges = [...facts.exchanges.values()].filter(
+        ({ page, kind, copyOf }) => numbers.has(page) && kind !== 'emit' && copyOf === undefined,
+      )
+      const screens = [...facts.screens.values()].filter(({ page }) => numbers.has(page))
+      const statusAt = ({ statuses }: PageFacts, at: number) => statuses.findLast((one) => one.at <= at)?.status
+      for (const { page: leader, kind, heard } of exchanges) {
+        if (kind !== 'stream') continue
+        const leads = tabs.find(({ page }) => page === leader)
+        for (const { at, block } of heard) {
+          const cursor = cursorOf(block.id)
+          const topic = cursor && facts.at(block.id ?? '')?.topic
+          if (!leads || !cursor || !topic || block.event?.startsWith('hub.')) continue
+          if (statusAt(leads, at)?.via !== 'sse') continue
+          const until = at + SOON_MS
+          // Whoever else believes to lead, or asks by itself, may be the one that the others listen to, and slower.
+          const asks = new Set(
+            exchanges
+              .filter((one) => one.requestedAt <= until && (one.clientEndedAt ?? facts.endedAt) >= at - KNOWN_MS)
+              .map(({ page }) => page),
+          )
+          for (const tab of tabs) {
+            if (tab.page === leader || tab.openedAt > at || (tab.crashedAt ?? facts.endedAt) <= until) continue
+            if ([...asks].some((page) => page !== leader)) continue
+            const { phase, via, topics = [] } = statusAt(tab, at) ?? { phase: 'idle' }
+            const isSteady = !tab.statuses.some((one) => one.at > at && one.at <= until)
+            const isAwake = !tab.frozen.some(({ from, to }) => from <= until && to >= at - KNOWN_MS)
+            if (phase !== 'live' || via !== 'tab' || !(topics as string[]).includes(topic) || !isSteady || !isAwake)
+              continue
+            for (const screen of screens) {
+              if (screen.page !== tab.page || screen.topic !== topic || screen.mountedAt > at - KNOWN_MS) continue
+              if ((screen.unmountedAt ?? facts.endedAt) <= until) continue
+              looked++
+              const isTold = screen.told.some((told) => {
+                const place = cursorOf(told.what === 'gap' ? told.gap.to : told.cursor)
+                if (told.at > until || !place) return false
+                return place.epoch === cursor.epoch ? place.position >= cursor.position : told.at >= at
+              })
+              if (!isTold)
+                found({
+                  at,
+                  what: `${name}: page ${leader} hears ${block.id}, and screen ${screen.screen} of page ${tab.page} does not within ${SOON_MS} ms`,
+                })
+            }
+          }
+        }
       }
     }
     return looked

@@ -63,6 +63,7 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
     })
   }
 
+  const isMine = (topic: string) => topics.includes(topic === `user:${user}` ? 'user' : topic)
   const isCarried = () => topics.every((topic) => view?.asked.includes(topic))
 
   return {
@@ -133,8 +134,10 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
           const { topics: granted, after, through } = page
           const gaps = page.gaps.filter(({ reason }) => reason !== 'schema')
           if (signal.aborted) return
-          // The grant, or the user, has changed on the way: what is carried must be told anew.
-          if (page.user !== user || (carried && String(granted) !== String(carried))) {
+          // The grant, or the user, has changed on the way: what is carried must be told anew. Or it is less than the stream still carries: the hub
+          // will end that, or grant it again before it looks, of which this tab would never hear.
+          const lacks = sync.topics.some((topic) => isMine(topic) && !granted.includes(topic))
+          if (lacks || page.user !== user || (carried && String(granted) !== String(carried))) {
             user = page.user
             throw new HubError('changed', `The grant of ${url} has changed`, { retryable: true })
           }
