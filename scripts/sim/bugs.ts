@@ -212,33 +212,9 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'forget the term',
-    breaks: 'what a leader of before says after it has thawed is believed',
-    file: `${client}/tabs.ts`,
+    breaks: 'what a leader of before says when it has thawed is believed',
+    file: `${client}/tabs/shared.ts`,
     tabs: true,
-    edits: [
-      ['if (isLeader || !election.isCurrent(seen.term)) break', 'if (isLeader) break'],
-      [
-        'view = { ...(view.term === seen.term ? view : { asked: [], sync: undefined }), ...seen }',
-        'view = { ...view, ...seen }',
-      ],
-      ['if (next === `${news.term} ${news.n + 1}`) continue', 'if (next === String(news.n + 1)) continue'],
-      ['if (next === `${news.term} ${news.n}` && !isBehind', 'if (next === String(news.n) && !isBehind'],
-      ['next = `${news.term} ${news.n + 1}`\n', 'next = String(news.n + 1)\n'],
-      ['next = `${term} ${n + 1}`\n', 'next = String(n + 1)\n'],
-    ],
-  },
-  {
-    name: 'believe a leader of before',
-    breaks: 'news of an older term count',
-    file: `${client}/tabs.ts`,
-    tabs: true,
-    edits: [['if (isLeader || !election.isCurrent(seen.term)) break', 'if (isLeader) break']],
-  },
-  {
-    name: 'tmp',
-    breaks: 'x',
-    file: `${client}/tabs.ts`,
-    tabs: true,
-    edits: [['if (isLeader || !election.isCurrent(seen.term)) break', 'if (isLeader || !election.isCurrent(seen.term)) {if (!isLeader) console.log("STALE", frames.length, seen.sync?1:0); break}']],
+    edits: [['if (!leader && election.isCurrent(message.term)) follower', 'if (!leader) follower']],
   },
 ]

@@ -63,7 +63,7 @@ export interface PageFacts {
   /** Between which moments the application had closed the client. */
   readonly closed: { from: number; to: number }[]
   /** Between which moments it stood still. */
-  readonly frozen: { from: number; to: number }[]
+  readonly frozen: { readonly how: string; readonly from: number; to: number }[]
 }
 
 /** What a user was granted, from a moment on. */
@@ -278,7 +278,7 @@ function attach(
       if (page) page.crashedAt = entry.at
       break
     case 'froze':
-      page?.frozen.push({ from: entry.at, to: Number.POSITIVE_INFINITY })
+      page?.frozen.push({ how: entry.how, from: entry.at, to: Number.POSITIVE_INFINITY })
       break
     case 'thawed': {
       const last = page?.frozen.at(-1)

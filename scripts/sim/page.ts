@@ -53,6 +53,8 @@ export interface Page {
   thaw(): void
   /** Somebody looks at it, or its browser believes to be online. */
   turn(turn: 'seen' | 'online'): void
+  /** Whether it is a tab that hears what comes for its user by itself, for the others, too. */
+  leads(): boolean
   /** Whether it is gone. */
   gone(): boolean
   /** Why the page has not come to rest, or undefined when it has. */
@@ -237,6 +239,10 @@ export function openPage(options: PageOptions): Page {
     },
     turn(turn) {
       if (!leaving && !frozen) tab?.turn(turn)
+    },
+    leads() {
+      const status = client.status.get()
+      return tab !== undefined && !leaving && !frozen && status.phase === 'live' && status.via !== 'tab'
     },
     gone: () => leaving,
     restless() {

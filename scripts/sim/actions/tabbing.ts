@@ -63,6 +63,26 @@ const freeze = action({
   },
 })
 
+const hang = action({
+  name: 'hang the leading tab',
+  weight: 3,
+  needsTabs,
+  plan: (chance, config) => ({
+    // Whose stream, if two users share the browser.
+    user: chance.pick(config.pages.filter(({ browser }) => browser !== undefined)).user,
+    forMs: chance.pick([4_500, 6_000, 9_000]),
+    topic: chance.pick(config.topics),
+  }),
+  run({ pages, clock, application }, { user, forMs, topic }) {
+    const leading = pages.find((page) => page.user === user && page.leads())
+    leading?.freeze('hangs')
+    clock.after(forMs, () => leading?.thaw())
+    // What it would have said is said by another, before and after it comes back.
+    const burst = { count: 30, apartMs: 400, letters: 0, stubborn: false, ephemeral: false }
+    if (leading) application.publish({ topic, ...burst })
+  },
+})
+
 const look = action({
   name: 'look at a tab',
   weight: 2,
@@ -72,4 +92,4 @@ const look = action({
 })
 
 /** What happens to tabs. */
-export const tabbing = [open, close, crash, reload, freeze, look]
+export const tabbing = [open, close, crash, reload, freeze, hang, look]

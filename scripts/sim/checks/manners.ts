@@ -112,9 +112,11 @@ export const patience: Check = {
     let looked = 0
     const exchanges = [...facts.exchanges.values()]
     const starts = facts.all('started')
-    for (const { page, heard, number } of exchanges) {
+    for (const { page, heard, number, clientEnd, clientEndedAt } of exchanges) {
       for (const { at, block } of heard) {
         if (block.event !== 'hub.bye') continue
+        // A body that breaks takes along what has come and nobody has read yet.
+        if (clientEnd === 'error' && clientEndedAt === at) continue
         looked++
         const { reason, retryMs } = JSON.parse(block.data ?? '{}') as { reason: string; retryMs: number }
         const next = exchanges.find((one) => one.page === page && one.kind !== 'emit' && one.requestedAt > at)

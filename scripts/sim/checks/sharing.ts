@@ -110,7 +110,7 @@ export const soon: Check = {
           // Whoever else believes to lead, or asks by itself, may be the one that the others listen to, and slower.
           const asks = new Set(
             exchanges
-              .filter((one) => one.requestedAt <= until && (one.clientEndedAt ?? facts.endedAt) >= at - KNOWN_MS)
+              .filter((one) => one.requestedAt <= until && (one.clientEndedAt ?? facts.endedAt) >= at)
               .map(({ page }) => page),
           )
           for (const tab of tabs) {
@@ -125,8 +125,9 @@ export const soon: Check = {
               if (screen.page !== tab.page || screen.topic !== topic || screen.mountedAt > at - KNOWN_MS) continue
               if ((screen.unmountedAt ?? facts.endedAt) <= until) continue
               looked++
-              const isTold = screen.told.some((told) => {
-                const place = cursorOf(told.what === 'gap' ? told.gap.to : told.cursor)
+              const brought = { at: screen.mountedAt, cursor: screen.after }
+              const isTold = [brought, ...screen.told].some((told) => {
+                const place = cursorOf('gap' in told ? told.gap.to : told.cursor)
                 if (told.at > until || !place) return false
                 return place.epoch === cursor.epoch ? place.position >= cursor.position : told.at >= at
               })
