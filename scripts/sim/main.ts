@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { emptyTally, tallyLine } from '../lib/tally.ts'
 import { bugs } from './bugs.ts'
+import { checks } from './checks/index.ts'
 import { coverageTable } from './coverage.ts'
 import { defaultJobs, work } from './pool.ts'
 import { addCounts, type Summary } from './summary.ts'
@@ -202,15 +203,22 @@ async function firstFound(bug: string, first: number, count: number): Promise<Su
 
 async function findBugs(): Promise<void> {
   let missed = 0
+  const fired = new Set<string>()
   for (const { name, breaks } of bugs) {
     const found = await firstFound(name, from, seeds)
     if (found) {
-      const [first] = found.findings
-      console.log(`found     ${name} (${breaks}): seed ${found.seed}, by "${first?.check}"`)
+      for (const check of found.fired) fired.add(check)
+      console.log(`found     ${name} (${breaks}): seed ${found.seed}, by "${found.findings[0]?.check}"`)
     } else {
       missed++
       console.log(`NOT FOUND ${name} (${breaks}) in ${seeds} seeds`)
     }
   }
+  const idle = checks.map(({ name }) => name).filter((name) => !fired.has(name))
+  console.log(
+    idle.length === 0
+      ? `Each of the ${checks.length} checks has fired for one of the bugs.`
+      : `For none of the bugs these checks have fired: ${idle.join(' · ')}`,
+  )
   finish(bugs.length - missed, missed)
 }

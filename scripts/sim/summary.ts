@@ -16,6 +16,8 @@ export interface Summary {
     readonly at: number
     readonly what: string
   }[]
+  /** Which checks have found something. */
+  readonly fired: readonly string[]
   /** How often each action was done, and each fault struck. */
   readonly met: Readonly<Record<string, number>>
   /** How often which action was done to a page in which state. */
@@ -43,6 +45,7 @@ export function summarize(
     virtualMs,
     entries: entries.length,
     findings: [...wavering, ...verdict.findings.slice(0, 8)],
+    fired: [...new Set(verdict.findings.map(({ check }) => check))],
     met,
     states: meetings(entries),
     looked: verdict.looked,
