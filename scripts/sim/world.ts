@@ -151,12 +151,16 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   }
   let atRest = await rest()
   // Whatever is still kept is of pages that are gone, or of a page that has given its storage up: whoever is loaded next takes it over.
-  config.pages.forEach(({ user }, place) => {
-    if (!storages.get(homeOf(place))?.owners().has(user)) return
-    pages[place]?.crash(true)
+  const heirs = config.pages.flatMap(({ user }, place) =>
+    storages.get(homeOf(place))?.owners().has(user) ? place : [],
+  )
+  for (const place of heirs) pages[place]?.crash(true)
+  // Who comes next comes when the browser has let go of the locks of who was there before.
+  await runUntil(virtual, virtual.now() + 100)
+  for (const place of heirs) {
     pages[place] = load(place)
     pages[place]?.mount('user', 'query')
-  })
+  }
   atRest = (await rest()) && atRest
   for (const [name, storage] of storages)
     for (const user of storage.owners()) history.record({ what: 'left in storage', browser: name, user })

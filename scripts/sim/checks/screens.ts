@@ -12,13 +12,15 @@ function doubledEmits(facts: Facts): ReadonlySet<string> {
   return new Set(ephemeral.map(({ id }) => id).filter((id) => bodies.some((body) => body.includes(`"${id}"`))))
 }
 
+/** What a network may hold back of another stream, at most. */
+const BEHIND_MS = 20_000
+
 /**
- * Whether a tab had just been hanging. If it led before, it hears what its own stream held back, and what the other tab said that leads now: what has no cursor
- * it may then hear twice, and nobody could tell but by the id, which proves nothing.
+ * Whether a tab was hanging not long ago. If it led before, it hears what its own stream held back, and from the tab that leads now what that one's stream brings
+ * later: what has no cursor it may then hear twice, and nobody could tell but by the id, which proves nothing.
  */
 const hung = (facts: Facts, { page }: ScreenFacts, at: number) =>
-  facts.pages.get(page)?.frozen.some(({ how, to }) => how === 'hangs' && to <= at && at <= to + HUNG_MS)
-const HUNG_MS = 300
+  facts.pages.get(page)?.frozen.some(({ how, to }) => how === 'hangs' && to <= at && at <= to + BEHIND_MS)
 
 /** Line 1. */
 export const once: Check = {

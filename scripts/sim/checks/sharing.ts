@@ -107,6 +107,9 @@ export const soon: Check = {
           if (!leads || !cursor || !topic || block.event?.startsWith('hub.')) continue
           if (statusAt(leads, at)?.via !== 'sse') continue
           const until = at + SOON_MS
+          // It must be there to say what else it was asked.
+          if (leads.frozen.some(({ from, to }) => from <= until && to >= at) || (leads.crashedAt ?? until + 1) <= until)
+            continue
           // Whoever else believes to lead, or asks by itself, may be the one that the others listen to, and slower.
           const asks = new Set(
             exchanges
