@@ -34,7 +34,7 @@ function browser() {
   let ids = 0
   return {
     /** Opens a tab that reads `hub` if it leads, and is answered by `page` when it asks for pages. */
-    open(hub: Source, after: string | undefined, page: (url: string) => object = () => ({})) {
+    open(hub: Source, after: string | undefined, page: (url: string, signal?: AbortSignal) => unknown = () => ({})) {
       const frames: (Frame | HubError)[] = []
       const controller = new AbortController()
       const source = sharedSource({
@@ -50,7 +50,7 @@ function browser() {
           url: '/api/sse',
           topics: ['board:1'],
           after,
-          get: async (url) => new Response(JSON.stringify(page(url))),
+          get: async (url, _, init) => new Response(JSON.stringify(page(url, init?.signal))),
           clock,
           signal: controller.signal,
         })
@@ -154,4 +154,20 @@ test('a tab that is granted less than the stream carries does not settle for it'
   const frames = open(hub.source, 'E:20', () => ({ ...page('E:20', 'E:30'), topics: [] }))
   await pass()
   expect(frames).toMatchObject([{ code: 'changed', retryable: true }])
+})
+
+test('what the leader reads may end a request of its own', async () => {
+  const { open, pass } = browser()
+  const own = new AbortController()
+  const signals: (AbortSignal | undefined)[] = []
+  const hub: Source = {
+    via: 'sse',
+    async *open({ get }) {
+      await get('/api/sse/events', 'text/event-stream', { signal: own.signal })
+      yield []
+    },
+  }
+  open(hub, undefined, (_, signal) => signals.push(signal))
+  await pass()
+  expect(signals).toEqual([own.signal])
 })
