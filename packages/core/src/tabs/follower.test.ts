@@ -4,8 +4,8 @@ import type { Frame } from '../contract/wire.ts'
 import type { HubError } from '../errors.ts'
 import type { Tabs } from '../ports.ts'
 import type { Source } from '../sources/source.ts'
-import { sharedSource } from './shared.ts'
 import { virtualClock } from '../testing/virtual-clock.ts'
+import { sharedSource } from './shared.ts'
 
 /** A browser: whoever opens a tab first leads. */
 function browser() {
