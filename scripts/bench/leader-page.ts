@@ -1,6 +1,5 @@
 // Runs in each tab of the leader's cell: one client that shares its stream, and a count of what it heard.
 import { createHubClient } from '@sse-hub/core'
-import { sharedSource } from '@sse-hub/core/tabs'
 import type { contract } from '../e2e/rig.ts'
 
 /** What a tab has heard. */
@@ -16,7 +15,7 @@ export interface Heard {
 }
 
 const heard: Heard = { events: 0, last: 0, jumps: 0, gaps: 0, via: undefined }
-const client = createHubClient<typeof contract>({ url: '/api/sse', source: sharedSource() })
+const client = createHubClient<typeof contract>({ url: '/api/sse' })
 client.status.subscribe(() => {
   const status = client.status.get()
   heard.via = status.phase === 'live' ? status.via : undefined
