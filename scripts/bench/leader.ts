@@ -42,7 +42,9 @@ export async function measureLeader({ followers, eventsPerSecond, seconds }: Lea
   const script = await bundle('scripts/bench/leader-page.ts')
   const rig = await createRig({ script, heartbeatMs: 2_000, log: memoryLog({ maxEvents: 300_000 }) })
   const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
-  const browser = await puppeteer.launch({ browser: 'chrome', executablePath, headless: true, args })
+  // A page that does not answer for so long has failed: the cell must end.
+  const protocolTimeout = 30_000
+  const browser = await puppeteer.launch({ browser: 'chrome', executablePath, headless: true, args, protocolTimeout })
   try {
     const open = async () => {
       const page = await browser.newPage()
