@@ -217,4 +217,43 @@ export const bugs: readonly Bug[] = [
     tabs: true,
     edits: [['if (!leader && election.isCurrent(message.term)) follower', 'if (!leader) follower']],
   },
+  {
+    name: 'forget what the probe has said',
+    breaks: 'a stream is gone over to, and what it brought while it was watched is dropped',
+    file: `${client}/sources/detour.ts`,
+    edits: [
+      ['return { reading, batch, losses: before }', 'return { reading, batch: batch.slice(0, 1), losses: before }'],
+    ],
+  },
+  {
+    name: 'go over to any stream',
+    breaks: 'a stream that could not be resumed is gone over to, whatever the pages have told of',
+    file: `${client}/sources/detour.ts`,
+    edits: [
+      ["if (batch.some(isLoss)) throw over('ended', 'could not be resumed')", ''],
+      ['if (found.losses === losses) return found', 'if (found) return found'],
+    ],
+  },
+  {
+    name: 'read pages and stream at once',
+    breaks: 'the pages go on beside the stream that has taken their place, and what they say is handed on in between',
+    file: `${client}/sources/detour.ts`,
+    edits: [
+      [
+        'if (found.losses === losses) return found',
+        'if (found.losses === losses) { yield found.batch; yield await next; return found }',
+      ],
+    ],
+  },
+  {
+    name: 'probe without a pause',
+    breaks: 'beside the pages, one stream is tried after the other',
+    file: `${client}/breaker.ts`,
+    edits: [
+      [
+        'nowMs + backoffMs(tries, random, LEAST_PAUSE_MS, BASE_PAUSE_MS)',
+        'nowMs + 0 * backoffMs(tries, random, LEAST_PAUSE_MS, BASE_PAUSE_MS)',
+      ],
+    ],
+  },
 ]
