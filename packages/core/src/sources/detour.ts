@@ -128,9 +128,11 @@ export function createDetour(random: Random, stream: Source = sseSource, pages: 
               later(sync.heartbeatMs * 2.5, reading.end)
             }
           } while (clock.now() < proofAt && batch.at(-1)?.kind !== 'bye')
+          cancel()
+          const last = batch.at(-1)
+          if (last?.kind === 'bye') return { reading, batch: [last], losses: before }
           // The pages will tell of it: the next one begins after that.
           if (batch.some(isLoss)) throw over('ended', 'could not be resumed')
-          cancel()
           return { reading, batch, losses: before }
         } catch (thrown) {
           reading.end()
@@ -172,6 +174,8 @@ export function createDetour(random: Random, stream: Source = sseSource, pages: 
         })
         if (back) {
           const found = await back
+          // Obeyed, whatever else it said: nobody reads on after a good-bye.
+          if (found.batch[0]?.kind === 'bye') yield found.batch
           if (found.losses === losses) return found
           // What the pages have told of since, it knows nothing of.
           found.reading.end()
