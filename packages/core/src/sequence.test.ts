@@ -561,6 +561,24 @@ const stories: readonly Story[] = [
     ],
   },
   {
+    name: 'a source that goes on in another way says from where: who lies before that waits for its own question, and is told no gap',
+    steps: [
+      ['join', 'A', 'a', 'e:3'],
+      ['resume', 'e:3'],
+      ['sync', 'e:3', 'a', '', ''],
+      ['event', 'e:10', 'a', 'A'],
+      ['join', 'B', 'a', 'e:5'],
+      ['sync', 'e:8', 'a', '', ''],
+      ['event', 'e:9', 'a', ''],
+      ['event', 'e:10', 'a', ''],
+      ['event', 'e:11', 'a', 'A'],
+      ['behind'],
+      ['resume', 'e:5'],
+      ['sync', 'e:5', 'a', '', ''],
+      ['event', 'e:9', 'a', 'B'],
+    ],
+  },
+  {
     name: "`user` is the user's own topic, from its cursor on",
     steps: [
       ['join', 'U', 'user', 'e:3'],

@@ -167,7 +167,7 @@ export const present: Check = {
       ({ at }) => !facts.all('publish').some((one) => one.at !== at && Math.abs(one.at - at) < 1_000),
     )
     for (const { page, status, screens } of facts.final?.pages ?? []) {
-      if (status.phase !== 'live' || status.via === 'poll') continue
+      if (status.phase !== 'live' || status.via === 'poll' || status.degraded) continue
       for (const { screen, topic, granted } of screens) {
         for (const { id, topic: on, at } of alone) {
           if (on !== topic || !granted) continue
@@ -198,7 +198,7 @@ export const prompt: Check = {
     const ids = new Set(durable.filter(({ at }) => at === last).map(({ id }) => id))
     const events = [...facts.truth.values()].flat().filter(({ id }) => ids.has(id))
     for (const { screens, page, status } of facts.final?.pages ?? []) {
-      const limit = PROMPT_MS + (status.via === 'poll' ? POLL_PATIENCE_MS : 0)
+      const limit = PROMPT_MS + (status.via === 'poll' || status.degraded ? POLL_PATIENCE_MS : 0)
       for (const { screen, topic, granted } of screens) {
         for (const { id, topic: on, at, epoch, position } of events) {
           if (on !== topic || !granted) continue

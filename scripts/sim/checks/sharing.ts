@@ -38,7 +38,10 @@ export const oneStream: Check = {
         const at = times[index + 1] ?? facts.endedAt
         if (at - from < CALM_MS) return
         const there = tabs.filter((tab) => tab.openedAt < at && (tab.crashedAt ?? at) >= at)
-        const phases = there.map((tab) => tab.statuses.findLast((one) => one.at < at)?.status.phase)
+        const statuses = there.map((tab) => tab.statuses.findLast((one) => one.at < at)?.status)
+        // Beside pages there is a stream now and then.
+        if (statuses.some((status) => status?.degraded)) return
+        const phases = statuses.map((status) => status?.phase)
         const isAwake = there.every((tab) => tab.frozen.every((pause) => pause.from >= at || pause.to < at))
         if (!isAwake || !phases.includes('live')) return
         if (phases.some((phase) => phase !== 'live' && phase !== 'idle' && phase !== 'closed')) return

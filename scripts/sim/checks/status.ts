@@ -89,7 +89,8 @@ export const truthful: Check = {
           if (!answered) found({ at, what: `page ${page.page} has stopped (${status.error}), and nobody shut it out` })
         }
         if (status.phase !== 'live') return
-        const limit = SLACK_MS + 2.5 * (status.via === 'poll' ? POLL_WAIT_MS : facts.config.heartbeatMs)
+        const limit =
+          SLACK_MS + 2.5 * (status.via === 'poll' || status.degraded ? POLL_WAIT_MS : facts.config.heartbeatMs)
         const until = Math.min(page.statuses[index + 1]?.at ?? facts.endedAt, page.crashedAt ?? facts.endedAt)
         let last = at
         for (const heard of [...mine.filter((one) => one > at && one < until), until]) {

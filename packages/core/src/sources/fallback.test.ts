@@ -29,6 +29,8 @@ function hub(clock: VirtualClock) {
     pages: 'flows' as 'flows' | 'silent' | { readonly answers: number; readonly code?: string },
     /** Every request: what for, and after which cursor. */
     requests: [] as string[],
+    /** What each of them was to be ended by. */
+    signals: [] as (AbortSignal | null | undefined)[],
     /** Appends the next event, and tells whoever hears it. */
     publish() {
       length++
@@ -123,6 +125,7 @@ function hub(clock: VirtualClock) {
     const topics = searchParams.get('topics')?.split(',') ?? []
     signal?.throwIfAborted()
     world.requests.push(`${kind} ${asked}`)
+    world.signals.push(signal)
     if (kind === 'events') return stream(asked, topics, signal as AbortSignal)
     return page(asked, searchParams.has('wait'), topics, signal as AbortSignal)
   }
@@ -318,6 +321,9 @@ describe('what the hub says is obeyed, and is no reason to go elsewhere', () => 
     const before = world.requests.length
     await pass(6_500)
     expect(world.requests).toHaveLength(before)
+    // It says nothing of whether streams get through.
+    await pass(1_000)
+    expect(world.requests[before]).toBe('page e:0')
   })
 
   test('a probe that is shut out is the end', async () => {
@@ -385,4 +391,16 @@ test('another question keeps to the pages, and closing leaves nothing behind', a
   const before = world.requests.length
   await pass(10_000)
   expect(world.requests).toHaveLength(before)
+})
+
+test.each<[string, Weather]>([
+  ['said good-bye', { bye: 'disabled' }],
+  ['refused', { answers: 401 }],
+  ['ended', 'cut'],
+  ['been held back', 'held'],
+])('a stream that has %s is let go of, answers that nobody has read to their end included', async (_, weather) => {
+  const { world, pass } = scene()
+  world.stream = weather
+  await pass(4_000, () => world.requests.length > 1)
+  expect(world.signals[0]?.aborted).toBe(true)
 })

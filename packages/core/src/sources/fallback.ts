@@ -83,6 +83,8 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
         } finally {
           cancel()
           signal.removeEventListener('abort', aborted)
+          // Nothing may be left of it: an answer that was not read to its end holds a connection.
+          ending.abort()
         }
         await load()
       }
