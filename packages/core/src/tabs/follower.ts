@@ -1,11 +1,10 @@
 // A tab that follows: reads the leader's news instead of a stream, and asks the hub, in pages, for what it lacks.
-import { decodePage, type Frame } from '../contract/wire.ts'
+import type { Frame } from '../contract/wire.ts'
 import { HubError } from '../errors.ts'
 import type { Clock } from '../ports.ts'
 import { isAfter } from '../sequence.ts'
-import { framesOf } from '../sources/poll.ts'
 import { type Question, queryOf, type Source } from '../sources/source.ts'
-import type { Message, News } from './message.ts'
+import { hereOf, type Message, type News } from './message.ts'
 
 // How long a leader that is asked may take to say that it is there.
 const ANSWER_MS = 500
@@ -49,6 +48,8 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
   let topics: readonly string[] = []
   let inbox: News[] = []
   let isFollowing = false
+  // What reads pages, once it is there; null where it cannot be had.
+  let pages: typeof import('./catch-up.ts') | null | undefined
   let wake = () => {}
   let cancelWatch = () => {}
 
@@ -63,7 +64,6 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
     })
   }
 
-  const isMine = (topic: string) => topics.includes(topic === `user:${user}` ? 'user' : topic)
   const isCarried = () => topics.every((topic) => view?.asked.includes(topic))
 
   return {
@@ -75,10 +75,7 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
       let cursor = question.after
       // The term and the number of the news that come next, once one follows the other.
       let next: string | undefined
-      const read = async (after?: string) => {
-        const response = await get(`${url}/page${queryOf(topics, after)}`, 'application/json')
-        return decodePage(await response.text())
-      }
+      const lacks = () => cursor !== undefined && view?.here !== undefined && isAfter(view.here, cursor)
       /** Whether a frame of the leader's stream is right for this tab, too: neither has what the other lacks, and the stream is the same user's. */
       const fits = (frame: Frame) =>
         frame.kind === 'sync'
@@ -112,10 +109,17 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
           continue
         }
         next = undefined
-        if (view?.sync && view.sync.user !== user) user = (await read()).user
+        if (view?.sync && view.sync.user !== user) {
+          const response = await get(`${url}/page${queryOf(topics, undefined)}`, 'application/json')
+          user = (await response.json()).user
+        }
+        // What it lacks it asks the hub for; where even the code for that cannot be had, there is still the stream.
+        if (lacks()) pages ??= await import('./catch-up.ts').catch(() => null)
+        // Only now: more may have come meanwhile.
         if (!view?.sync || view.here === undefined) continue
         const { sync, here: begins } = view
-        if (sync.user !== user || !isCarried()) {
+        const isBehind = lacks()
+        if (sync.user !== user || !isCarried() || (isBehind && !pages)) {
           if (waitsSince === undefined) want(user)
           waitsSince ??= clock.now()
           if (clock.now() - waitsSince < ALONE_MS) continue
@@ -123,32 +127,20 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
           return yield* hub.open({ ...question, after: cursor })
         }
         waitsSince = undefined
-        // All that is heard from now on follows `begins`; what this tab lacks before that it asks the hub for, in pages.
+        // All that is heard from now on follows `begins`.
         inbox = []
         next = `${view.term} ${view.n + 1}`
-        if (cursor === undefined || !isAfter(begins, cursor)) yield [{ ...sync, cursor: cursor ?? begins, gaps: [] }]
-        cursor ??= begins
-        let carried: readonly string[] | undefined
-        while (isAfter(begins, cursor)) {
-          const page = await read(cursor)
-          const { topics: granted, after, through } = page
-          const gaps = page.gaps.filter(({ reason }) => reason !== 'schema')
-          if (signal.aborted) return
-          // The grant, or the user, has changed on the way: what is carried must be told anew. Or it is less than the stream still carries: the hub
-          // will end that, or grant it again before it looks, of which this tab would never hear.
-          const lacks = sync.topics.some((topic) => isMine(topic) && !granted.includes(topic))
-          if (lacks || page.user !== user || (carried && String(granted) !== String(carried))) {
-            user = page.user
-            throw new HubError('changed', `The grant of ${url} has changed`, { retryable: true })
+        if (isBehind && pages) {
+          // Whoever does not get through asks anew who it is.
+          user = undefined
+          for await (const frames of pages.catchUp(question, `${cursor}`, begins, sync)) {
+            cursor = hereOf(frames)
+            yield frames
           }
-          // What the pages are granted and the stream does not carry is not whole from here on; nor the other way round.
-          const both = granted.filter((topic) => sync.topics.includes(topic))
-          const first: Frame = { ...sync, cursor: after, topics: both, gaps }
-          yield [...(carried ? [] : [first]), ...framesOf(page, !carried)]
-          carried = granted
-          // The leader knows of a log that the hub has no more: its news will tell.
-          if (through === cursor) break
-          cursor = through
+          user = sync.user
+        } else {
+          cursor ??= begins
+          yield [{ ...sync, cursor, gaps: [] }]
         }
       }
     },
@@ -159,7 +151,7 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
       view = news
       if (!isFollowing) {
         // This tab streams by itself, and need not any more.
-        if (view?.sync?.user === user && isCarried()) look()
+        if (view?.sync?.user === user && isCarried() && pages !== null) look()
         return
       }
       // Whoever cannot keep up asks the hub for what it lacks.

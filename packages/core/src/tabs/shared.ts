@@ -53,7 +53,6 @@ export function sharedSource(options: SharedOptions = {}): Source {
   let leader: Leader | undefined
   // What is being read.
   let reading: Question | undefined
-  let isAway = false
   // Ends what is being read, so that it looks again: it leads, or follows, or the topics are others.
   let turn = new AbortController()
 
@@ -101,18 +100,8 @@ export function sharedSource(options: SharedOptions = {}): Source {
   }
 
   const enter = () => {
-    stopLife ??= life?.listen((happens) => {
-      if (happens === 'away') {
-        // A page that is kept for later may hold neither lock nor channel nor stream, and a frozen one must not keep the others waiting.
-        isAway = true
-        leave()
-        look()
-      } else if (happens === 'back') {
-        isAway = false
-        look()
-      } else if (leader?.isSilent(1.2)) look()
-    })
-    if (isAway) return
+    // A page that is kept for later may hold neither lock nor channel, and a frozen one must not keep the others waiting. The client ends the stream, and asks again.
+    stopLife ??= life?.listen((happens) => happens === 'away' && leave())
     channel ??= tabs.channel(name(), (message) => hear(message as Message))
     election.enter()
   }
@@ -136,10 +125,6 @@ export function sharedSource(options: SharedOptions = {}): Source {
         while (!question.signal.aborted) {
           enter()
           const signal = AbortSignal.any([question.signal, turn.signal])
-          if (isAway) {
-            await new Promise((resolve) => signal.addEventListener('abort', resolve))
-            continue
-          }
           const get: Question['get'] = (to, as, init) => question.get(to, as, { signal, ...init })
           const source = leader ?? follower
           try {
