@@ -1,6 +1,5 @@
 // Runs in each tab: one client of the hub, and what it heard, for the test to read.
 import { createHubClient, type HubClient } from '@sse-hub/core'
-import { sharedSource } from '@sse-hub/core/tabs'
 import type { contract } from './rig.ts'
 
 /** What a tab shows to the test. */
@@ -13,7 +12,7 @@ export interface TabsPage {
   readonly phases: string[]
 }
 
-const client = createHubClient<typeof contract>({ url: '/api/sse', source: sharedSource() })
+const client = createHubClient<typeof contract>({ url: '/api/sse' })
 const page: TabsPage = { client, heard: [], at: [], gaps: [], phases: [] }
 client.status.subscribe(() => {
   const status = client.status.get()
