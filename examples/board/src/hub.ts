@@ -1,12 +1,14 @@
-// The browser's whole set-up of sse-hub: one client for the page, and helpers that know the contract. Only its type is imported.
+// The browser's whole set-up of sse-hub: one client for the page, one stream for all windows of a person, and helpers that know the contract. Only its type is imported.
 import { createHubClient } from '@sse-hub/core'
 import { createHubReact } from '@sse-hub/react-query/react'
 import type { contract } from '../contract.ts'
-import { identity } from './me.ts'
+import { identity, me } from './me.ts'
 
 export const client = createHubClient<typeof contract>({
   url: '/api/sse',
   headers: identity,
+  // Windows of the same person share one stream; those of another one have nothing to do with it.
+  identity: me,
   // This page emits, and the first time may be while the server is away.
   preloadOutbox: true,
 })
