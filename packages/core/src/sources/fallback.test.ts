@@ -10,7 +10,13 @@ import { fallbackSource } from './fallback.ts'
 beforeAll(() => import('./detour.ts'))
 
 /** What the network does to a stream: lets it flow, holds back all of it, or all but what comes first, cuts it after that; or what the hub answers. */
-type Weather = 'flows' | 'held' | 'first' | 'cut' | { readonly answers: number } | { readonly bye: string }
+type Weather =
+  | 'flows'
+  | 'held'
+  | 'first'
+  | 'cut'
+  | { readonly answers: number }
+  | { readonly bye: string; readonly lost?: true }
 
 const random = { next: () => 0.5, id: () => 'random-id' }
 
@@ -106,6 +112,7 @@ function hub(clock: VirtualClock) {
           if (open.delete(say) || stream === 'first') controller.error(signal.reason)
         })
         if (typeof stream === 'object') {
+          if (stream.lost) say(syncBlock(at(length), topics, { gaps: [{ topics, to: at(length), reason: 'trimmed' }] }))
           say(`event: hub.bye\ndata: ${JSON.stringify({ reason: stream.bye, retryMs: 7_000 })}\n\n`)
           return say(undefined)
         }
@@ -313,9 +320,12 @@ describe('what the hub says is obeyed, and is no reason to go elsewhere', () => 
     expect(count('events')).toBeLessThan(streams + 2)
   })
 
-  test('good-bye to a probe is good-bye', async () => {
+  test.each([
+    ['', { bye: 'disabled' }],
+    [', also where it is worth nothing else', { bye: 'disabled', lost: true }],
+  ] as const)('good-bye to a probe is good-bye%s', async (_, stream) => {
     const { world, status, pass } = await degraded()
-    world.stream = { bye: 'disabled' }
+    world.stream = stream
     await pass(20_000, () => status().phase === 'down')
     expect(status()).toMatchObject({ reason: 'disabled', retryInMs: 7_000 })
     const before = world.requests.length
