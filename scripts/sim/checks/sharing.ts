@@ -40,7 +40,7 @@ export const oneStream: Check = {
         const there = tabs.filter((tab) => tab.openedAt < at && (tab.crashedAt ?? at) >= at)
         const statuses = there.map((tab) => tab.statuses.findLast((one) => one.at < at)?.status)
         // Beside pages there is a stream now and then.
-        if (statuses.some((status) => status?.degraded)) return
+        if (statuses.some((status) => status?.degraded || status?.via === 'poll')) return
         const phases = statuses.map((status) => status?.phase)
         const isAwake = there.every((tab) => tab.frozen.every((pause) => pause.from >= at || pause.to < at))
         if (!isAwake || !phases.includes('live')) return

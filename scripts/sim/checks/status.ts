@@ -89,9 +89,17 @@ export const truthful: Check = {
           if (!answered) found({ at, what: `page ${page.page} has stopped (${status.error}), and nobody shut it out` })
         }
         if (status.phase !== 'live') return
-        const limit =
-          SLACK_MS + 2.5 * (status.via === 'poll' || status.degraded ? POLL_WAIT_MS : facts.config.heartbeatMs)
         const until = Math.min(page.statuses[index + 1]?.at ?? facts.endedAt, page.crashedAt ?? facts.endedAt)
+        // Who follows somebody that reads pages hears no more often than that one does.
+        const isByPages = facts
+          .company(page.page)
+          .some(({ statuses }) =>
+            statuses.some(
+              (one, place) =>
+                one.status.via === 'poll' && one.at <= until && (statuses[place + 1]?.at ?? facts.endedAt) >= at,
+            ),
+          )
+        const limit = SLACK_MS + 2.5 * (isByPages ? POLL_WAIT_MS : facts.config.heartbeatMs)
         let last = at
         for (const heard of [...mine.filter((one) => one > at && one < until), until]) {
           looked++
