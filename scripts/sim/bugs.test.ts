@@ -1,10 +1,10 @@
 // Every deliberate bug still finds its place in the code, so that whoever moves the code learns of it at once.
 import { expect, it } from 'vitest'
 import { bugs } from './bugs.ts'
-import { plant } from './mutate.ts'
+import { filesOf, plant } from './mutate.ts'
 
 it.each(bugs.map((bug) => [bug.name, bug] as const))('"%s" can be planted', (_name, bug) => {
-  for (const [, by] of bug.edits) expect(plant(bug)).toContain(by)
+  for (const file of filesOf(bug)) for (const [, by] of file.edits) expect(plant(file)).toContain(by)
 })
 
 it('has no two of one name', () => {

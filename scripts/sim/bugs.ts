@@ -11,6 +11,8 @@ export interface Bug {
   readonly tabs?: boolean
   /** Snippets, each in the file exactly once, and what replaces them. */
   readonly edits: readonly (readonly [replace: string, by: string])[]
+  /** Another file that must be wrong as well, where two guards stand behind each other. */
+  readonly also?: Pick<Bug, 'file' | 'edits'>
 }
 
 const client = 'packages/core/src'
@@ -194,7 +196,7 @@ export const bugs: readonly Bug[] = [
     breaks: 'a tab that is behind does not ask for what it lacks',
     file: `${client}/tabs/follower.ts`,
     tabs: true,
-    edits: [['while (isAfter(begins, cursor)) {', 'while (topics.length === 0) {']],
+    edits: [['const isBehind = lacks()', 'const isBehind = lacks() && topics.length === 0']],
   },
   {
     name: 'share with everybody',
@@ -202,6 +204,14 @@ export const bugs: readonly Bug[] = [
     file: `${client}/tabs/shared.ts`,
     tabs: true,
     edits: [[' $' + '{identity}`', '`']],
+    also: {
+      file: `${client}/tabs/follower.ts`,
+      edits: [
+        ['? frame.user === user && isCarried()', '? isCarried()'],
+        ['if (view?.sync && view.sync.user !== user) {', 'if (!view) {'],
+        ['if (sync.user !== user || !isCarried() ||', 'if (!isCarried() ||'],
+      ],
+    },
   },
   {
     name: 'never give way',
@@ -255,5 +265,98 @@ export const bugs: readonly Bug[] = [
         'nowMs + 0 * backoffMs(tries, random, LEAST_PAUSE_MS, BASE_PAUSE_MS)',
       ],
     ],
+  },
+  {
+    name: 'take the gap of the leader',
+    breaks: 'a tab that is further than the stream is told what the stream has lost',
+    file: `${client}/tabs/follower.ts`,
+    tabs: true,
+    edits: [[": frame.kind !== 'gap' ||", ': true ||']],
+  },
+  {
+    name: 'settle for less',
+    breaks: 'a tab that is granted less for a moment never hears of it when it is granted again',
+    file: `${client}/tabs/catch-up.ts`,
+    tabs: true,
+    edits: [['if (lacks || user', 'if (user']],
+  },
+  {
+    name: 'ask in peace',
+    breaks: 'a tab that follows asks for what it could have had from the leader',
+    file: `${client}/tabs/follower.ts`,
+    tabs: true,
+    edits: [['&& frames.every(fits)) {', '&& frames.every(fits) && n % 2) {']],
+  },
+  {
+    name: 'end no probe',
+    breaks: 'a stream that is tried beside the pages stays open for good',
+    file: `${client}/tabs/shared.ts`,
+    tabs: true,
+    edits: [['question.get(to, as, { signal, ...init })', 'question.get(to, as, { ...init, signal })']],
+  },
+  {
+    name: 'probe from the head',
+    breaks: 'the way back from pages to the stream begins where the log ends, not where the pages are',
+    file: `${client}/sources/detour.ts`,
+    edits: [['const reading = start(stream, cursor)', 'const reading = start(stream, undefined)']],
+  },
+  {
+    name: 'do not wait as told',
+    breaks: 'a client that is told how long to wait asks when it likes',
+    file: `${client}/connection.ts`,
+    edits: [['Math.max(byeMs ?? jitterMs, attempt', 'Math.max(jitterMs / 10, attempt']],
+  },
+  {
+    name: 'stay away',
+    breaks: 'a client that is told that the hub is disabled never asks again',
+    file: `${client}/connection.ts`,
+    edits: [['      wait(retryInMs)\n', "      if (error.code !== 'disabled') wait(retryInMs)\n"]],
+  },
+  {
+    name: 'close and go on',
+    breaks: 'a client that is closed leaves its timers behind',
+    file: `${client}/connection.ts`,
+    edits: [["rest({ phase: 'closed' })", "tell({ phase: 'closed' })"]],
+  },
+  {
+    name: 'trust no cursor',
+    breaks: 'whoever read state and cursor must read again',
+    file: `${client}/sequence.ts`,
+    edits: [['if (after !== undefined && !mark) member.lost', 'if (after !== undefined) member.lost']],
+  },
+  {
+    name: 'skip over on a page',
+    breaks: 'a page claims the event that did not fit on it',
+    file: `${server}/page.ts`,
+    edits: [['position = event.position - 1', 'position = event.position']],
+  },
+  {
+    name: 'promise what is not kept',
+    breaks: 'an emit is said to be kept before the storage has taken it',
+    file: `${client}/outbox-keeper.ts`,
+    edits: [
+      [
+        '    await storage.write(put, away)\n',
+        '    for (const one of all) one.kept = true\n    await storage.write(put, away)\n',
+      ],
+    ],
+  },
+  {
+    name: 'number anew what is taken over',
+    breaks: 'what a page has left behind is sent under another number than it was',
+    file: `${client}/outbox.ts`,
+    edits: [['return { ...emit, kept: true,', "return { ...emit, producer: emit.producer + 'x', kept: true,"]],
+  },
+  {
+    name: 'forget what is left behind',
+    breaks: 'nobody takes over what a page has left',
+    file: `${client}/outbox.ts`,
+    edits: [['queue = [...(adopted ?? []), ...queue]', 'queue = adopted ? [...queue] : queue']],
+  },
+  {
+    name: 'say it once more at the end',
+    breaks: 'an ephemeral emit that is on its way goes out again as its page is put away',
+    file: `${client}/outbox.ts`,
+    edits: [['({ seq, sent }) => !seq && sent,', '({ seq, sent }) => seq > 0 && !seq && sent,']],
   },
 ]

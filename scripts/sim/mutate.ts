@@ -7,7 +7,7 @@ import type { Bug } from './bugs.ts'
 const root = new URL('../../', import.meta.url)
 
 /** The text of the file with the bug in it. Throws where the code has moved on and a snippet is no longer there, exactly once. */
-export function plant({ name, file, edits }: Bug): string {
+export function plant({ name, file, edits }: Pick<Bug, 'name' | 'file' | 'edits'>): string {
   return edits.reduce(
     (source, [replace, by]) => {
       if (source.split(replace).length === 2) return source.replace(replace, () => by)
@@ -19,14 +19,20 @@ export function plant({ name, file, edits }: Bug): string {
   )
 }
 
-/** From now on this process loads the file with the bug in it. */
+/** From now on this process loads the files with the bug in them. */
 export function loadWith(bug: Bug): void {
-  const text = plant(bug)
-  const path = fileURLToPath(new URL(bug.file, root))
+  const planted = new Map(filesOf(bug).map((file) => [fileURLToPath(new URL(file.file, root)), plant(file)] as const))
   registerHooks({
     load(url, context, next) {
       const loaded = next(url, context)
-      return url.startsWith('file:') && fileURLToPath(url) === path ? { ...loaded, source: text } : loaded
+      const text = url.startsWith('file:') ? planted.get(fileURLToPath(url)) : undefined
+      return text === undefined ? loaded : { ...loaded, source: text }
     },
   })
 }
+
+/** What a bug changes, file by file. */
+export const filesOf = ({ name, file, edits, also }: Bug): readonly Pick<Bug, 'name' | 'file' | 'edits'>[] => [
+  { name, file, edits },
+  ...(also ? [{ name, ...also }] : []),
+]
