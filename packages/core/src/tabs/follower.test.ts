@@ -61,6 +61,10 @@ function browser() {
       return frames
     },
     pass: () => clock.advance(10),
+    /** Says something to every tab. */
+    post(message: unknown) {
+      for (const hears of channels.values()) hears(message)
+    },
   }
 }
 
@@ -170,4 +174,20 @@ test('what the leader reads may end a request of its own', async () => {
   open(hub, undefined, (_, signal) => signals.push(signal))
   await pass()
   expect(signals).toEqual([own.signal])
+})
+
+test('a tab that the leader had forgotten for a moment asks for what was said meanwhile', async () => {
+  const { open, pass, post } = browser()
+  const hub = scripted()
+  open(hub.source, undefined)
+  hub.say(sync('E:5'))
+  await pass()
+  const frames = open(hub.source, 'E:5', () => page('E:5', 'E:6', event('E:6')))
+  await pass()
+  post({ kind: 'want', tab: 'tab-2', topics: [] })
+  hub.say({ kind: 'event', event: event('E:6') })
+  await pass()
+  post({ kind: 'want', tab: 'tab-2', topics: ['board:1'] })
+  await pass()
+  expect(frames).toContainEqual({ kind: 'event', event: event('E:6') })
 })

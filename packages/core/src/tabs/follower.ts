@@ -98,8 +98,8 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
         const { term, n, here, frames } = news
         // It is told again what it knows.
         if (next === `${term} ${n + 1}`) continue
-        // It follows what was heard before, or begins where this tab is.
-        if ((next === `${term} ${n}` || frames[0]?.kind === 'sync') && frames.every(fits)) {
+        // It follows what was heard before, or begins where this tab is. What is told to this tab alone says how far the leader is, and not what it has said on the way.
+        if ((next === `${term} ${n}` || frames[0]?.kind === 'sync') && !news.to && frames.every(fits)) {
           next = `${term} ${n + 1}`
           if (isAfter(`${here}`, `${cursor}`)) cursor = here
           // A sign of the leader's life is none of the hub's.
