@@ -359,4 +359,11 @@ export const bugs: readonly Bug[] = [
     file: `${client}/outbox.ts`,
     edits: [['({ seq, sent }) => !seq && sent,', '({ seq, sent }) => seq > 0 && !seq && sent,']],
   },
+  {
+    name: 'take the view for news',
+    breaks: 'a tab that the leader had forgotten for a moment never hears what was said meanwhile',
+    file: `${client}/tabs/follower.ts`,
+    tabs: true,
+    edits: [['&& !news.to && frames', '&& frames']],
+  },
 ]

@@ -9,6 +9,8 @@ export interface PageConfig {
   readonly identifies: boolean
   /** Where its client's frames come from. */
   readonly via: 'sse' | 'poll'
+  /** Whether it gives its stream up while nobody sees it. */
+  readonly pauses: boolean
   readonly latencyMs: readonly [number, number]
   /** The browser that it is a tab of, if it shares one; its tabs share one stream per user. */
   readonly browser?: string

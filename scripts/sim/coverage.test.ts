@@ -43,8 +43,9 @@ it('counts the states of those whom an action is done to', () => {
     'cut a connection × frozen': 1,
     'cut a connection × gone': 1,
   })
-  const table = coverageTable(counts)
-  expect(table).toMatch(/^cut a connection +0 +0 +0 +1 +0 +1 +0 +0 +1 +1$/m)
+  const { table, never } = coverageTable(counts)
+  expect(table).toMatch(/^cut a connection +0 +0 +0 +1 +0 +1 +0 +0 +0 +1 +1$/m)
+  expect(never).toContain('cut a connection × live')
   expect(table).toMatch(/Never met: .*cut a connection × live · /)
   expect(table).not.toContain('cut a connection × down')
 })

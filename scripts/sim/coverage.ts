@@ -10,6 +10,7 @@ const STATES = [
   'live by pages',
   'live by a tab',
   'down',
+  'paused',
   'stopped',
   'closed',
   'frozen',
@@ -53,8 +54,14 @@ export function meetings(entries: readonly Entry[]): Record<string, number> {
   return counts
 }
 
-/** The counts as a table, and what never met. */
-export function coverageTable(counts: Readonly<Record<string, number>>): string {
+/** What can never meet, and why. */
+const CANNOT: readonly (readonly [action: string, state: State, why: string])[] = []
+
+/** The counts as a table, and what never met although it can. */
+export function coverageTable(counts: Readonly<Record<string, number>>): {
+  readonly table: string
+  readonly never: readonly string[]
+} {
   const names = actions.map(({ name }) => name)
   const width = Math.max(...names.map((name) => name.length))
   const count = (name: string, state: string) => counts[meeting(name, state)] ?? 0
@@ -62,11 +69,14 @@ export function coverageTable(counts: Readonly<Record<string, number>>): string 
     [name.padEnd(width), ...STATES.map((state) => String(count(name, state)).padStart(state.length))].join('  '),
   )
   const never = names.flatMap((name) =>
-    STATES.filter((state) => count(name, state) === 0).map((state) => meeting(name, state)),
+    STATES.filter(
+      (state) => count(name, state) === 0 && !CANNOT.some(([one, other]) => one === name && other === state),
+    ).map((state) => meeting(name, state)),
   )
-  return [
+  const table = [
     ['done to a page that is'.padEnd(width), ...STATES].join('  '),
     ...rows,
-    never.length === 0 ? 'Everything has met every state.' : `Never met: ${never.join(' · ')}`,
+    never.length === 0 ? 'Everything has met every state that it can meet.' : `Never met: ${never.join(' · ')}`,
   ].join('\n')
+  return { table, never }
 }

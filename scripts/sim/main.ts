@@ -8,6 +8,9 @@ import { defaultJobs, work } from './pool.ts'
 import { addCounts, type Summary } from './summary.ts'
 import type { Order } from './worker.ts'
 
+/** Fresh seeds are beyond those that anybody chooses. */
+const FRESH = 1_000_000_000
+
 const HELP = `pnpm sim [options]
   --seeds N      how many seeds (default 200)
   --from N       the first seed (default 1)
@@ -19,9 +22,10 @@ const HELP = `pnpm sim [options]
   --bugs         plants each deliberate bug in turn, and must find it within --seeds (default 500)
   --bug NAME     plants one bug: ${bugs.map(({ name }) => `"${name}"`).join(', ')}
   --tabs         every world has a browser with several tabs that share one stream; by default, every third has
+  --fresh N      besides, so many seeds that nobody has chosen; it says which
   --quick        as --seeds 40
-  --share small  what one part of a whole test run affords: as --seeds 300
-  --coverage     prints what was done to pages in which state how often, and how much each check looked at
+  --share small  what one part of a whole test run affords: as --seeds 100 --fresh 150
+  --coverage     prints what was done to pages in which state how often, and how much each check looked at; fails where something never met
   --jobs N       processes (default: one per core)`
 
 const { values } = parseArgs({
@@ -36,6 +40,7 @@ const { values } = parseArgs({
     bugs: { type: 'boolean', default: false },
     bug: { type: 'string' },
     tabs: { type: 'boolean', default: false },
+    fresh: { type: 'string' },
     quick: { type: 'boolean', default: false },
     share: { type: 'string' },
     coverage: { type: 'boolean', default: false },
@@ -53,7 +58,9 @@ function whole(text: string, option: string): number {
 
 const from = whole(values.from, 'from')
 const jobs = values.jobs === undefined ? defaultJobs() : Math.max(1, whole(values.jobs, 'jobs'))
-const few = values.quick ? 40 : values.share === 'small' ? 300 : undefined
+const isShare = values.share === 'small'
+const few = values.quick ? 40 : isShare ? 100 : undefined
+const fresh = values.fresh === undefined ? (isShare ? 150 : 0) : whole(values.fresh, 'fresh')
 const seeds = values.seeds === undefined ? (few ?? (values.bugs ? 500 : 200)) : whole(values.seeds, 'seeds')
 const inTabs = (bug: string | undefined) => values.tabs || bugs.some(({ name, tabs }) => name === bug && tabs === true)
 const tabs = inTabs(values.bug) ? { tabs: true } : {}
@@ -123,12 +130,17 @@ async function many(): Promise<void> {
   const looked: Record<string, number> = {}
   const failures: Summary[] = []
   let virtualMs = 0
+  const freshFrom = FRESH + Math.floor(Math.random() * FRESH)
+  if (fresh > 0) console.log(`${fresh} fresh seeds, again by: pnpm sim --from ${freshFrom} --seeds ${fresh}`)
+  const chosen = deal(from, seeds, true)
+  const unchosen = deal(freshFrom, fresh, true)
   await work({
     ...planted,
     jobs,
-    next: deal(from, seeds, true),
+    next: () => chosen() ?? unchosen(),
     heard(summary) {
-      hashes.set(summary.seed, summary.hash)
+      // What nobody has chosen would make another hash each time.
+      if (summary.seed < from + seeds) hashes.set(summary.seed, summary.hash)
       addCounts(met, summary.met)
       addCounts(states, summary.states)
       addCounts(looked, summary.looked)
@@ -147,31 +159,32 @@ async function many(): Promise<void> {
   const seconds = (performance.now() - started) / 1000
   const all = [...hashes].sort(([a], [b]) => a - b).map(([, hash]) => hash)
   const { createHash } = await import('node:crypto')
-  const whole = createHash('sha256').update(all.join()).digest('hex').slice(0, 12)
+  const together = createHash('sha256').update(all.join()).digest('hex').slice(0, 12)
   const list = (counts: Record<string, number>) =>
     Object.entries(counts)
       .map(([name, count]) => `${name} ${count}`)
       .join(' · ')
-  if (failures.length > 0)
-    console.log(
-      `failing seeds: ${failures
-        .map(({ seed }) => seed)
-        .sort((a, b) => a - b)
-        .join(' ')}`,
-    )
+  if (failures.length > 0) {
+    const numbers = failures.map(({ seed }) => seed).sort((a, b) => a - b)
+    console.log(`failing seeds: ${numbers.join(' ')}`)
+  }
   console.log(
-    `${seeds} seeds from ${from} in ${seconds.toFixed(1)} s (${(seeds / seconds).toFixed(1)} seeds/s, ${(virtualMs / 3_600_000).toFixed(1)} h of virtual time), all traces ${whole}`,
+    `${seeds} seeds from ${from}${fresh > 0 ? ` and ${fresh} fresh ones` : ''} in ${seconds.toFixed(1)} s (${((seeds + fresh) / seconds).toFixed(1)} seeds/s, ${(virtualMs / 3_600_000).toFixed(1)} h of virtual time), all traces ${together}`,
   )
   console.log(`met: ${list(met)}`)
-  if (values.coverage) {
-    console.log(coverageTable(states))
-    console.log('Claims that each check has looked at, and could have found wrong:')
-    for (const [name, count] of Object.entries(looked)) console.log(`${String(count).padStart(10)}  ${name}`)
-  }
   const idle = Object.entries(looked).filter(([, count]) => count === 0)
   if (idle.length > 0 && seeds >= 100)
     console.log(`These checks had nothing to look at: ${idle.map(([name]) => name).join(', ')}`)
-  finish(seeds - failures.length, failures.length)
+  let failed = failures.length
+  if (values.coverage) {
+    const { table, never } = coverageTable(states)
+    console.log(table)
+    console.log('Claims that each check has looked at, and could have found wrong:')
+    for (const [name, count] of Object.entries(looked)) console.log(`${String(count).padStart(10)}  ${name}`)
+    // Only whoever looks long enough may expect to see everything.
+    failed += never.length + idle.length
+  }
+  finish(seeds + fresh - failures.length, failed)
 }
 
 /** The first seed from `first` on that fails with the bug, and does not fail without it; undefined if there is none. */

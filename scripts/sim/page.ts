@@ -52,7 +52,7 @@ export interface Page {
   freeze(how: Freeze): void
   thaw(): void
   /** Somebody looks at it, or its browser believes to be online. */
-  turn(turn: 'seen' | 'online'): void
+  turn(turn: 'hidden' | 'seen' | 'online'): void
   /** Whether it is a tab that hears what comes for its user by itself, for the others, too. */
   leads(): boolean
   /** Whether it is gone. */
@@ -91,7 +91,8 @@ export function openPage(options: PageOptions): Page {
   const random = { next: chance.next, id: chance.id }
   const ports = tab && { identity: user, tabs: tab.tabs, life: tab.life }
   const pages = ports ? sharedSource({ ...ports, hub: pollSource, clock: clientClock, random }) : pollSource
-  const source = { ...ports, ...(via === 'poll' && { source: pages }) }
+  const pauses = tab && config.pauses && { pauseWhenHiddenMs: 1_000 }
+  const source = { ...ports, ...pauses, ...(via === 'poll' && { source: pages }) }
   history.record({ what: 'opened', page: number, user, place, ...(browser === undefined ? {} : { browser }) })
   client = createHubClient<typeof contract>({
     url: 'http://hub.test/api/sse',

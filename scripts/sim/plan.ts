@@ -39,6 +39,7 @@ export function makePlan(seed: number, tabs = seed % TABS_EVERY === 0): Plan {
         via: dice.maybe(0.12) ? 'poll' : 'sse',
         latencyMs: [low, low * dice.pick([1, 3, 10])],
         identifies: dice.maybe(0.5),
+        pauses: false,
       }
     }),
     locks: [],
@@ -63,7 +64,16 @@ function withTabs(config: Config, dice: Chance): Config {
   const tabs = Array.from({ length: dice.between(5, 10) }, (): PageConfig | undefined => {
     // Two people may use one browser.
     const like = dice.maybe(0.85) ? first : second
-    return like && { ...like, browser, validates: dice.maybe(0.5), identifies: dice.maybe(0.5), via: 'sse' }
+    return (
+      like && {
+        ...like,
+        browser,
+        validates: dice.maybe(0.5),
+        identifies: dice.maybe(0.5),
+        pauses: dice.maybe(0.4),
+        via: 'sse',
+      }
+    )
   })
   return {
     ...config,

@@ -128,7 +128,10 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   host.heal()
   network.heal()
   for (const storage of storages.values()) storage.fail(undefined)
-  for (const page of pages) page.thaw()
+  for (const page of pages) {
+    page.thaw()
+    page.turn('seen')
+  }
   const restless = () => {
     if (application.trying() > 0) return 'the application publishes'
     for (const page of pages) {
@@ -175,6 +178,8 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
     application.publish({ topic, count: 1, apartMs: 0, letters: 0, stubborn: false, ephemeral: true })
     await runUntil(virtual, virtual.now() + 2_000)
   }
+  // A page of the log that died unseen is given up only now, perhaps.
+  if (restless() !== undefined) atRest = (await rest()) && atRest
   const why = restless()
   if (why) history.record({ what: 'broken', why: `never came to rest: ${why}` })
   const connections = host.connections()

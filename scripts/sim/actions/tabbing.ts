@@ -91,5 +91,17 @@ const look = action({
   run: ({ pages }, { page, turn }) => pages[page]?.turn(turn),
 })
 
+const hide = action({
+  name: 'hide a tab',
+  weight: 4,
+  needsTabs,
+  plan: (chance, config) => ({ page: someTab(chance, config), forMs: chance.pick([500, 4_000, 15_000]) }),
+  run({ pages, clock }, { page: place, forMs }) {
+    const page = pages[place]
+    page?.turn('hidden')
+    clock.after(forMs, () => page?.turn('seen'))
+  },
+})
+
 /** What happens to tabs. */
-export const tabbing = [open, close, crash, reload, freeze, hang, look]
+export const tabbing = [open, close, crash, reload, freeze, hang, hide, look]

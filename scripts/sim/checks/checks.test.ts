@@ -6,7 +6,7 @@ import type { Entry, EntryOf, Final, Happening } from '../history.ts'
 import { checks, judge } from './index.ts'
 
 const config: Config = {
-  pages: [{ user: 'ann', validates: false, identifies: false, via: 'sse', latencyMs: [1, 1] }],
+  pages: [{ user: 'ann', validates: false, identifies: false, pauses: false, via: 'sse', latencyMs: [1, 1] }],
   locks: [],
   topics: ['board:1', 'room'],
   logEvents: 100,
