@@ -19,7 +19,7 @@ const HELP = `pnpm sim [options]
   --shrink       with --seed: cuts the plan down to the steps that it needs to fail
   --steps 3,7,9  with --seed: only these steps of its plan, as --shrink prints them
   --check TEXT   with --shrink: the check that must fail (default: the first that does)
-  --bugs         plants each deliberate bug in turn, and must find it within --seeds (default 500)
+  --bugs         plants each deliberate bug in turn, and must find it within --seeds (default 500); with --bug: only that one
   --bug NAME     plants one bug: ${bugs.map(({ name }) => `"${name}"`).join(', ')}
   --tabs         every world has a browser with several tabs that share one stream; by default, every third has
   --fresh N      besides, so many seeds that nobody has chosen; it says which
@@ -217,7 +217,8 @@ async function firstFound(bug: string, first: number, count: number): Promise<Su
 async function findBugs(): Promise<void> {
   let missed = 0
   const fired = new Set<string>()
-  for (const { name, breaks } of bugs) {
+  const chosen = bugs.filter(({ name }) => values.bug === undefined || name === values.bug)
+  for (const { name, breaks } of chosen) {
     const found = await firstFound(name, from, seeds)
     if (found) {
       for (const check of found.fired) fired.add(check)
@@ -228,10 +229,11 @@ async function findBugs(): Promise<void> {
     }
   }
   const idle = checks.map(({ name }) => name).filter((name) => !fired.has(name))
-  console.log(
-    idle.length === 0
-      ? `Each of the ${checks.length} checks has fired for one of the bugs.`
-      : `For none of the bugs these checks have fired: ${idle.join(' · ')}`,
-  )
-  finish(bugs.length - missed, missed)
+  if (values.bug === undefined)
+    console.log(
+      idle.length === 0
+        ? `Each of the ${checks.length} checks has fired for one of the bugs.`
+        : `For none of the bugs these checks have fired: ${idle.join(' · ')}`,
+    )
+  finish(chosen.length - missed, missed)
 }

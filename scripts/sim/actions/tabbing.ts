@@ -91,6 +91,30 @@ const look = action({
   run: ({ pages }, { page, turn }) => pages[page]?.turn(turn),
 })
 
+const lag = action({
+  name: 'hold the leading tab back',
+  weight: 2,
+  needsTabs,
+  plan: (chance, config) => ({
+    user: chance.pick(config.pages.filter(({ browser }) => browser !== undefined)).user,
+    page: someTab(chance, config),
+    forMs: chance.pick([2_000, 4_000]),
+    topic: chance.pick(config.topics),
+    events: config.logEvents,
+  }),
+  run({ pages, clock, application, fault }, { user, page, forMs, topic, events }) {
+    const link = pages.find((one) => one.user === user && one.leads())?.link
+    if (!link) return
+    link.hold(forMs)
+    fault('hold', link.page)
+    clock.after(forMs, () => fault('hold ends', link.page))
+    // Another tab reads further than the stream, and the log drops what the stream still has to send.
+    application.publish({ topic, count: 20, apartMs: forMs / 25, letters: 60, stubborn: false, ephemeral: false })
+    clock.after(forMs / 2, () => pages[page]?.mount(topic, 'cursor'))
+    if (events <= 100) clock.after(forMs - 100, () => application.flood(Math.ceil(events / 2)))
+  },
+})
+
 const hide = action({
   name: 'hide a tab',
   weight: 4,
@@ -104,4 +128,4 @@ const hide = action({
 })
 
 /** What happens to tabs. */
-export const tabbing = [open, close, crash, reload, freeze, hang, hide, look]
+export const tabbing = [open, close, crash, reload, freeze, hang, lag, hide, look]
