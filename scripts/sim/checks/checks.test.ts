@@ -643,6 +643,11 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     ],
   ],
   [
+    'what one tab hears, the others hear soon',
+    'the other tab hears nothing of it',
+    [...tabs, ...beats(2_000, 8_000), ...firstEvent, ...beats(10_000, 14_000), two],
+  ],
+  [
     'a tab hears only what came to its own browser and user',
     'what came to somebody else',
     [...tabs, appended(1), { ...said(1, 'card.moved', 'E:1', json(1)) }, event(1, 2), two],

@@ -2,6 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Frame } from '../contract/wire.ts'
 import type { HubError } from '../errors.ts'
+import { until } from '../fixtures/scripted-server.ts'
 import type { Tabs } from '../ports.ts'
 import type { Source } from '../sources/source.ts'
 import { virtualClock } from '../testing/virtual-clock.ts'
@@ -130,6 +131,7 @@ test('a tab that is further than the stream is not told what the stream has lost
   hub.say({ kind: 'beat', cursor: 'E:6' })
   hub.say(gap('E:6', 'E:30'))
   await pass()
+  await until(() => frames.length > 2)
   expect(asked).toEqual(['/api/sse/page?topics=board%3A1&after=E%3A20'])
   expect(frames).not.toContainEqual(expect.objectContaining({ kind: 'gap' }))
   expect(frames).toContainEqual({ kind: 'event', event: event('E:25') })
