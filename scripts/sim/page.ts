@@ -119,7 +119,6 @@ export function openPage(options: PageOptions): Page {
     clock: clientClock,
     random,
     fetch: link.fetch,
-    life: tab?.life,
   })
   client.status.subscribe(noteStatus)
   noteStatus()

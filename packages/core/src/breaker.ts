@@ -4,8 +4,8 @@ import type { HubError } from './errors.ts'
 
 // So many faults in a row, and pages are read.
 const MOST_FAULTS = 2
-// A probe costs a connection: none comes sooner than this, and the next ones come later and later.
-const LEAST_PAUSE_MS = 1_000
+/** A probe costs a connection: none comes sooner than this, and the next ones come later and later. */
+export const LEAST_PAUSE_MS = 1_000
 const BASE_PAUSE_MS = 2_000
 
 /** What has become of the stream lately. */

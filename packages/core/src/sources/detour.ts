@@ -1,5 +1,5 @@
 // The way round a network that lets no stream through: pages of the log, from the same cursor, and the way back. Loaded at the first trouble.
-import { CLOSED, pagesFailed, streamFailed } from '../breaker.ts'
+import { CLOSED, LEAST_PAUSE_MS, pagesFailed, streamFailed } from '../breaker.ts'
 import type { Frame } from '../contract/wire.ts'
 import { HubError } from '../errors.ts'
 import { asHubError } from '../http.ts'
@@ -112,7 +112,9 @@ export function createDetour(random: Random, stream: Source = sseSource, pages: 
     /** Tries the stream beside the pages until it is seen to flow. Answers all that it has said. */
     async function wayBack(): Promise<Begun & { readonly losses: number }> {
       for (;;) {
-        await new Promise<void>((resolve) => later(breaker.probeAt - clock.now(), resolve))
+        // Whoever asks for other topics again and again must not probe each time.
+        const pauseMs = Math.max(LEAST_PAUSE_MS, breaker.probeAt - clock.now())
+        await new Promise<void>((resolve) => later(pauseMs, resolve))
         const before = losses
         const reading = start(stream, cursor)
         later(FIRST_MS, reading.end)
