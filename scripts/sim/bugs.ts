@@ -258,13 +258,8 @@ export const bugs: readonly Bug[] = [
   {
     name: 'probe without a pause',
     breaks: 'beside the pages, one stream is tried after the other',
-    file: `${client}/breaker.ts`,
-    edits: [
-      [
-        'nowMs + backoffMs(tries, random, LEAST_PAUSE_MS, BASE_PAUSE_MS)',
-        'nowMs + 0 * backoffMs(tries, random, LEAST_PAUSE_MS, BASE_PAUSE_MS)',
-      ],
-    ],
+    file: `${client}/sources/detour.ts`,
+    edits: [['Math.max(LEAST_PAUSE_MS, breaker.probeAt - clock.now())', 'LEAST_PAUSE_MS * 0']],
   },
   {
     name: 'take the gap of the leader',
