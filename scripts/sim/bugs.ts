@@ -269,13 +269,6 @@ export const bugs: readonly Bug[] = [
     edits: [[": frame.kind !== 'gap' ||", ': true ||']],
   },
   {
-    name: 'settle for less',
-    breaks: 'a tab that is granted less for a moment never hears of it when it is granted again',
-    file: `${client}/tabs/catch-up.ts`,
-    tabs: true,
-    edits: [['if (lacks || user', 'if (user']],
-  },
-  {
     name: 'ask in peace',
     breaks: 'a tab that follows asks for what it could have had from the leader',
     file: `${client}/tabs/follower.ts`,
@@ -353,12 +346,5 @@ export const bugs: readonly Bug[] = [
     breaks: 'an ephemeral emit that is on its way goes out again as its page is put away',
     file: `${client}/outbox.ts`,
     edits: [['({ seq, sent }) => !seq && sent,', '({ seq, sent }) => seq > 0 && !seq && sent,']],
-  },
-  {
-    name: 'take the view for news',
-    breaks: 'a tab that the leader had forgotten for a moment never hears what was said meanwhile',
-    file: `${client}/tabs/follower.ts`,
-    tabs: true,
-    edits: [['&& !news.to && frames', '&& frames']],
   },
 ]

@@ -128,10 +128,10 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   host.heal()
   network.heal()
   for (const storage of storages.values()) storage.fail(undefined)
-  for (const page of pages) {
-    page.thaw()
-    page.turn('seen')
-  }
+  for (const page of pages) page.thaw()
+  // Nobody sees a page in the very moment in which it goes on: it hears first what has come meanwhile.
+  await runUntil(virtual, virtual.now() + 100)
+  for (const page of pages) page.turn('seen')
   const restless = () => {
     if (application.trying() > 0) return 'the application publishes'
     for (const page of pages) {

@@ -81,6 +81,24 @@ const nudge = action({
   run: ({ pages }, { page }) => pages[page]?.start(),
 })
 
+const emitAndLeave = action({
+  name: 'emit and leave',
+  weight: 4,
+  plan: (chance, config) => ({
+    page: somePage(chance, config),
+    type: chance.weighted({ 'note.added': 1, 'pointer.moved': 2 }),
+    topic: chance.pick(config.topics),
+    afterMs: chance.pick([0, 5, 10, 20, 40, 80]),
+  }),
+  run(world, { page, type, topic, afterMs }) {
+    world.pages[page]?.emit({ type, topic, count: 2, bad: false })
+    world.clock.after(afterMs, () => {
+      world.reload(page, true)
+      world.pages[page]?.mount(topic, 'query')
+    })
+  },
+})
+
 const storageFails = action({
   name: 'break the storage',
   weight: 2,
@@ -96,4 +114,4 @@ const storageFails = action({
 })
 
 /** What people do in their browsers, and what their browsers do to them. */
-export const browsing = [mount, unmount, flip, emit, reload, close, nudge, storageFails]
+export const browsing = [mount, unmount, flip, emit, emitAndLeave, reload, close, nudge, storageFails]

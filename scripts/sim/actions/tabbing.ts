@@ -115,6 +115,37 @@ const lag = action({
   },
 })
 
+const comeLate = action({
+  name: 'come late while a grant is away',
+  weight: 2,
+  needsTabs,
+  plan: (chance, config) => ({
+    page: someTab(chance, config),
+    topic: chance.pick(config.topics),
+    forMs: chance.pick([3_000, 6_000]),
+  }),
+  run({ pages, host, clock, application }, { page: place, topic, forMs }) {
+    const page = pages[place]
+    if (!page) return
+    // It reads now, and subscribes seconds later with the cursor of then; the hub may not have noticed meanwhile that the grant was away.
+    page.mount(topic, 'old cursor')
+    application.publish({ topic, count: 12, apartMs: 500, letters: 0, stubborn: false, ephemeral: false })
+    clock.after(1_000, () => {
+      const { read, write } = host.granted(page.user)
+      if (!read.includes(topic)) return
+      host.grant(
+        page.user,
+        read.filter((one) => one !== topic),
+        write,
+      )
+      clock.after(forMs, () => {
+        const now = host.granted(page.user)
+        host.grant(page.user, [...new Set([...now.read, topic])].sort(), now.write)
+      })
+    })
+  },
+})
+
 const hide = action({
   name: 'hide a tab',
   weight: 4,
@@ -128,4 +159,4 @@ const hide = action({
 })
 
 /** What happens to tabs. */
-export const tabbing = [open, close, crash, reload, freeze, hang, lag, hide, look]
+export const tabbing = [open, close, crash, reload, freeze, hang, lag, comeLate, hide, look]

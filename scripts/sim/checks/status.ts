@@ -38,6 +38,16 @@ function lastCarried(facts: Facts, page: number): (at: number) => Carried | unde
   return (at) => said.findLast((one) => one.at <= at)
 }
 
+/** What may be granted again must be heard of so soon after the hub has looked: a page of the log may be held, a network hold everything back, an attempt wait its turn. */
+const REGRANT_MS = 20_000
+
+/** Since when a user has been granted a topic without a break up to a moment; undefined where that is not so. */
+function grantedSince(facts: Facts, user: string, topic: string, until: number): number | undefined {
+  const grants = (facts.grants.get(user) ?? []).filter(({ at }) => at <= until)
+  const lastNot = grants.findLastIndex(({ read }) => !read.has(topic))
+  return grants[lastNot + 1]?.at
+}
+
 /** Phases are truthful: nobody is live on a wire that has been silent for too long. */
 export const truthful: Check = {
   name: 'live means hearing something',
@@ -71,6 +81,16 @@ export const truthful: Check = {
             found({ at, what: `page ${page.page} says that it is live for ${status.topics}, and heard of ${topics}` })
           if (String(says.sort()) !== String(refused))
             found({ at, what: `page ${page.page} says that ${says} are refused, and it is ${refused}` })
+        }
+        if (status.phase === 'live') {
+          const until = Math.min(page.statuses[index + 1]?.at ?? facts.endedAt, page.crashedAt ?? facts.endedAt)
+          const isAwake = page.frozen.every(({ from, to }) => to < at || from > until)
+          for (const topic of isAwake ? (status.refused as readonly string[]) : []) {
+            looked++
+            const since = grantedSince(facts, page.user, topic, until)
+            if (since !== undefined && until - Math.max(since, at) > facts.config.recheckMs + REGRANT_MS)
+              found({ at, what: `page ${page.page} says that ${topic} is refused, and it is granted since ${since}` })
+          }
         }
         if (status.phase === 'live' && status.user !== page.user)
           found({ at, what: `page ${page.page} of ${page.user} says that it is ${status.user}` })
