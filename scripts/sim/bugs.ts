@@ -208,7 +208,7 @@ export const bugs: readonly Bug[] = [
       file: `${client}/tabs/follower.ts`,
       edits: [
         ['? frame.user === user && isCarried()', '? isCarried()'],
-        ['if (view?.sync && view.sync.user !== user) {', 'if (!view) {'],
+        ['if (view?.sync && view.sync.user !== user && view.term !== strangeTerm) {', 'if (!view) {'],
         ['if (sync.user !== user || !isCarried() ||', 'if (!isCarried() ||'],
       ],
     },

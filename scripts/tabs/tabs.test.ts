@@ -356,6 +356,10 @@ describe('without an identity', () => {
     expect([leader.user(), other.user()]).toEqual(['u1', 'u2'])
     // The leader has looked once whether it is somebody else by now.
     expect(one.users).toEqual(['user=u1', 'user=u1', 'user=u2'])
+    const pages = one.pages()
+    other.client.subscribe({ topic: 'board:2' })
+    await until(() => other.client.status.topic('board:2') === 'live')
+    expect([one.users.slice(3), one.pages() - pages]).toEqual([['user=u2'], 0])
   })
 
   test('whoever is signed out is told so, and not what the others hear', async () => {

@@ -48,6 +48,8 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
   let topics: readonly string[] = []
   let inbox: News[] = []
   let isFollowing = false
+  // The leader of this term has been asked whether it is somebody else by now, and is not.
+  let strangeTerm: number | undefined
   // What reads pages, once it is there; null where it cannot be had.
   let pages: typeof import('./catch-up.ts') | null | undefined
   let wake = () => {}
@@ -109,7 +111,7 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
           continue
         }
         next = undefined
-        if (view?.sync && view.sync.user !== user) {
+        if (view?.sync && view.sync.user !== user && view.term !== strangeTerm) {
           const response = await get(`${url}/page${queryOf(topics, undefined)}`, 'application/json')
           user = (await response.json()).user
         }
@@ -120,9 +122,12 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
         const { sync, here: begins } = view
         const isBehind = lacks()
         if (sync.user !== user || !isCarried() || (isBehind && !pages)) {
-          if (waitsSince === undefined) want(user)
-          waitsSince ??= clock.now()
-          if (clock.now() - waitsSince < ALONE_MS) continue
+          if (view.term !== strangeTerm) {
+            if (waitsSince === undefined) want(user)
+            waitsSince ??= clock.now()
+            if (clock.now() - waitsSince < ALONE_MS) continue
+          }
+          strangeTerm = sync.user !== user ? view.term : undefined
           isFollowing = false
           return yield* hub.open({ ...question, after: cursor })
         }
