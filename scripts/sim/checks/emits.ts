@@ -82,9 +82,8 @@ export const publishes: Check = {
 function excuse(facts: Facts, emit: EntryOf<'emit'>, outcome: EntryOf<'emitted'>): string | undefined {
   const { page, id, at, n, type, topic = '' } = emit
   const { user = '', closed = [], openedAt = 0 } = facts.pages.get(page) ?? {}
-  const wasClosed =
-    closed.some(({ from, to }) => from <= outcome.at && to >= at) ||
-    facts.all('put away').some((one) => one.page === page && one.at >= at && one.at <= outcome.at)
+  const wasPutAway = facts.all('put away').some((one) => one.page === page && one.at >= at && one.at <= outcome.at)
+  const wasClosed = wasPutAway || closed.some(({ from, to }) => from <= outcome.at && to >= at)
   // Fresh credentials may be worth nothing again by the time that they are used.
   const signs = facts.all('signed').filter((one) => one.user === user)
   const wasShutOut =
@@ -94,6 +93,8 @@ function excuse(facts: Facts, emit: EntryOf<'emit'>, outcome: EntryOf<'emitted'>
     case 'closed':
       return wasClosed ? 'the client was closed' : undefined
     case 'uncertain': {
+      // What goes out as its page is put away is answered to nobody.
+      if (wasPutAway) return 'it was put away'
       // Only what was sent and not answered, and only where it cannot be sent again: the client was closed, its user shut out, or the hub has lost its memory.
       const posts = [...facts.exchanges.values()].filter(
         (one) => one.page === page && one.copyOf === undefined && one.body?.includes(`"${id}"`),
