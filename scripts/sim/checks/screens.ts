@@ -198,7 +198,10 @@ export const prompt: Check = {
     const ids = new Set(durable.filter(({ at }) => at === last).map(({ id }) => id))
     const events = [...facts.truth.values()].flat().filter(({ id }) => ids.has(id))
     for (const { screens, page, status } of facts.final?.pages ?? []) {
-      const limit = PROMPT_MS + (status.via === 'poll' || status.degraded ? POLL_PATIENCE_MS : 0)
+      // Whoever reads pages by now, or did so then.
+      const then = facts.pages.get(page)?.statuses.findLast((one) => one.at <= (last ?? 0))?.status
+      const isByPages = [status, then].some((one) => one?.via === 'poll' || one?.degraded)
+      const limit = PROMPT_MS + (isByPages ? POLL_PATIENCE_MS : 0)
       for (const { screen, topic, granted } of screens) {
         for (const { id, topic: on, at, epoch, position } of events) {
           if (on !== topic || !granted) continue
