@@ -94,7 +94,7 @@ export function createConnection(
   function turned(turn: Turn) {
     const { phase } = status()
     const { pauseWhenHiddenMs } = settings
-    cancelHidden()
+    if (turn !== 'online') cancelHidden()
     if (turn === 'away') pause()
     else if (turn === 'hidden') {
       if (pauseWhenHiddenMs) cancelHidden = clock.after(pauseWhenHiddenMs, pause)

@@ -54,9 +54,15 @@ const life: Life = {
   listen(turned) {
     const listening = new AbortController()
     const on = (target: EventTarget, type: string, turn: Turn) =>
-      target.addEventListener(type, () => turned(type === 'visibilitychange' && document.hidden ? 'hidden' : turn), {
-        signal: listening.signal,
-      })
+      target.addEventListener(
+        type,
+        () => {
+          const { hidden } = document
+          if (!hidden || turn !== 'seen') turned(turn)
+          if (hidden && turn !== 'away') turned('hidden')
+        },
+        { signal: listening.signal },
+      )
     on(window, 'pagehide', 'away')
     on(document, 'freeze', 'away')
     on(window, 'pageshow', 'back')

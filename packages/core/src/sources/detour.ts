@@ -3,7 +3,7 @@ import { CLOSED, LEAST_PAUSE_MS, pagesFailed, streamFailed } from '../breaker.ts
 import type { Frame } from '../contract/wire.ts'
 import { HubError } from '../errors.ts'
 import { asHubError } from '../http.ts'
-import type { Clock, Random } from '../ports.ts'
+import type { Random } from '../ports.ts'
 import { pollSource } from './poll.ts'
 import type { Question, Source } from './source.ts'
 import { sseSource } from './sse.ts'
@@ -27,8 +27,7 @@ interface Begun {
 
 /** A source over two, and what only `fallbackSource` tells it. */
 export interface Detour extends Source {
-  /** The stream has failed before, somewhere else. */
-  blame(error: HubError, isProven: boolean, clock: Clock): void
+  readonly blame: NonNullable<Source['blame']>
   /** The stream has just said nothing for a while: pages are asked for at once. */
   suspect(): void
 }

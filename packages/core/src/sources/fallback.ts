@@ -4,13 +4,11 @@ import { asHubError } from '../http.ts'
 import { platform } from '../platform.ts'
 import type { Random } from '../ports.ts'
 import type { Detour } from './detour.ts'
-import type { Source } from './source.ts'
+import { FLOWED_MS, type Source } from './source.ts'
 import { sseSource } from './sse.ts'
 
 // A stream that has said nothing for so long may be held back by a proxy: a page that is asked for beside it tells.
 const FIRST_MS = 3_000
-// One that has brought something for so long was no fault, whatever became of it.
-const PROOF_MS = 1_000
 
 /**
  * Reads the hub's stream; and where it does not get through (a proxy buffers it, or cuts it again and again), pages of the same log, from the same cursor. Beside
@@ -30,13 +28,17 @@ const PROOF_MS = 1_000
 export function fallbackSource({ random }: { readonly random: Random } = platform): Source {
   let detour: Detour | undefined
   // What the way round is told when it is there.
-  let trouble: ((detour: Detour) => void) | undefined
+  const troubles: ((detour: Detour) => void)[] = []
 
   const load = async () => {
     const { createDetour } = await import('./detour.ts')
     if (detour) return
     detour = createDetour(random)
-    trouble?.(detour)
+    for (const tell of troubles) tell(detour)
+  }
+  const told = (tell: (typeof troubles)[number]) => {
+    if (detour) tell(detour)
+    else troubles.push(tell)
   }
 
   return {
@@ -46,7 +48,7 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
     async *open(question) {
       const { url, clock, signal, get } = question
       // Where it cannot be had, there is still the stream.
-      if (trouble && !detour) await load().catch(() => {})
+      if (troubles[0] && !detour) await load().catch(() => {})
       if (signal.aborted) return
       if (!detour) {
         const ending = new AbortController()
@@ -55,8 +57,7 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
         let lastAt = 0
         const blame = (thrown: unknown) => {
           const error = asHubError(url, thrown)
-          const isProven = firstAt !== undefined && lastAt - firstAt >= PROOF_MS
-          trouble = (told) => told.blame(error, isProven, clock)
+          told((way) => way.blame(error, lastAt - (firstAt ?? lastAt) >= FLOWED_MS, clock))
         }
         const aborted = () => {
           // The client gives a reason where it heard nothing. Otherwise it wants something else, or nothing any more.
@@ -64,9 +65,12 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
           ending.abort()
         }
         signal.addEventListener('abort', aborted)
-        const cancel = clock.after(FIRST_MS, () => {
-          trouble = (told) => told.suspect()
-          ending.abort()
+        const cancel = clock.after(FIRST_MS, async () => {
+          // Where it cannot be had, a slow stream is better than none.
+          await load().catch(() => {})
+          if (firstAt !== undefined) return
+          detour?.suspect()
+          if (detour) ending.abort()
         })
         try {
           const stream = sseSource.open({ ...question, get: (to, as, init) => get(to, as, { signal: own, ...init }) })
@@ -86,9 +90,9 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
           // Nothing may be left of it: an answer that was not read to its end holds a connection.
           ending.abort()
         }
-        await load()
       }
       if (detour) yield* detour.open(question)
     },
+    blame: (error, flowed, clock) => told((way) => way.blame(error, flowed, clock)),
   }
 }

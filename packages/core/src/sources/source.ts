@@ -1,5 +1,6 @@
 // What a source is: where a client's frames come from, whatever carries them.
 import type { Frame } from '../contract/wire.ts'
+import type { HubError } from '../errors.ts'
 import type { Clock } from '../ports.ts'
 import type { Via } from '../status.ts'
 
@@ -32,7 +33,12 @@ export interface Source {
   readonly via: Via
   /** Begins. The first frame is `sync` (or `bye`). Frames come in batches as the network brings them; an empty batch is a sign of life. */
   readonly open: (question: Question) => AsyncIterable<readonly Frame[]>
+  /** Hears how the stream of another tab has failed: what is wrong with the network there is wrong here, too. `flowed`: it had brought something for `FLOWED_MS`. */
+  readonly blame?: (error: HubError, flowed: boolean, clock: Clock) => void
 }
+
+/** A stream that has brought something for so long was no fault, whatever became of it. */
+export const FLOWED_MS = 1_000
 
 /** The query that asks for a question's topics from its cursor on. */
 export function queryOf(topics: readonly string[], after: string | undefined): string {

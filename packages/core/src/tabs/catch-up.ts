@@ -8,7 +8,7 @@ import type { SyncFrame } from './message.ts'
 
 /**
  * Reads what there is after the question's cursor, as far as the leader's stream has come, as the frames of a stream that begins there.
- * @throws HubError `changed` where the pages are granted something else on the way, or are another user's
+ * @throws HubError `changed` where the pages are granted something else on the way, or are another user's; `protocol` where they end too soon
  */
 export async function* catchUp(
   { url, topics, get, signal }: Question,
@@ -35,8 +35,12 @@ export async function* catchUp(
     const first: Frame = { ...sync, cursor: after, topics: both, gaps }
     yield [...(carried ? [] : [first]), ...framesOf(page, !carried)]
     carried = granted
-    // The leader knows of a log that the hub has no more: its news will tell.
-    if (through === cursor) return
+    if (through === cursor) {
+      // The leader knows of a log that the hub has no more: its news will tell.
+      if (isAfter(cursor, here)) return
+      const message = `A page of ${url} ends before the stream does: is it cached on the way, or from a node that is behind?`
+      throw new HubError('protocol', message, { retryable: true })
+    }
     cursor = through
   }
 }

@@ -39,6 +39,8 @@ export interface Follower {
   hear(news: News): void
   /** It follows nobody, for now. */
   rest(): void
+  /** Whether it reads what the leader tells, and not a stream of its own. */
+  readonly isFollowing: boolean
 }
 
 /** Makes the follower of a tab. */
@@ -96,7 +98,11 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
           })
           continue
         }
-        if (news.failure) throw new HubError(...news.failure)
+        if (news.failure && !news.sync) {
+          const [code, message, options] = news.failure
+          // What is final for the leader need not be so for this tab: it asks for itself.
+          throw new HubError(code, message, { retryable: true, details: { ...options?.details, status: undefined } })
+        }
         const { term, n, here, frames } = news
         // It is told again what it knows.
         if (next === `${term} ${n + 1}`) continue
@@ -111,6 +117,9 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
           continue
         }
         next = undefined
+        // What the hub says to the one that asks, it says to all.
+        const bye = frames.find(({ kind }) => kind === 'bye')
+        if (bye && (news.sync?.user ?? user) === user) yield [bye]
         if (view?.sync && view.sync.user !== user && view.term !== strangeTerm) {
           const response = await get(`${url}/page${queryOf(topics, undefined)}`, 'application/json')
           user = (await response.json()).user
@@ -150,8 +159,12 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
       }
     },
     want,
+    get isFollowing() {
+      return isFollowing
+    },
     hear(news) {
       watch()
+      if (news.failure) hub.blame?.(new HubError(...news.failure), news.flowed === true, clock)
       if ((news.to ?? me) !== me) return
       view = news
       if (!isFollowing) {

@@ -3,7 +3,7 @@ import type { Frame } from '../contract/wire.ts'
 import { HubError } from '../errors.ts'
 import { asHubError } from '../http.ts'
 import type { Clock } from '../ports.ts'
-import type { Question, Source } from '../sources/source.ts'
+import { FLOWED_MS, type Question, type Source } from '../sources/source.ts'
 import { hereOf, type Message, type News, type Want } from './message.ts'
 
 // How often a leader counts who still reads: tabs that crash do not say good-bye.
@@ -37,6 +37,7 @@ export interface Leader {
 export function createLeader(term: number, { hub, clock, post, look }: LeaderUser): Leader {
   const guests = new Map<string, { topics: readonly string[]; missed: number }>()
   let news: News = { kind: 'news', term, n: 0, frames: [], here: undefined, asked: [], sync: undefined }
+  let beganAt = 0
   let heardAt = 0
   let heartbeatMs = 0
   // What this tab itself wants, and what the stream was, or is being, asked for; and whether the hub has refused to carry what the guests want as well.
@@ -81,11 +82,12 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
       doubt = undefined
       try {
         for await (const frames of hub.open({ ...question, topics: asking })) {
-          if (signal.aborted) return
+          if (signal.aborted) break
           heardAt = clock.now()
           const sync = frames.find((frame) => frame.kind === 'sync')
           if (frames[0]) say({ frames, here: hereOf(frames) ?? news.here, ...(sync && { sync, asked: asking }) })
           if (sync) {
+            beganAt = heardAt
             heartbeatMs = sync.heartbeatMs
             // What was wanted too late for the question.
             changed()
@@ -94,18 +96,20 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
         }
         throw new HubError('ended', `The stream of ${url} is over`, { retryable: true })
       } catch (thrown) {
-        if (signal.aborted) return
-        const error = asHubError(url, thrown)
-        const { code, message, details } = error
-        if (details.status === 400 && asking.length > own.length) {
-          // Together it is too much: this tab's own topics, then. A guest whose topics are not among them streams by itself.
+        // The client ends what is silent, and gives that as its reason.
+        const silence = signal.reason instanceof HubError ? signal.reason : undefined
+        if (signal.aborted && !silence) return
+        const error = silence ?? asHubError(url, thrown)
+        const { code, message, retryable, details } = error
+        if ([400, 414, 431].includes(details.status as number) && asking.length > own.length) {
+          // Together it is too much, for the hub or for a URL: this tab's own topics, then. A guest whose topics are not among them streams by itself.
           isNarrow = true
           return look()
         }
         // A stream that breaks may be this tab's own affair (Firefox ends it as soon as the page is about to be left): the next tab tries, and if that fails, all are told.
-        // What is final for this tab need not be so for the others: they ask for themselves.
-        if (!news.sync)
-          say({ failure: [code, message, { retryable: true, details: { ...details, status: undefined } }] })
+        if (silence) news = { ...news, sync: undefined }
+        const flowed = news.sync !== undefined && heardAt - beganAt >= FLOWED_MS
+        say({ failure: [code, message, { retryable, details }], flowed })
         throw error
       } finally {
         // Who comes now waits for the next one.

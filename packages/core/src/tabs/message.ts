@@ -27,8 +27,10 @@ export interface News {
   readonly asked: readonly string[]
   /** What the hub said first; undefined while there is no stream. */
   readonly sync: SyncFrame | undefined
-  /** Why there is none: what makes the error, since an error's class does not travel between tabs. */
+  /** Why it is over: what makes the error, since an error's class does not travel between tabs. While `sync` is there, the next tab tries before anybody worries. */
   readonly failure?: ConstructorParameters<typeof HubError> | undefined
+  /** Whether the stream that has failed had flowed before. */
+  readonly flowed?: boolean
 }
 
 /** What a tab reads; nothing any more when the list is empty. */

@@ -53,6 +53,8 @@ export function sharedSource(options: SharedOptions = {}): Source {
   let leader: Leader | undefined
   // What is being read.
   let reading: Question | undefined
+  // What was being read when the page went away: it is over, as soon as the client hears of that.
+  let gone: Question | undefined
   // Ends what is being read, so that it looks again: it leads, or follows, or the topics are others.
   let turn = new AbortController()
 
@@ -81,9 +83,9 @@ export function sharedSource(options: SharedOptions = {}): Source {
     turn = new AbortController()
   }
 
-  /** A page that is frozen hears other tabs all the same, while its stream is dead: it lets another one lead. */
+  /** A page that is frozen hears other tabs all the same, while its stream is dead: it lets another one lead. One that is awake has ended a stream so silent itself. */
   function leads(): Leader | undefined {
-    if (leader?.isSilent(1.5)) {
+    if (leader?.isSilent(2.6)) {
       election.leave()
       election.enter()
     }
@@ -101,7 +103,15 @@ export function sharedSource(options: SharedOptions = {}): Source {
 
   const enter = () => {
     // A page that is kept for later may hold neither lock nor channel, and a frozen one must not keep the others waiting. The client ends the stream, and asks again.
-    stopLife ??= life?.listen((happens) => happens === 'away' && leave())
+    stopLife ??= life?.listen((happens) => {
+      if (happens === 'away') {
+        gone = reading
+        leave()
+      } else if (happens === 'back' && gone === reading) {
+        gone = undefined
+        look()
+      }
+    })
     channel ??= tabs.channel(name(), (message) => hear(message as Message))
     election.enter()
   }
@@ -115,7 +125,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
 
   return {
     get via() {
-      return leader ? hub.via : 'tab'
+      return !leader && follower.isFollowing ? 'tab' : hub.via
     },
     async *open(question) {
       reading = question
@@ -123,7 +133,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
       let cursor = question.after
       try {
         while (!question.signal.aborted) {
-          enter()
+          if (gone !== question) enter()
           const signal = AbortSignal.any([question.signal, turn.signal])
           const get: Question['get'] = (to, as, init) => question.get(to, as, { signal, ...init })
           const source = leader ?? follower
