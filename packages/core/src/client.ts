@@ -194,7 +194,7 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
   // Loaded on demand. An emit that finds no way to it is settled with the reason, and the next one tries again.
   const loaded = () => {
     outbox ??= import('./later.ts').then(
-      ({ createOutbox }) => createOutbox(settings, report),
+      ({ createOutbox }) => createOutbox(settings, report, status.phase === 'closed'),
       (cause) => {
         outbox = undefined
         throw asHubError('Outbox', cause)

@@ -70,8 +70,12 @@ const tooLate = new HubError('network', 'The hub is away or slow, and an ephemer
   retryable: true,
 })
 
-/** Makes an outbox. `report` hears of each POST that failed, of a storage that fails, and of what became of emits that nobody waits for any more. */
-export function createOutbox(settings: Settings, report: (during: 'emit', error: HubError) => void): Outbox {
+/** Makes an outbox. `report` hears of each POST that failed, of a storage that fails, and of what became of emits that nobody waits for any more. One that `isClosed` does nothing until it is started. */
+export function createOutbox(
+  settings: Settings,
+  report: (during: 'emit', error: HubError) => void,
+  isClosed = false,
+): Outbox {
   const { url, clock, random, connectTimeoutMs, contract, identity } = settings
   const maxAgeMs = Math.min(settings.maxAgeMs ?? 24 * HOUR_MS, 48 * HOUR_MS)
   const { storage = browserStorage(clock) } = settings
@@ -91,6 +95,8 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
   let closings = 0
   let keepalive = false
   let stopListening: (() => void) | undefined
+  // Who the hub has last said we are.
+  let known: Line['user']
 
   const isUsed = (name: string) => [own, ...queue].some((line) => line?.producer === name)
   const { save, adopt, release } = createKeeper(storage, clock, isUsed, report)
@@ -261,7 +267,8 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
     stopListening ??= storage?.onHide(hide)
   }
 
-  function sync(user?: Line['user']) {
+  function sync(user = known) {
+    known = user
     const who = identity ?? user
     if (who === undefined) return
     const before = closings
@@ -295,6 +302,12 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
     // Nobody hears its answer: who comes next asks again, and is told the same.
     if (batch[0]) post(batch, new AbortController()).catch(() => {})
     close()
+    // Before anything else of the page: what is emitted then comes after what waits.
+    const stop = settings.life?.listen((happens) => {
+      if (happens !== 'back') return
+      stop?.()
+      sync()
+    })
   }
 
   function close() {
@@ -308,7 +321,7 @@ export function createOutbox(settings: Settings, report: (during: 'emit', error:
     void leave(() => true, new HubError('closed', 'Closed before the hub accepted this.'))
   }
 
-  sync()
+  if (!isClosed) sync()
   return {
     add: (id, text, who, late) =>
       new Promise((settle) => {
