@@ -4,6 +4,7 @@ import type { Contract, HubEvent, SubscribableTopic } from '../contract/contract
 import { platform } from '../platform.ts'
 import type { Fetch } from '../ports.ts'
 import type { HeadersOption } from '../settings.ts'
+import { fallbackSource } from '../sources/fallback.ts'
 import { sharedSource } from '../tabs.ts'
 import { textSource } from './text.ts'
 
@@ -87,7 +88,7 @@ export function feedOf(url: URL, init: HubEventSourceInit): Feed {
     // Of what is too much for one connection the tabs cannot make one either.
     if (others.length > 0 || (identity === undefined && (headers || init.fetch))) return { share: false }
     const asks = [identity, rest, withCredentials && 'include'].filter(Boolean)
-    return { source: sharedSource({ identity: asks.join(' ') }) }
+    return { source: sharedSource({ identity: asks.join(' '), hub: fallbackSource() }) }
   }
   const open = () => {
     const shared: Shared = {

@@ -3,7 +3,7 @@ import { CLOSED, LEAST_PAUSE_MS, pagesFailed, streamFailed } from '../breaker.ts
 import type { Frame } from '../contract/wire.ts'
 import { HubError } from '../errors.ts'
 import { asHubError } from '../http.ts'
-import type { Random } from '../ports.ts'
+import type { Clock, Random } from '../ports.ts'
 import { pollSource } from './poll.ts'
 import type { Question, Source } from './source.ts'
 import { sseSource } from './sse.ts'
@@ -27,7 +27,10 @@ interface Begun {
 
 /** A source over two, and what only `fallbackSource` tells it. */
 export interface Detour extends Source {
-  readonly blame: NonNullable<Source['blame']>
+  /** The stream has failed before, somewhere else. */
+  blame(error: HubError, isProven: boolean, clock: Clock): void
+  /** The stream is well, somewhere else. */
+  trust(): void
   /** The stream has just said nothing for a while: pages are asked for at once. */
   suspect(): void
 }
@@ -239,6 +242,9 @@ export function createDetour(random: Random, stream: Source = sseSource, pages: 
     },
     blame(error, isProven, clock) {
       breaker = streamFailed(breaker, error, isProven, clock.now(), random.next())
+    },
+    trust() {
+      breaker = CLOSED
     },
     suspect() {
       patienceMs = 0

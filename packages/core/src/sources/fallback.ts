@@ -93,6 +93,10 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
       }
       if (detour) yield* detour.open(question)
     },
-    blame: (error, flowed, clock) => told((way) => way.blame(error, flowed, clock)),
+    learn(error, flowed, clock) {
+      if (error) return told((way) => way.blame(error, flowed, clock))
+      troubles.length = 0
+      detour?.trust()
+    },
   }
 }

@@ -33,8 +33,11 @@ export interface Source {
   readonly via: Via
   /** Begins. The first frame is `sync` (or `bye`). Frames come in batches as the network brings them; an empty batch is a sign of life. */
   readonly open: (question: Question) => AsyncIterable<readonly Frame[]>
-  /** Hears how the stream of another tab has failed: what is wrong with the network there is wrong here, too. `flowed`: it had brought something for `FLOWED_MS`. */
-  readonly blame?: (error: HubError, flowed: boolean, clock: Clock) => void
+  /**
+   * Hears how the stream of another tab fares: what is wrong with the network there is wrong here, too. It has failed, or, without an error, is well. `flowed`: it has
+   * brought something for `FLOWED_MS`.
+   */
+  readonly learn?: (error: HubError | undefined, flowed: boolean, clock: Clock) => void
 }
 
 /** A stream that has brought something for so long was no fault, whatever became of it. */

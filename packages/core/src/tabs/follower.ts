@@ -110,8 +110,8 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
         if ((next === `${term} ${n}` || frames[0]?.kind === 'sync') && !news.to && frames.every(fits)) {
           next = `${term} ${n + 1}`
           if (isAfter(`${here}`, `${cursor}`)) cursor = here
-          // A sign of the leader's life is none of the hub's.
-          if (!frames[0]) continue
+          // That a stream is over is no sign of its life.
+          if (news.failure) continue
           // What the leader lacked is not what this tab lacks.
           yield frames.map((frame) => (frame.kind === 'sync' ? { ...frame, gaps: [] } : frame))
           continue
@@ -164,7 +164,9 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
     },
     hear(news) {
       watch()
-      if (news.failure) hub.blame?.(new HubError(...news.failure), news.flowed === true, clock)
+      if (news.failure || news.flowed) {
+        hub.learn?.(news.failure && new HubError(...news.failure), news.flowed === true, clock)
+      }
       if ((news.to ?? me) !== me) return
       view = news
       if (!isFollowing) {

@@ -39,6 +39,7 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
   let news: News = { kind: 'news', term, n: 0, frames: [], here: undefined, asked: [], sync: undefined }
   let beganAt = 0
   let heardAt = 0
+  let saidAt = 0
   let heartbeatMs = 0
   // What this tab itself wants, and what the stream was, or is being, asked for; and whether the hub has refused to carry what the guests want as well.
   let own: readonly string[] = []
@@ -52,7 +53,10 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
     isNarrow ? own : [...new Set([...own, ...[...guests.values()].flatMap(({ topics }) => topics)])].sort()
 
   function say(change: Partial<News>) {
-    news = { ...news, frames: [], failure: undefined, ...change, n: news.n + 1 }
+    saidAt = clock.now()
+    // Of pages it says nothing: they are read because the stream is not well.
+    const flowed = news.sync !== undefined && !news.sync.degraded && heardAt - beganAt >= FLOWED_MS
+    news = { ...news, frames: [], failure: undefined, flowed, ...change, n: news.n + 1 }
     if (guests.size > 0) post(news)
   }
 
@@ -85,13 +89,15 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
           if (signal.aborted) break
           heardAt = clock.now()
           const sync = frames.find((frame) => frame.kind === 'sync')
-          if (frames[0]) say({ frames, here: hereOf(frames) ?? news.here, ...(sync && { sync, asked: asking }) })
           if (sync) {
             beganAt = heardAt
             heartbeatMs = sync.heartbeatMs
-            // What was wanted too late for the question.
-            changed()
           }
+          // Bytes that make no frame yet (a large event over a slow line) are a sign of life to the others, too.
+          if (frames[0] || heardAt - saidAt > heartbeatMs)
+            say({ frames, here: hereOf(frames) ?? news.here, ...(sync && { sync, asked: asking }) })
+          // What was wanted too late for the question.
+          if (sync) changed()
           yield frames
         }
         throw new HubError('ended', `The stream of ${url} is over`, { retryable: true })
@@ -107,9 +113,7 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
           return look()
         }
         // A stream that breaks may be this tab's own affair (Firefox ends it as soon as the page is about to be left): the next tab tries, and if that fails, all are told.
-        if (silence) news = { ...news, sync: undefined }
-        const flowed = news.sync !== undefined && heardAt - beganAt >= FLOWED_MS
-        say({ failure: [code, message, { retryable, details }], flowed })
+        say({ failure: [code, message, { retryable, details }], ...(silence && { sync: undefined }) })
         throw error
       } finally {
         // Who comes now waits for the next one.

@@ -29,7 +29,7 @@ export interface News {
   readonly sync: SyncFrame | undefined
   /** Why it is over: what makes the error, since an error's class does not travel between tabs. While `sync` is there, the next tab tries before anybody worries. */
   readonly failure?: ConstructorParameters<typeof HubError> | undefined
-  /** Whether the stream that has failed had flowed before. */
+  /** Whether the stream has been seen to flow. */
   readonly flowed?: boolean
 }
 

@@ -52,6 +52,46 @@ test.each([1, 2, 5])(
   },
 )
 
+test('what was wrong with the network is forgotten by all once the stream is seen to flow', async () => {
+  const world = tabsWorld()
+  const { clock, open } = world
+  const stream = beating(world)
+  let isCut = false
+  const fetch: Fetch = async (url, init) => {
+    await after(clock, 5)
+    init.signal?.throwIfAborted()
+    if (url.includes('/page')) {
+      if (url.includes('wait=')) await after(clock, 10_000)
+      return pageOf(url, 'e:1')
+    }
+    if (isCut) throw new TypeError('cut')
+    return stream(url, init)
+  }
+  const clients = [1, 2, 3, 4].map(() => open(fetch).client)
+  const viaOf = (client: (typeof clients)[number]) => (client.status.get() as { via?: string }).via
+  const leader = () => clients.find((client) => ['sse', 'poll'].includes(`${viaOf(client)}`))
+  for (const client of clients) client.subscribe({ topic: 'board:1' as never })
+  await clock.advance(10_000)
+  isCut = true
+  leader()?.close()
+  leader()?.start()
+  for (const client of clients) if (client.status.get().phase === 'closed') client.start()
+  await clock.advance(20_000)
+  expect(clients.map((client) => 'degraded' in client.status.get())).toEqual([true, true, true, true])
+  isCut = false
+  await clock.advance(600_000)
+  expect(clients.map((client) => 'degraded' in client.status.get())).toEqual([false, false, false, false])
+  const steps: unknown[] = []
+  const old = leader()
+  for (const client of clients) {
+    if (client !== old) client.status.subscribe(() => void steps.push(client.status.get()))
+  }
+  old?.close()
+  await clock.advance(20_000)
+  expect(steps.length).toBeGreaterThan(0)
+  expect(steps).not.toContainEqual(expect.objectContaining({ degraded: expect.anything() }))
+})
+
 test('a hub that is disabled is asked by one tab, and all are told', async () => {
   const { clock, open } = tabsWorld()
   let requests = 0
@@ -153,6 +193,35 @@ test('a page of the log that ends before the stream does is not believed', async
   say(eventBlock('e:11', 'board:1', 11, 'moved'))
   await clock.advance(100)
   expect(heard).toEqual([6, 7, 8, 9, 10, 11])
+})
+
+test('an event that takes long to come is no silence, neither for who leads nor for the others', async () => {
+  const { clock, open } = tabsWorld()
+  const event = eventBlock('e:2', 'board:1', 2, 'moved')
+  let say = (_: string) => {}
+  const fetch: Fetch = async (url, init) => {
+    if (url.includes('/page')) return pageOf(url, 'e:1')
+    const body = openBody(init, syncBlock('e:1', topicsOf(url)))
+    say = body.say
+    return body.response
+  }
+  const heard: unknown[] = []
+  const tabs = [1, 2].map((tab) => {
+    const { client } = open(fetch)
+    client.subscribe({ topic: 'board:1' as never, onEvent: (() => void heard.push(tab)) as never })
+    return client
+  })
+  const phases = new Set<string>()
+  await clock.advance(1_000)
+  for (const client of tabs) client.status.subscribe(() => void phases.add(client.status.get().phase))
+  for (const character of event.slice(0, 20)) {
+    say(character)
+    await clock.advance(1_000)
+  }
+  say(event.slice(20))
+  await clock.advance(100)
+  expect([...phases]).toEqual([])
+  expect(heard.sort()).toEqual([1, 2])
 })
 
 test('a hub that is slow is reached where the way round cannot be had', async () => {
