@@ -1,6 +1,6 @@
 // Runs in the browser: a client whose emits are notes with numbers, and a look at what the browser keeps of them.
 import { createHubClient } from '@sse-hub/core'
-import type { contract } from './outbox.test.ts'
+import type { contract } from './outbox-contract.ts'
 
 const options = new URLSearchParams(location.search)
 // Plain http has no Web Locks; this is what is left there.

@@ -4,25 +4,19 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { defineContract } from '@sse-hub/core/contract'
 import { createHub } from '@sse-hub/server'
 import { toNodeHandler } from '@sse-hub/server/node'
 import { sqliteLog } from '@sse-hub/server/sqlite'
 import { chromium } from 'playwright-core'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { z } from 'zod'
 import { outboxWorld } from '../../packages/core/src/fixtures/outbox-world.ts'
 import { platform } from '../../packages/core/src/platform.ts'
 import { browserRemedy, findBrowser } from '../lib/browsers.ts'
 import { launch } from './browser.ts'
 import { bundle, emptyPage } from './bundle.ts'
+import { contract } from './outbox-contract.ts'
 import type { OutboxPage } from './outbox-page.ts'
 import { until } from './until.ts'
-
-export const contract = defineContract({
-  topics: [],
-  events: { 'note.written': { topic: 'user', data: z.object({ by: z.string(), n: z.number() }), emit: true } },
-})
 
 let script: string
 beforeAll(async () => {
