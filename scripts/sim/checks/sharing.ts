@@ -106,8 +106,9 @@ export const soon: Check = {
         const leads = tabs.find(({ page }) => page === leader)
         for (const { at, block } of heard) {
           const cursor = cursorOf(block.id)
-          const topic = cursor && facts.at(block.id ?? '')?.topic
-          if (!leads || !cursor || !topic || block.event?.startsWith('hub.')) continue
+          const event = facts.at(block.id ?? '')
+          const topic = event?.topic
+          if (!leads || !cursor || !event || !topic || block.event?.startsWith('hub.')) continue
           if (statusAt(leads, at)?.via !== 'sse') continue
           const until = at + SOON_MS
           // It must be there to say what else it was asked.
@@ -129,6 +130,8 @@ export const soon: Check = {
               continue
             for (const screen of screens) {
               if (screen.page !== tab.page || screen.topic !== topic || screen.mountedAt > at - KNOWN_MS) continue
+              // A leader that is behind hears what is older than the screen.
+              if (event.at < screen.mountedAt) continue
               if ((screen.unmountedAt ?? facts.endedAt) <= until) continue
               looked++
               const brought = { at: screen.mountedAt, cursor: screen.after }
