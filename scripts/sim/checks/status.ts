@@ -98,7 +98,9 @@ export const truthful: Check = {
           looked++
           // Who was told by another tab may have heard of it while it stood still.
           const pause = page.frozen.findLast(({ to }) => to <= at && to > at - ASIDE_MS)
-          const since = (pause?.from ?? at) - (page.shares ? ASIDE_MS : 1)
+          // Nor does who reads pages hear at once what the stream was told that it tries beside them.
+          const isAside = page.shares || page.statuses[index - 1]?.status.via === 'poll'
+          const since = (pause?.from ?? at) - (isAside ? ASIDE_MS : 1)
           const answered = [...facts.exchanges.values()].some(
             (one) =>
               company.has(one.page) &&

@@ -109,7 +109,8 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
         // It follows what was heard before, or begins where this tab is. What is told to this tab alone says how far the leader is, and not what it has said on the way.
         if ((next === `${term} ${n}` || frames[0]?.kind === 'sync') && !news.to && frames.every(fits)) {
           next = `${term} ${n + 1}`
-          if (isAfter(`${here}`, `${cursor}`)) cursor = here
+          // Without frames nothing was heard up to there: it may be a place in a log that is no more.
+          if (frames[0] && isAfter(`${here}`, `${cursor}`)) cursor = here
           // That a stream is over is no sign of its life.
           if (news.failure) continue
           // What the leader lacked is not what this tab lacks.
