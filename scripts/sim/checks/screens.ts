@@ -171,6 +171,9 @@ export const present: Check = {
       for (const { screen, topic, granted } of screens) {
         for (const { id, topic: on, at } of alone) {
           if (on !== topic || !granted) continue
+          // Whoever read pages then has gone back to the stream only since.
+          const then = facts.pages.get(page)?.statuses.findLast((one) => one.at <= at)?.status
+          if (then?.via === 'poll' || then?.degraded) continue
           looked++
           const times = facts.screens.get(screen)?.told.filter((told) => told.what === 'event' && told.id === id).length
           if (times !== 1) found({ at, what: `screen ${screen} (page ${page}, ${topic}) heard ${id} ${times} times` })
