@@ -220,7 +220,11 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
       await pipe.room()
       const held = clock.now() > before ? { heldMs: clock.now() - before } : {}
       const { done, value } = (await reader?.read().catch(destroyed)) ?? NOTHING
-      if (hub === 'gone') return
+      if (hub === 'gone') {
+        // It was said to its end, and the kernel has it: the cut came only after.
+        if (done && !isStream && whole) history.record({ what: 'answer body', exchange: number, text: whole })
+        return
+      }
       if (done) break
       if (isStream)
         for (const block of taps.said.read(value)) history.record({ what: 'said', exchange: number, block, ...held })
