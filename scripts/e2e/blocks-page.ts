@@ -49,14 +49,15 @@ const page: BlocksPage = {
   },
   async frames(url) {
     const frames: Frame[] = []
-    const question = {
+    await sseSource.open({
       url: '',
       topics: [],
       after: undefined,
+      get: () => fetch(url),
+      take: (batch) => void frames.push(...batch),
       clock: platform.clock,
       signal: new AbortController().signal,
-    }
-    for await (const batch of sseSource.open({ ...question, get: () => fetch(url) })) frames.push(...batch)
+    })
     return frames
   },
 }

@@ -231,18 +231,13 @@ export const bugs: readonly Bug[] = [
     name: 'forget what the probe has said',
     breaks: 'a stream is gone over to, and what it brought while it was watched is dropped',
     file: `${client}/sources/detour.ts`,
-    edits: [
-      ['return { reading, batch, losses: before }', 'return { reading, batch: batch.slice(0, 1), losses: before }'],
-    ],
+    edits: [['return flow(said)', 'return flow(said.slice(0, 1))']],
   },
   {
     name: 'go over to any stream',
     breaks: 'a stream that could not be resumed is gone over to, whatever the pages have told of',
     file: `${client}/sources/detour.ts`,
-    edits: [
-      ["if (batch.some(isLoss)) throw over('ended', 'could not be resumed')", ''],
-      ['if (found.losses === losses) return found', 'if (found) return found'],
-    ],
+    edits: [['if (!said.some(isLoss) && before === losses) {', 'if (said[0]) {']],
   },
   {
     name: 'read pages and stream at once',
@@ -250,8 +245,8 @@ export const bugs: readonly Bug[] = [
     file: `${client}/sources/detour.ts`,
     edits: [
       [
-        'if (found.losses === losses) return found',
-        'if (found.losses === losses) { yield found.batch; yield await next; return found }',
+        'choose(part)\n              current = stream',
+        'chosen = part\n              cancel()\n              current = stream',
       ],
     ],
   },
@@ -278,7 +273,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'end no probe',
     breaks: 'a stream that is tried beside the pages stays open for good',
-    file: `${client}/tabs/shared.ts`,
+    file: `${client}/sources/source.ts`,
     tabs: true,
     edits: [['question.get(to, as, { signal, ...init })', 'question.get(to, as, { ...init, signal })']],
   },
@@ -286,7 +281,7 @@ export const bugs: readonly Bug[] = [
     name: 'probe from the head',
     breaks: 'the way back from pages to the stream begins where the log ends, not where the pages are',
     file: `${client}/sources/detour.ts`,
-    edits: [['const reading = start(stream, cursor)', 'const reading = start(stream, undefined)']],
+    edits: [['stream,\n          cursor,', 'stream,\n          undefined,']],
   },
   {
     name: 'do not wait as told',

@@ -1,6 +1,7 @@
 // Keeps one pipe of frames open: asks the source, watches for silence, and decides after each end whether and when to try again.
 import { backoffMs } from './backoff.ts'
-import type { ByeReason } from './contract/wire.ts'
+import type { Contract } from './contract/contract.ts'
+import type { ByeReason, Frame } from './contract/wire.ts'
 import { HubError } from './errors.ts'
 import { asHubError, ask } from './http.ts'
 import type { Turn } from './ports.ts'
@@ -65,8 +66,8 @@ export function createConnection(
     (asked.join() !== topics().join() || sequence.isBehind())
 
   /** Ends the attempt in progress. Its watchdog stays, so that an exchange does not hide a silence that has begun before it. */
-  function drop(why?: HubError) {
-    current?.abort(why)
+  function drop() {
+    current?.abort()
     // Only now it has been a success: a server that accepts and hangs up must not be asked again and again.
     if (syncedAt !== undefined && clock.now() - syncedAt >= 5_000) failures = 0
     syncedAt = undefined
@@ -85,7 +86,12 @@ export function createConnection(
     const look = () => {
       const leftMs = dueAt - clock.now()
       if (leftMs > 0) wait(leftMs, look)
-      else failed(over('timeout', `not a byte for ${ms} ms`))
+      else {
+        const silence = over('timeout', `not a byte for ${ms} ms`)
+        // A source learns why it is ended only where it has said nothing.
+        current?.abort(silence)
+        failed(silence)
+      }
     }
     wait(ms || undefined, look)
   }
@@ -138,46 +144,57 @@ export function createConnection(
 
   /** One stream from beginning to end. */
   async function attempt(signal: AbortSignal, after: string | undefined) {
+    const guarded = (thrown: unknown) => {
+      if (!signal.aborted) failed(asHubError(url, thrown))
+    }
+    const hear = (frame: Frame) => {
+      if (frame.kind === 'bye') throw over(frame.reason, frame.reason, frame.retryMs)
+      if (frame.kind === 'sync' && frame.user !== (identity ?? frame.user)) {
+        const message = `The hub takes us for ${frame.user}, not for ${identity}: make a new client for another user`
+        throw new HubError('identity_mismatch', message)
+      }
+      if (!take(frame, asked)) return begin()
+      // A handler may have closed the client: what it has not heard must come again.
+      if (frame.kind === 'sync' && !signal.aborted) {
+        baseMs = frame.retryMs ?? baseMs
+        patienceMs = frame.heartbeatMs * 2.5
+        syncedAt ??= clock.now()
+        watch(patienceMs)
+        const { user, topics: granted, degraded } = frame
+        const refused = asked.filter((topic) => !granted.includes(sequence.full(topic)))
+        // Of a stream that several tabs share, what this one has asked for.
+        const carried = granted.filter((topic) => asked.some((one) => sequence.full(one) === topic))
+        tell({ phase: 'live', via: source.via, user, topics: carried, refused, ...(degraded && { degraded }) })
+        // What came too late for the question.
+        changed()
+      }
+    }
     try {
-      const plain = source.open({
+      const later = contract && (await import('./later.ts'))
+      await source.open({
         url,
         topics: asked,
         after,
         get: (address, expect, init) => ask(settings, address, expect, { signal, ...init }),
+        take(frames) {
+          try {
+            for (const frame of frames) {
+              if (signal.aborted) return
+              const valid = later ? later.validated(frame, contract as Contract, report) : frame
+              if (valid) hear(valid)
+            }
+          } catch (thrown) {
+            guarded(thrown)
+          }
+          // Any byte is a sign of life, once there is a stream.
+          if (!signal.aborted && syncedAt !== undefined) dueAt = clock.now() + (patienceMs || Number.POSITIVE_INFINITY)
+        },
         clock,
         signal,
       })
-      const frames = contract ? (await import('./later.ts')).validated(plain, contract, report) : plain
-      for await (const batch of frames) {
-        for (const frame of batch) {
-          if (signal.aborted) return
-          if (frame.kind === 'bye') throw over(frame.reason, frame.reason, frame.retryMs)
-          if (frame.kind === 'sync' && frame.user !== (identity ?? frame.user)) {
-            const message = `The hub takes us for ${frame.user}, not for ${identity}: make a new client for another user`
-            throw new HubError('identity_mismatch', message)
-          }
-          if (!take(frame, asked)) return begin()
-          // A handler may have closed the client: what it has not heard must come again.
-          if (frame.kind === 'sync' && !signal.aborted) {
-            baseMs = frame.retryMs ?? baseMs
-            patienceMs = frame.heartbeatMs * 2.5
-            syncedAt ??= clock.now()
-            watch(patienceMs)
-            const { user, topics: granted, degraded } = frame
-            const refused = asked.filter((topic) => !granted.includes(sequence.full(topic)))
-            // Of a stream that several tabs share, what this one has asked for.
-            const carried = granted.filter((topic) => asked.some((one) => sequence.full(one) === topic))
-            tell({ phase: 'live', via: source.via, user, topics: carried, refused, ...(degraded && { degraded }) })
-            // What came too late for the question.
-            changed()
-          }
-        }
-        // Any byte is a sign of life, once there is a stream.
-        if (!signal.aborted && syncedAt !== undefined) dueAt = clock.now() + (patienceMs || Number.POSITIVE_INFINITY)
-      }
-      throw over('ended')
+      guarded(over('ended'))
     } catch (thrown) {
-      if (!signal.aborted) failed(asHubError(url, thrown))
+      guarded(thrown)
     }
   }
 
@@ -187,7 +204,7 @@ export function createConnection(
 
   /** Decides what follows an attempt that has failed, or a stream that has ended. */
   function failed(error: HubError) {
-    drop(error)
+    drop()
     wait()
     const attempt = failures++
     const { byeMs, retryAfterMs, status } = error.details as Partial<Record<string, number>>

@@ -33,22 +33,18 @@ export function check(contract: Contract, type: string, data: unknown): Checked 
 }
 
 /**
- * The frames of a source, with events that fit the contract. Of one that does not, they say what a hub says of an event that it cannot deliver
- * any more: a gap of its topic; an ephemeral one is left out.
+ * A frame whose event fits the contract, or that is none. Of an event that does not, it says what a hub says of one that it cannot deliver any more: a gap of its
+ * topic; an ephemeral one is left out.
  */
-export async function* validated(
-  frames: AsyncIterable<readonly Frame[]>,
+export function validated(
+  frame: Frame,
   contract: Contract,
   report: (during: 'validate', error: HubError) => void,
-): AsyncGenerator<readonly Frame[]> {
-  for await (const batch of frames) {
-    yield batch.flatMap((frame): readonly Frame[] => {
-      if (frame.kind !== 'event') return [frame]
-      const { type, topic, data, cursor } = frame.event
-      const checked = check(contract, type, data)
-      if (checked.ok) return [{ kind: 'event', event: { ...frame.event, data: checked.data } }]
-      report('validate', checked.error)
-      return cursor === undefined ? [] : [{ kind: 'gap', topics: [topic], to: cursor, reason: 'schema' }]
-    })
-  }
+): Frame | undefined {
+  if (frame.kind !== 'event') return frame
+  const { type, topic, data, cursor } = frame.event
+  const checked = check(contract, type, data)
+  if (checked.ok) return { kind: 'event', event: { ...frame.event, data: checked.data } }
+  report('validate', checked.error)
+  return cursor === undefined ? undefined : { kind: 'gap', topics: [topic], to: cursor, reason: 'schema' }
 }

@@ -100,15 +100,15 @@ const readers: readonly (readonly [name: string, read: Reader])[] = [
         },
       })
       const frames: Frame[] = []
-      const question = {
+      await sseSource.open({
         url: '/api/sse',
         topics: ['board:7'],
         after: undefined,
+        get: async () => new Response(body),
+        take: (batch) => void frames.push(...batch),
         clock: platform.clock,
         signal: new AbortController().signal,
-      }
-      for await (const batch of sseSource.open({ ...question, get: async () => new Response(body) }))
-        frames.push(...batch)
+      })
       return frames
     },
   ],

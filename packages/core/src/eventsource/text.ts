@@ -9,7 +9,7 @@ export function textSource(address: string): Source {
   let retryMs: number | undefined
   return {
     via: 'sse',
-    async *open({ topics, get }) {
+    async open({ topics, get, take }) {
       // A header's characters are bytes; the standard wants those of UTF-8.
       const id = Array.from(new TextEncoder().encode(lastId), (byte) => String.fromCharCode(byte)).join('')
       const response = await get(address, 'text/event-stream', {
@@ -21,8 +21,8 @@ export function textSource(address: string): Source {
         ...(retryMs !== undefined && { retryMs }),
       })
       const frames = [sync()]
-      yield frames.splice(0)
-      const read = readChunks(response, {
+      take(frames.splice(0))
+      return readChunks(response, {
         onRetry(ms) {
           retryMs = ms
           frames.push(sync())
@@ -33,8 +33,8 @@ export function textSource(address: string): Source {
         onEvent({ event: type = 'message', data }) {
           for (const topic of topics) frames.push({ kind: 'event', event: { type, topic, data, at: 0, id: lastId } })
         },
+        onChunk: () => take(frames.splice(0)),
       })
-      while (await read()) yield frames.splice(0)
     },
   }
 }

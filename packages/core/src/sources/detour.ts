@@ -5,25 +5,13 @@ import { HubError } from '../errors.ts'
 import { asHubError } from '../http.ts'
 import type { Clock, Random } from '../ports.ts'
 import { pollSource } from './poll.ts'
-import type { Question, Source } from './source.ts'
+import { type Part, partOf, type Question, type Source } from './source.ts'
 import { sseSource } from './sse.ts'
 
 // A stream that has said nothing for so long may be held back by a proxy: a page that is asked for beside it tells.
 const FIRST_MS = 3_000
 
-/** One of the two, being read. */
-interface Reading {
-  readonly source: Source
-  /** @throws HubError `ended`; whatever it breaks with */
-  next(): Promise<readonly Frame[]>
-  end(): void
-}
-
-/** One that has begun, and what it has said so far. */
-interface Begun {
-  readonly reading: Reading
-  readonly batch: readonly Frame[]
-}
+type Frames = readonly Frame[]
 
 /** A source over two, and what only `fallbackSource` tells it. */
 export interface Detour extends Source {
@@ -41,15 +29,18 @@ export function createDetour(random: Random, stream: Source = sseSource, pages: 
   let current = stream
   let patienceMs = FIRST_MS
 
-  async function* read(question: Question): AsyncGenerator<readonly Frame[]> {
-    const { url, clock, signal } = question
-    const readings = new Set<Reading>()
-    let isOver = signal.aborted
-    // Whether the stream that is read has been seen to flow.
+  async function read(question: Question): Promise<void> {
+    const { url, clock, signal, take } = question
+    const readings = new Set<Part>()
+    // What is read, once the stream or pages have said something.
+    let chosen: Part | undefined
+    // Whether the stream has been seen to flow, or else when it will have been.
     let isProven = false
+    let proofAt = Number.POSITIVE_INFINITY
     // How far the pages have come, and how often they told of something lost on the way.
     let cursor: string | undefined
     let losses = 0
+    let fail: (error: unknown) => void = () => {}
     let cancel = () => {}
     const later = (ms: number, callback: () => void) => {
       cancel()
@@ -60,175 +51,156 @@ export function createDetour(random: Random, stream: Source = sseSource, pages: 
     const streamHasFailed = (error: HubError) => {
       breaker = streamFailed(breaker, error, isProven, clock.now(), random.next())
     }
-    const hasFailed = (error: HubError) => {
-      if (current === stream) streamHasFailed(error)
-      else breaker = pagesFailed(breaker, error)
+
+    /** Reads one of the two. `failed` hears how it is over, unless it was ended. */
+    function start(
+      source: Source,
+      after: string | undefined,
+      hear: (frames: Frames) => void,
+      failed: (error: HubError) => void,
+    ): Part {
+      const part = partOf({ ...question, after }, hear)
+      readings.add(part)
+      const ended = (thrown: unknown) => {
+        const wasEnded = part.signal.aborted
+        part.end()
+        readings.delete(part)
+        if (wasEnded) return
+        const error = asHubError(url, thrown)
+        if (part === chosen) fail(error)
+        else failed(error)
+      }
+      source.open(part).then(() => ended(over('ended', 'is over: ended')), ended)
+      return part
     }
-    const end = () => {
-      isOver = true
+
+    /** From now on this is read, and nothing else. */
+    function choose(part?: Part) {
+      chosen = part
       cancel()
-      for (const reading of readings) reading.end()
-    }
-    const aborted = () => {
-      // The client gives a reason where it heard nothing. Otherwise it wants something else, or nothing any more.
-      if (signal.reason instanceof HubError) hasFailed(signal.reason)
-      end()
+      for (const reading of readings) if (reading !== part) reading.end()
     }
 
-    function start(source: Source, after: string | undefined): Reading {
-      const ending = new AbortController()
-      const own = ending.signal
-      const get: Question['get'] = (to, expect, init) => question.get(to, expect, { signal: own, ...init })
-      const frames = source.open({ ...question, after, signal: own, get })[Symbol.asyncIterator]()
-      const reading: Reading = {
-        source,
-        async next() {
-          const { done, value } = await frames.next()
-          if (done) throw over('ended', 'is over: ended')
-          return value
-        },
-        end() {
-          readings.delete(reading)
-          ending.abort()
-        },
-      }
-      readings.add(reading)
-      return reading
-    }
-
-    /** Begins with the stream; or with pages, where they answer and it does not. */
-    const begin = () =>
-      new Promise<Begun>((resolve, reject) => {
-        const first = async (source: Source) => {
-          const reading = start(source, question.after)
-          let batch: readonly Frame[]
-          do batch = await reading.next()
-          while (!batch[0])
-          resolve({ reading, batch })
-        }
-        first(current).catch(reject)
-        if (current === stream) later(patienceMs, () => void first(pages).catch(() => {}))
-        patienceMs = FIRST_MS
-      })
-
-    /** Tries the stream beside the pages until it is seen to flow. Answers all that it has said. */
-    async function wayBack(): Promise<Begun & { readonly losses: number }> {
-      for (;;) {
-        // Whoever asks for other topics again and again must not probe each time.
-        const pauseMs = Math.max(LEAST_PAUSE_MS, breaker.probeAt - clock.now())
-        await new Promise<void>((resolve) => later(pauseMs, resolve))
-        const before = losses
-        const reading = start(stream, cursor)
-        later(FIRST_MS, reading.end)
-        try {
-          const batch: Frame[] = []
-          let proofAt = Number.POSITIVE_INFINITY
-          do {
-            const isFirst = !batch[0]
-            batch.push(...(await reading.next()))
-            const [sync] = batch
-            if (isFirst && sync?.kind === 'sync') {
-              proofAt = clock.now() + sync.heartbeatMs / 2
-              later(sync.heartbeatMs * 2.5, reading.end)
-            }
-          } while (clock.now() < proofAt && batch.at(-1)?.kind !== 'bye')
-          cancel()
-          const last = batch.at(-1)
-          if (last?.kind === 'bye') return { reading, batch: [last], losses: before }
-          // The pages will tell of it: the next one begins after that.
-          if (batch.some(isLoss)) throw over('ended', 'could not be resumed')
-          return { reading, batch, losses: before }
-        } catch (thrown) {
-          reading.end()
-          const error = asHubError(url, thrown)
-          // What is final for the stream is final for its pages.
-          if (isOver || !error.retryable) throw error
-          streamHasFailed(error)
-        }
-      }
-    }
-
-    /** Hands on pages until there is a way back. */
-    async function* detour({ reading, batch }: Begun): AsyncGenerator<readonly Frame[], Begun> {
-      const { code, message } = breaker.why as HubError
-      const mark = (frame: Frame): Frame => (frame.kind === 'sync' ? { ...frame, degraded: { code, message } } : frame)
-      let news: readonly Frame[] = batch.map(mark)
-      let back: ReturnType<typeof wayBack> | undefined
-      let wake = () => {}
-      const seek = () => {
-        const way = wayBack()
-        const found = () => {
-          back = way
-          wake()
-        }
-        way.then(found, found)
-      }
-      seek()
-      for (;;) {
-        const last = news.at(-1)
-        if (last?.kind === 'beat') cursor = last.cursor
-        if (news.some(isLoss)) losses++
-        yield news
-        const next = reading.next()
-        // A promise of its own each time: one that lasted would hold on to all that ever waited for it.
-        await new Promise<void>((resolve) => {
-          wake = resolve
-          next.then(wake, wake)
-          if (back) wake()
-        })
-        if (back) {
-          const found = await back
-          // Obeyed, whatever else it said: nobody reads on after a good-bye.
-          if (found.batch[0]?.kind === 'bye') yield found.batch
-          if (found.losses === losses) return found
-          // What the pages have told of since, it knows nothing of.
-          found.reading.end()
-          back = undefined
-          seek()
-        }
-        news = await next
-      }
-    }
-
-    if (isOver) return
-    signal.addEventListener('abort', aborted)
-    try {
-      let { reading, batch } = await begin()
-      const alone = () => {
-        for (const other of readings) if (other !== reading) other.end()
-      }
-      cancel()
-      alone()
-      if (reading.source === pages) {
-        if (current === stream) {
-          streamHasFailed(
-            over('timeout', `is held back: a page was answered, and it was not. Turn off what buffers it on the way`),
-          )
-          current = pages
-        }
-        ;({ reading, batch } = yield* detour({ reading, batch }))
-        alone()
-        current = stream
+    /** Hands on what the stream says. */
+    function flow(frames: Frames) {
+      const [sync] = frames
+      if (sync?.kind === 'sync') proofAt = clock.now() + sync.heartbeatMs / 2
+      if (!isProven && clock.now() >= proofAt) {
         isProven = true
         breaker = CLOSED
       }
-      let proofAt = Number.POSITIVE_INFINITY
-      for (;;) {
-        const [sync] = batch
-        if (sync?.kind === 'sync') proofAt = clock.now() + sync.heartbeatMs / 2
-        if (!isProven && clock.now() >= proofAt) {
-          isProven = true
-          breaker = CLOSED
+      take(frames)
+    }
+
+    /** Hands on what pages say. */
+    function turn(frames: Frames) {
+      const { why } = breaker
+      const last = frames.at(-1)
+      if (last?.kind === 'beat') cursor = last.cursor
+      if (frames.some(isLoss)) losses++
+      const degraded = why && { code: why.code, message: why.message }
+      take(frames.map((frame) => (frame.kind === 'sync' && degraded ? { ...frame, degraded } : frame)))
+    }
+
+    /** Tries the stream beside the pages until it is seen to flow, and goes over to it. */
+    function seek() {
+      const probe = () => {
+        const before = losses
+        const said: Frame[] = []
+        proofAt = Number.POSITIVE_INFINITY
+        const inVain = (error: HubError) => {
+          // What is final for the stream is final for its pages.
+          if (!error.retryable) return fail(error)
+          streamHasFailed(error)
+          seek()
         }
-        yield batch
-        batch = await reading.next()
+        const isHeldBack = () => {
+          part.end()
+          inVain(over('timeout', 'is held back'))
+        }
+        const part = start(
+          stream,
+          cursor,
+          (frames) => {
+            if (part === chosen) return flow(frames)
+            const isFirst = !said[0]
+            said.push(...frames)
+            const [sync] = said
+            const last = said.at(-1)
+            if (isFirst && sync?.kind === 'sync') {
+              proofAt = clock.now() + sync.heartbeatMs / 2
+              later(sync.heartbeatMs * 2.5, isHeldBack)
+            }
+            // Obeyed, whatever else it said: nobody reads on after a good-bye.
+            if (last?.kind === 'bye') return take([last])
+            if (clock.now() < proofAt) return
+            if (!said.some(isLoss) && before === losses) {
+              choose(part)
+              current = stream
+              isProven = true
+              breaker = CLOSED
+              return flow(said)
+            }
+            part.end()
+            // The pages will tell of it: the next one begins after that.
+            if (before === losses) inVain(over('ended', 'could not be resumed'))
+            else seek()
+          },
+          inVain,
+        )
+        later(FIRST_MS, isHeldBack)
       }
+      // Whoever asks for other topics again and again must not probe each time.
+      later(Math.max(LEAST_PAUSE_MS, breaker.probeAt - clock.now()), probe)
+    }
+
+    /** Begins with one of the two, or with the other where that is quicker. */
+    function first(source: Source, failed: (error: HubError) => void) {
+      const part = start(
+        source,
+        question.after,
+        (frames) => {
+          if (!chosen) {
+            if (!frames[0]) return
+            choose(part)
+            if (source === pages) {
+              if (current === stream) {
+                const why = 'is held back: a page was answered, and it was not. Turn off what buffers it on the way'
+                streamHasFailed(over('timeout', why))
+                current = pages
+              }
+              seek()
+            }
+          }
+          if (source === pages) turn(frames)
+          else flow(frames)
+        },
+        failed,
+      )
+    }
+
+    if (signal.aborted) return
+    const aborted = () => fail(signal.reason)
+    signal.addEventListener('abort', aborted)
+    try {
+      await new Promise<never>((_, reject) => {
+        fail = reject
+        // The stream; or pages, where they answer and it does not.
+        first(current, reject)
+        if (current === stream) later(patienceMs, () => first(pages, () => {}))
+        patienceMs = FIRST_MS
+      })
     } catch (thrown) {
-      if (!isOver) hasFailed(asHubError(url, thrown))
+      // The client gives a reason where it heard nothing. Otherwise it wants something else, or nothing any more.
+      if (!signal.aborted || thrown instanceof HubError) {
+        const error = asHubError(url, thrown)
+        if (current === stream) streamHasFailed(error)
+        else breaker = pagesFailed(breaker, error)
+      }
       throw thrown
     } finally {
       signal.removeEventListener('abort', aborted)
-      end()
+      choose()
     }
   }
 

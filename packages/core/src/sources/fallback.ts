@@ -4,7 +4,7 @@ import { asHubError } from '../http.ts'
 import { platform } from '../platform.ts'
 import type { Random } from '../ports.ts'
 import type { Detour } from './detour.ts'
-import { FLOWED_MS, type Source } from './source.ts'
+import { FLOWED_MS, partOf, type Source } from './source.ts'
 import { sseSource } from './sse.ts'
 
 // A stream that has said nothing for so long may be held back by a proxy: a page that is asked for beside it tells.
@@ -45,53 +45,46 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
     get via() {
       return detour?.via ?? 'sse'
     },
-    async *open(question) {
-      const { url, clock, signal, get } = question
+    async open(question) {
+      const { url, clock, signal } = question
       // Where it cannot be had, there is still the stream.
       if (troubles[0] && !detour) await load().catch(() => {})
       if (signal.aborted) return
       if (!detour) {
-        const ending = new AbortController()
-        const own = ending.signal
         let firstAt: number | undefined
         let lastAt = 0
-        const blame = (thrown: unknown) => {
-          const error = asHubError(url, thrown)
-          told((way) => way.blame(error, lastAt - (firstAt ?? lastAt) >= FLOWED_MS, clock))
-        }
-        const aborted = () => {
-          // The client gives a reason where it heard nothing. Otherwise it wants something else, or nothing any more.
-          if (signal.reason instanceof HubError) blame(signal.reason)
-          ending.abort()
-        }
-        signal.addEventListener('abort', aborted)
+        const stream = partOf(question, (frames) => {
+          lastAt = clock.now()
+          firstAt ??= lastAt
+          question.take(frames)
+        })
         const cancel = clock.after(FIRST_MS, async () => {
+          if (firstAt !== undefined) return
           // Where it cannot be had, a slow stream is better than none.
           await load().catch(() => {})
           if (firstAt !== undefined) return
           detour?.suspect()
-          if (detour) ending.abort()
+          if (detour) stream.end()
         })
         try {
-          const stream = sseSource.open({ ...question, get: (to, as, init) => get(to, as, { signal: own, ...init }) })
-          for await (const batch of stream) {
-            cancel()
-            lastAt = clock.now()
-            firstAt ??= lastAt
-            yield batch
-          }
-          return blame('it has ended')
+          await sseSource.open(stream)
+          throw new HubError('ended', `The stream of ${url} is over`, { retryable: true })
         } catch (thrown) {
-          if (!own.aborted) blame(thrown)
-          if (!own.aborted || signal.aborted) throw thrown
+          // The client gives a reason where it heard nothing. Otherwise it wants something else, or nothing any more.
+          const why = signal.aborted ? signal.reason : thrown
+          if (signal.aborted ? why instanceof HubError : !stream.signal.aborted) {
+            const error = asHubError(url, why)
+            const hasFlowed = lastAt - (firstAt ?? lastAt) >= FLOWED_MS
+            told((way) => way.blame(error, hasFlowed, clock))
+          }
+          if (!stream.signal.aborted || signal.aborted) throw thrown
         } finally {
           cancel()
-          signal.removeEventListener('abort', aborted)
           // Nothing may be left of it: an answer that was not read to its end holds a connection.
-          ending.abort()
+          stream.end()
         }
       }
-      if (detour) yield* detour.open(question)
+      await detour?.open(question)
     },
     learn(error, flowed, clock) {
       if (error) return told((way) => way.blame(error, flowed, clock))

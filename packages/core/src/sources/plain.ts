@@ -36,7 +36,7 @@ export function plainSource({ heartbeatMs = 0 }: PlainOptions = {}): Source {
 
   return {
     via: 'sse',
-    async *open({ url, topics, after, get }) {
+    async open({ url, topics, after, get, take, signal }) {
       const response = await get(url, 'text/event-stream', {
         headers: lastId === '' ? {} : { 'last-event-id': lastId },
       })
@@ -53,11 +53,11 @@ export function plainSource({ heartbeatMs = 0 }: PlainOptions = {}): Source {
         heartbeatMs,
         ...(retryMs === undefined ? {} : { retryMs }),
       })
-      yield [sync()]
+      take([sync()])
       // The last one that came, taken or not.
       let newestId = lastId
-      let batches: { readonly frames: readonly Frame[]; readonly id?: string | undefined }[] = []
-      const read = readChunks(response, {
+      const batches: { readonly frames: readonly Frame[]; readonly id?: string | undefined }[] = []
+      return readChunks(response, {
         onRetry(ms) {
           retryMs = ms
           batches.push({ frames: [sync()] })
@@ -74,16 +74,18 @@ export function plainSource({ heartbeatMs = 0 }: PlainOptions = {}): Source {
           const frames = topics.map((topic): Frame => ({ kind: 'event', event: eventOf(message, topic, newestId) }))
           batches.push({ frames, id })
         },
+        onChunk() {
+          take([])
+          for (const { frames, id } of batches.splice(0)) {
+            for (const frame of frames) {
+              // What was not taken to its end must come again.
+              if (signal.aborted) return
+              take([frame])
+            }
+            lastId = id ?? lastId
+          }
+        },
       })
-      while (await read()) {
-        yield []
-        for (const { frames, id } of batches) {
-          yield frames
-          // Only now: a batch that was not taken to its end must come again.
-          lastId = id ?? lastId
-        }
-        batches = []
-      }
     },
   }
 }

@@ -23,7 +23,7 @@ const MANY = 100
  */
 export const pollSource: Source = {
   via: 'poll',
-  async *open({ url, topics, after, get, clock, signal }) {
+  async open({ url, topics, after, get, take, clock, signal }) {
     let first: PageBody | undefined
     let cursor = after
     while (!signal.aborted) {
@@ -34,12 +34,12 @@ export const pollSource: Source = {
       if (!first) {
         const { after: cursor, topics, user } = page
         const gaps = page.gaps.filter(({ reason }) => reason !== 'schema')
-        yield [{ kind: 'sync', cursor, topics, user, gaps, heartbeatMs: WAIT_MS }, ...framesOf(page, true)]
+        take([{ kind: 'sync', cursor, topics, user, gaps, heartbeatMs: WAIT_MS }, ...framesOf(page, true)])
         first = page
       } else if (String(page.topics) !== String(first.topics) || page.user !== first.user) {
-        yield [{ kind: 'bye', reason: 'changed', retryMs: 0 }]
+        take([{ kind: 'bye', reason: 'changed', retryMs: 0 }])
       } else {
-        yield framesOf(page, false)
+        take(framesOf(page, false))
         if (page.events.length < MANY) await least
       }
       cursor = page.through

@@ -21,18 +21,20 @@ export interface Question {
     expect: string,
     init?: { readonly headers?: Readonly<Record<string, string>>; readonly signal?: AbortSignal },
   ) => Promise<Response>
+  /** Takes the frames, in batches as the network brings them; an empty batch is a sign of life. It never throws, and takes nothing any more once `signal` has aborted. */
+  readonly take: (frames: readonly Frame[]) => void
   /** The client's clock. */
   readonly clock: Clock
   /** Aborts when nobody listens any more. */
   readonly signal: AbortSignal
 }
 
-/** Where a client's frames come from. It is done when it ends or throws; the client decides what follows. */
+/** Where a client's frames come from. */
 export interface Source {
   /** What `status` calls it. */
   readonly via: Via
-  /** Begins. The first frame is `sync` (or `bye`). Frames come in batches as the network brings them; an empty batch is a sign of life. */
-  readonly open: (question: Question) => AsyncIterable<readonly Frame[]>
+  /** Reads, until there is no more: then it resolves, or rejects with what went wrong; the client decides what follows. The first frame is `sync` (or `bye`). */
+  readonly open: (question: Question) => Promise<void>
   /**
    * Hears how the stream of another tab fares: what is wrong with the network there is wrong here, too. It has failed, or, without an error, is well. `flowed`: it has
    * brought something for `FLOWED_MS`.
@@ -46,4 +48,33 @@ export const FLOWED_MS = 1_000
 /** The query that asks for a question's topics from its cursor on. */
 export function queryOf(topics: readonly string[], after: string | undefined): string {
   return `?${new URLSearchParams({ topics: topics.join(), ...(after && { after }) })}`
+}
+
+/** A question that can be ended by itself, and ends with the one that it is part of. */
+export interface Part extends Question {
+  /** Ends it. To be called when it is over, too. */
+  readonly end: (reason?: unknown) => void
+}
+
+/** Makes a part of a question, which takes frames as `take` does. */
+export function partOf(question: Question, take = question.take): Part {
+  const ending = new AbortController()
+  const { signal } = ending
+  // Not by `AbortSignal.any`: all that hangs on what it makes lives until one of the two aborts.
+  const end = (reason?: unknown) => {
+    question.signal.removeEventListener('abort', follow)
+    ending.abort(reason)
+  }
+  const follow = () => end(question.signal.reason)
+  question.signal.addEventListener('abort', follow)
+  if (question.signal.aborted) follow()
+  return {
+    ...question,
+    signal,
+    end,
+    get: (to, as, init) => question.get(to, as, { signal, ...init }),
+    take(frames) {
+      if (!signal.aborted) take(frames)
+    },
+  }
 }

@@ -6,12 +6,17 @@ import { queryOf, type Source } from './source.ts'
 /** Reads the hub's stream, `GET {url}/events`. */
 export const sseSource: Source = {
   via: 'sse',
-  async *open({ url, topics, after, get }) {
+  async open({ url, topics, after, get, take }) {
     // The cursor goes into the query: a `Last-Event-ID` header would cost a preflight on another origin.
     const response = await get(`${url}/events${queryOf(topics, after)}`, 'text/event-stream')
     let frames: Frame[] = []
     let retryMs: number | undefined
-    const read = readChunks(response, {
+    const onChunk = () => {
+      take(frames)
+      frames = []
+    }
+    const reading = readChunks(response, {
+      onChunk,
       onRetry(ms) {
         retryMs = ms
       },
@@ -21,15 +26,7 @@ export const sseSource: Source = {
         if (frame) frames.push(frame)
       },
     })
-    try {
-      while (await read()) {
-        yield frames
-        frames = []
-      }
-    } catch (error) {
-      // What came whole before a broken block counts, or the same chunk would hold it back at every attempt.
-      if (frames[0]) yield frames
-      throw error
-    }
+    // What came whole before a broken block counts, or the same chunk would hold it back at every attempt.
+    return reading.finally(() => frames[0] && onChunk())
   },
 }

@@ -10,12 +10,12 @@ import type { SyncFrame } from './message.ts'
  * Reads what there is after the question's cursor, as far as the leader's stream has come, as the frames of a stream that begins there.
  * @throws HubError `changed` where the pages are granted something else on the way, or are another user's; `protocol` where they end too soon
  */
-export async function* catchUp(
-  { url, topics, get, signal }: Question,
+export async function catchUp(
+  { url, topics, get, take, signal }: Question,
   from: string,
   here: string,
   sync: SyncFrame,
-): AsyncGenerator<readonly Frame[]> {
+): Promise<void> {
   let cursor = from
   let carried: readonly string[] | undefined
   const isMine = (topic: string) => topics.includes(topic === `user:${sync.user}` ? 'user' : topic)
@@ -33,7 +33,7 @@ export async function* catchUp(
     const both = granted.filter((topic) => sync.topics.includes(topic))
     const gaps = page.gaps.filter(({ reason }) => reason !== 'schema')
     const first: Frame = { ...sync, cursor: after, topics: both, gaps }
-    yield [...(carried ? [] : [first]), ...framesOf(page, !carried)]
+    take([...(carried ? [] : [first]), ...framesOf(page, !carried)])
     carried = granted
     if (through === cursor) {
       // The leader knows of a log that the hub has no more: its news will tell.

@@ -4,7 +4,7 @@ import type { Frame } from '../contract/wire.ts'
 import type { HubError } from '../errors.ts'
 import { until } from '../fixtures/scripted-server.ts'
 import type { Tabs } from '../ports.ts'
-import type { Source } from '../sources/source.ts'
+import type { Question, Source } from '../sources/source.ts'
 import { virtualClock } from '../testing/virtual-clock.ts'
 import { sharedSource } from './shared.ts'
 
@@ -46,18 +46,16 @@ function browser() {
         clock,
         random: { next: () => 0.5, id: () => `tab-${++ids}` },
       })
-      const read = async () => {
-        const batches = source.open({
-          url: '/api/sse',
-          topics: ['board:1'],
-          after,
-          get: async (url, _, init) => new Response(JSON.stringify(page(url, init?.signal))),
-          clock,
-          signal: controller.signal,
-        })
-        for await (const batch of batches) frames.push(...batch)
+      const question: Question = {
+        url: '/api/sse',
+        topics: ['board:1'],
+        after,
+        get: async (url, _, init) => new Response(JSON.stringify(page(url, init?.signal))),
+        take: (batch) => void frames.push(...batch),
+        clock,
+        signal: controller.signal,
       }
-      read().catch((error: HubError) => frames.push(error))
+      source.open(question).catch((error: HubError) => frames.push(error))
       onTestFinished(() => controller.abort())
       return frames
     },
@@ -71,28 +69,17 @@ function browser() {
 
 /** A hub that says what the test says. */
 function scripted() {
-  const batches: (readonly Frame[])[] = []
-  let wake = () => {}
+  const said: (readonly Frame[])[] = []
+  let take: Question['take'] = (batch) => said.push(batch)
   const source: Source = {
     via: 'sse',
-    async *open() {
-      for (;;) {
-        const batch = batches.shift()
-        if (batch) yield batch
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
-      }
+    open(question) {
+      take = question.take
+      said.splice(0).forEach(take)
+      return new Promise(() => {})
     },
   }
-  return {
-    source,
-    say(...batch: readonly Frame[]) {
-      batches.push(batch)
-      wake()
-    },
-  }
+  return { source, say: (...batch: readonly Frame[]) => take(batch) }
 }
 
 const sync = (cursor: string): Frame => ({
@@ -168,9 +155,9 @@ test('what the leader reads may end a request of its own', async () => {
   const signals: (AbortSignal | undefined)[] = []
   const hub: Source = {
     via: 'sse',
-    async *open({ get }) {
+    async open({ get, take }) {
       await get('/api/sse/events', 'text/event-stream', { signal: own.signal })
-      yield []
+      take([])
     },
   }
   open(hub, undefined, (_, signal) => signals.push(signal))

@@ -32,7 +32,7 @@ export interface FollowerUser {
 /** A tab as a follower. */
 export interface Follower {
   /** Reads what the leader tells. */
-  open(question: Question): AsyncGenerator<readonly Frame[]>
+  open(question: Question): Promise<void>
   /** Tells the leader what it reads. */
   want(): void
   /** Takes news of the tab that leads. */
@@ -71,8 +71,8 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
   const isCarried = () => topics.every((topic) => view?.asked.includes(topic))
 
   return {
-    async *open(question) {
-      const { url, get, signal } = question
+    async open(question) {
+      const { url, get, take, signal } = question
       signal.addEventListener('abort', () => wake())
       // Since when the leader's stream does not carry what this tab wants.
       let waitsSince: number | undefined
@@ -114,13 +114,13 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
           // That a stream is over is no sign of its life.
           if (news.failure) continue
           // What the leader lacked is not what this tab lacks.
-          yield frames.map((frame) => (frame.kind === 'sync' ? { ...frame, gaps: [] } : frame))
+          take(frames.map((frame) => (frame.kind === 'sync' ? { ...frame, gaps: [] } : frame)))
           continue
         }
         next = undefined
         // What the hub says to the one that asks, it says to all.
         const bye = frames.find(({ kind }) => kind === 'bye')
-        if (bye && (news.sync?.user ?? user) === user) yield [bye]
+        if (bye && (news.sync?.user ?? user) === user) take([bye])
         if (view?.sync && view.sync.user !== user && view.term !== strangeTerm) {
           const response = await get(`${url}/page${queryOf(topics, undefined)}`, 'application/json')
           user = (await response.json()).user
@@ -139,7 +139,7 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
           }
           strangeTerm = sync.user !== user ? view.term : undefined
           isFollowing = false
-          return yield* hub.open({ ...question, after: cursor })
+          return hub.open({ ...question, after: cursor })
         }
         waitsSince = undefined
         // All that is heard from now on follows `begins`.
@@ -148,14 +148,15 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
         if (isBehind && pages) {
           // Whoever does not get through asks anew who it is.
           user = undefined
-          for await (const frames of pages.catchUp(question, `${cursor}`, begins, sync)) {
+          const caught = (frames: readonly Frame[]) => {
             cursor = hereOf(frames)
-            yield frames
+            take(frames)
           }
+          await pages.catchUp({ ...question, take: caught }, `${cursor}`, begins, sync)
           user = sync.user
         } else {
           cursor ??= begins
-          yield [{ ...sync, cursor, gaps: [] }]
+          take([{ ...sync, cursor, gaps: [] }])
         }
       }
     },

@@ -24,7 +24,7 @@ export interface LeaderUser {
 /** A tab's time as the leader. */
 export interface Leader {
   /** Reads what the tab itself wants, and what its guests want as well. */
-  open(question: Question): AsyncGenerator<readonly Frame[]>
+  open(question: Question): Promise<void>
   /** Takes in what another tab reads, and tells it how things stand. */
   welcome(want: Want): void
   /** Whether the hub has said nothing for so many heartbeats. */
@@ -36,7 +36,10 @@ export interface Leader {
 /** Begins to lead, by this term. */
 export function createLeader(term: number, { hub, clock, post, look }: LeaderUser): Leader {
   const guests = new Map<string, { topics: readonly string[]; missed: number }>()
-  let news: News = { kind: 'news', term, n: 0, frames: [], here: undefined, asked: [], sync: undefined }
+  // What was said last. Who hears it has a copy.
+  const news: { -readonly [K in keyof News]: News[K] } = {
+    ...{ kind: 'news', term, n: 0, frames: [], here: undefined, asked: [], sync: undefined },
+  }
   let beganAt = 0
   let heardAt = 0
   let saidAt = 0
@@ -52,11 +55,13 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
   const wanted = () =>
     isNarrow ? own : [...new Set([...own, ...[...guests.values()].flatMap(({ topics }) => topics)])].sort()
 
-  function say(change: Partial<News>) {
-    saidAt = clock.now()
+  function say(frames: readonly Frame[]) {
+    saidAt = heardAt
+    news.n++
+    news.frames = frames
+    news.here = hereOf(frames) ?? news.here
     // Of pages it says nothing: they are read because the stream is not well.
-    const flowed = news.sync !== undefined && !news.sync.degraded && heardAt - beganAt >= FLOWED_MS
-    news = { ...news, frames: [], failure: undefined, flowed, ...change, n: news.n + 1 }
+    news.flowed = news.sync !== undefined && !news.sync.degraded && heardAt - beganAt >= FLOWED_MS
     if (guests.size > 0) post(news)
   }
 
@@ -79,27 +84,29 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
   const isSilent = (beats: number) => heartbeatMs > 0 && clock.now() - heardAt > heartbeatMs * beats
 
   return {
-    async *open(question) {
+    async open(question) {
       const { url, signal } = question
       own = question.topics
       asking = wanted()
       doubt = undefined
-      try {
-        for await (const frames of hub.open({ ...question, topics: asking })) {
-          if (signal.aborted) break
-          heardAt = clock.now()
-          const sync = frames.find((frame) => frame.kind === 'sync')
-          if (sync) {
-            beganAt = heardAt
-            heartbeatMs = sync.heartbeatMs
-          }
-          // Bytes that make no frame yet (a large event over a slow line) are a sign of life to the others, too.
-          if (frames[0] || heardAt - saidAt > heartbeatMs)
-            say({ frames, here: hereOf(frames) ?? news.here, ...(sync && { sync, asked: asking }) })
+      const take = (frames: readonly Frame[]) => {
+        if (signal.aborted) return
+        heardAt = clock.now()
+        const sync = frames.find((frame) => frame.kind === 'sync')
+        if (sync) {
+          beganAt = heardAt
+          heartbeatMs = sync.heartbeatMs
+          news.sync = sync
+          news.asked = asking
           // What was wanted too late for the question.
-          if (sync) changed()
-          yield frames
+          changed()
         }
+        // Bytes that make no frame yet (a large event over a slow line) are a sign of life to the others, too.
+        if (frames[0] || heardAt - saidAt > heartbeatMs) say(frames)
+        question.take(frames)
+      }
+      try {
+        await hub.open({ ...question, topics: asking, take })
         throw new HubError('ended', `The stream of ${url} is over`, { retryable: true })
       } catch (thrown) {
         // The client ends what is silent, and gives that as its reason.
@@ -113,11 +120,13 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
           return look()
         }
         // A stream that breaks may be this tab's own affair (Firefox ends it as soon as the page is about to be left): the next tab tries, and if that fails, all are told.
-        say({ failure: [code, message, { retryable, details }], ...(silence && { sync: undefined }) })
+        news.failure = [code, message, { retryable, details }]
+        if (silence) news.sync = undefined
+        say([])
         throw error
       } finally {
         // Who comes now waits for the next one.
-        news = { ...news, sync: undefined, failure: undefined }
+        news.sync = news.failure = undefined
       }
     },
     welcome({ tab, topics, user }) {

@@ -1,8 +1,9 @@
 // One stream for all tabs of a browser, as a source: this tab's part in it, and the way a frame takes: the hub → `lead` in the tab that leads → the channel →
 // `follow` in each of the others → the client. Each tab has its own marks and validates for itself.
+import type { Frame } from '../contract/wire.ts'
 import { page, platform } from '../platform.ts'
 import type { Channel, Clock, Life, Random, Tabs } from '../ports.ts'
-import type { Question, Source } from '../sources/source.ts'
+import { type Part, partOf, type Question, type Source } from '../sources/source.ts'
 import { sseSource } from '../sources/sse.ts'
 import { createElection } from './election.ts'
 import { createFollower } from './follower.ts'
@@ -55,8 +56,8 @@ export function sharedSource(options: SharedOptions = {}): Source {
   let reading: Question | undefined
   // What was being read when the page went away: it is over, as soon as the client hears of that.
   let gone: Question | undefined
-  // Ends what is being read, so that it looks again: it leads, or follows, or the topics are others.
-  let turn = new AbortController()
+  // What is being read, from one look at who leads to the next.
+  let turn: Part | undefined
 
   const name = () => `sse-hub ${VERSION} ${url} ${identity}`
   const post = (message: Message) => channel?.post(message)
@@ -78,9 +79,9 @@ export function sharedSource(options: SharedOptions = {}): Source {
   )
   const follower = createFollower({ hub, clock, me: random.id(), user: identity, post, look, depose: election.depose })
 
+  /** Ends what is being read, so that it looks again: it leads, or follows, or the topics are others. */
   function look() {
-    turn.abort()
-    turn = new AbortController()
+    turn?.end()
   }
 
   /** A page that is frozen hears other tabs all the same, while its stream is dead: it lets another one lead. One that is awake has ended a stream so silent itself. */
@@ -127,27 +128,29 @@ export function sharedSource(options: SharedOptions = {}): Source {
     get via() {
       return !leader && follower.isFollowing ? 'tab' : hub.via
     },
-    async *open(question) {
+    async open(question) {
       reading = question
       url = question.url
-      let cursor = question.after
+      let after = question.after
+      const take = (frames: readonly Frame[]) => {
+        after = hereOf(frames) ?? after
+        question.take(frames)
+      }
       try {
         while (!question.signal.aborted) {
           if (gone !== question) enter()
-          const signal = AbortSignal.any([question.signal, turn.signal])
-          const get: Question['get'] = (to, as, init) => question.get(to, as, { signal, ...init })
-          const source = leader ?? follower
+          const part = partOf({ ...question, after }, take)
+          turn = part
           try {
-            for await (const frames of source.open({ ...question, after: cursor, get, signal })) {
-              cursor = hereOf(frames) ?? cursor
-              yield frames
-            }
-            if (!signal.aborted) return
+            await (leader ?? follower).open(part)
+            if (!part.signal.aborted) return
           } catch (error) {
-            if (signal.aborted) continue
+            if (part.signal.aborted) continue
             // Whoever waits to try again does not lead: another tab may try sooner.
             leave()
             throw error
+          } finally {
+            part.end()
           }
         }
       } finally {

@@ -151,7 +151,7 @@ export function createWorld(): World {
 
   const source: Source = {
     via: 'sse',
-    async *open({ topics, after }) {
+    async open({ topics, after, take }) {
       world.streams.push(`${topics.join(',')}${after ? ` after ${after}` : ''}`)
       await wait(20)
       if (isDown) throw new HubError('network', 'The server is down.', { retryable: true })
@@ -173,12 +173,12 @@ export function createWorld(): World {
         wake()
       }
       open.add(push)
-      yield [{ kind: 'sync', cursor: `${epoch}:${from}`, topics: granted, gaps, user: 'u1', heartbeatMs: 0 }]
+      take([{ kind: 'sync', cursor: `${epoch}:${from}`, topics: granted, gaps, user: 'u1', heartbeatMs: 0 }])
       for (;;) {
         const frames = queue
         queue = []
         if (frames.includes('end')) return
-        if (frames.length > 0) yield frames.filter((frame) => frame !== 'end')
+        if (frames.length > 0) take(frames.filter((frame) => frame !== 'end'))
         else await new Promise<void>((resolve) => (wake = resolve))
       }
     },
