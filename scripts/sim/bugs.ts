@@ -196,7 +196,7 @@ export const bugs: readonly Bug[] = [
     breaks: 'a tab that is behind does not ask for what it lacks',
     file: `${client}/tabs/follower.ts`,
     tabs: true,
-    edits: [['const isBehind = lacks()', 'const isBehind = lacks() && topics.length === 0']],
+    edits: [['if (lacks()) {', 'if (lacks() && topics.length === 0) {']],
   },
   {
     name: 'share with everybody',
@@ -207,9 +207,9 @@ export const bugs: readonly Bug[] = [
     also: {
       file: `${client}/tabs/follower.ts`,
       edits: [
-        ['? frame.user === user && isCarried()', '? isCarried()'],
+        ['? frame.user === user && isCarried(news)', '? isCarried(news)'],
         ['if (view?.sync && view.sync.user !== user && view.term !== strangeTerm) {', 'if (!view) {'],
-        ['if (sync.user !== user || !isCarried() ||', 'if (!isCarried() ||'],
+        ['if (sync.user !== user || !isCarried()) {', 'if (!isCarried()) {'],
       ],
     },
   },
@@ -225,7 +225,7 @@ export const bugs: readonly Bug[] = [
     breaks: 'what a leader of before says when it has thawed is believed',
     file: `${client}/tabs/shared.ts`,
     tabs: true,
-    edits: [['if (!leader && election.isCurrent(message.term)) follower', 'if (!leader) follower']],
+    edits: [['} else if (!leader && election.isCurrent(message.term)) {', '} else if (!leader) {']],
   },
   {
     name: 'forget what the probe has said',
@@ -268,7 +268,7 @@ export const bugs: readonly Bug[] = [
     breaks: 'a tab that follows asks for what it could have had from the leader',
     file: `${client}/tabs/follower.ts`,
     tabs: true,
-    edits: [['&& frames.every(fits)) {', '&& frames.every(fits) && n % 2) {']],
+    edits: [['=> fits(frame, news))) {', '=> fits(frame, news)) && n % 2) {']],
   },
   {
     name: 'end no probe',

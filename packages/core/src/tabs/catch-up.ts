@@ -1,4 +1,4 @@
-// What a tab lacks that has joined the leader's stream: asked of the hub, in pages of the log. Loaded when it is needed.
+// What a tab lacks that has joined the leader's stream: asked of the hub, in pages of the log.
 import { decodePage, type Frame } from '../contract/wire.ts'
 import { HubError } from '../errors.ts'
 import { isAfter } from '../sequence.ts'

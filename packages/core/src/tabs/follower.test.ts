@@ -59,7 +59,12 @@ function browser() {
       onTestFinished(() => controller.abort())
       return frames
     },
-    pass: () => clock.advance(10),
+    async pass() {
+      await clock.advance(10)
+      // What follows is loaded when it is needed, and looks anew then.
+      await import('./follower.ts')
+      await clock.advance(10)
+    },
     /** Says something to every tab. */
     post(message: unknown) {
       for (const hears of channels.values()) hears(message)
@@ -147,6 +152,23 @@ test('a tab that is granted less than the stream carries does not settle for it'
   const frames = open(hub.source, 'E:20', () => ({ ...page('E:20', 'E:30'), topics: [] }))
   await pass()
   expect(frames).toMatchObject([{ code: 'changed', retryable: true }])
+})
+
+test('a stream that did not carry what a tab reads, and is over when the tab hears of it, refuses it nothing', async () => {
+  const { open, pass, post } = browser()
+  const hub = scripted()
+  open(hub.source, undefined)
+  hub.say(sync('E:5'))
+  await pass()
+  const frames = open(hub.source, 'E:5')
+  await pass()
+  // Both wait in the tab when it goes on: the leader asked for less, and then again for all.
+  const news = { kind: 'news', term: 1e15, here: 'E:5' }
+  const less: Frame = { ...(sync('E:5') as Extract<Frame, { kind: 'sync' }>), topics: [] }
+  post({ ...news, n: 1, frames: [less], asked: [], sync: less })
+  post({ ...news, n: 2, frames: [sync('E:5')], asked: ['board:1'], sync: sync('E:5') })
+  await pass()
+  expect(frames).toEqual([sync('E:5'), sync('E:5')])
 })
 
 test('what the leader reads may end a request of its own', async () => {

@@ -1,13 +1,12 @@
-// A tab that follows: reads the leader's news instead of a stream, and asks the hub, in pages, for what it lacks.
+// A tab that follows: reads the leader's news instead of a stream, and asks the hub, in pages, for what it lacks. Loaded when another tab leads.
 import type { Frame } from '../contract/wire.ts'
 import { HubError } from '../errors.ts'
 import type { Clock } from '../ports.ts'
 import { isAfter } from '../sequence.ts'
 import { type Question, queryOf, type Source } from '../sources/source.ts'
-import { hereOf, type Message, type News } from './message.ts'
+import { catchUp } from './catch-up.ts'
+import { hereOf, type News } from './message.ts'
 
-// How long a leader that is asked may take to say that it is there.
-const ANSWER_MS = 500
 // So many news may wait in a tab that is slower than the stream.
 const MOST_NEWS = 1_000
 // How long a tab waits for a live stream to carry what it wants, before it streams by itself.
@@ -22,19 +21,16 @@ export interface FollowerUser {
   readonly me: string
   /** Whom the hub takes this tab to be, if that is known. It is asked before a stream is followed that is another's. */
   readonly user: string | null | undefined
-  post(message: Message): void
+  /** Tells whoever leads what this tab reads, and as whom. */
+  want(topics: readonly string[], user?: string | null): void
   /** It should look again whom to read. */
   look(): void
-  /** The leader is silent. */
-  depose(): void
 }
 
 /** A tab as a follower. */
 export interface Follower {
   /** Reads what the leader tells. */
   open(question: Question): Promise<void>
-  /** Tells the leader what it reads. */
-  want(): void
   /** Takes news of the tab that leads. */
   hear(news: News): void
   /** It follows nobody, for now. */
@@ -44,7 +40,7 @@ export interface Follower {
 }
 
 /** Makes the follower of a tab. */
-export function createFollower({ hub, clock, me, user, post, look, depose }: FollowerUser): Follower {
+export function createFollower({ hub, clock, me, user, want, look }: FollowerUser): Follower {
   // The newest that was heard.
   let view: News | undefined
   let topics: readonly string[] = []
@@ -52,23 +48,9 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
   let isFollowing = false
   // The leader of this term has been asked whether it is somebody else by now, and is not.
   let strangeTerm: number | undefined
-  // What reads pages, once it is there; null where it cannot be had.
-  let pages: typeof import('./catch-up.ts') | null | undefined
   let wake = () => {}
-  let cancelWatch = () => {}
 
-  const want = (user?: string | null) => post({ kind: 'want', tab: me, topics, user })
-
-  /** A leader that says nothing for long is asked, and then deposed. */
-  function watch() {
-    cancelWatch()
-    cancelWatch = clock.after(1.5 * (view?.sync?.heartbeatMs ?? 2_000), () => {
-      want()
-      cancelWatch = clock.after(ANSWER_MS, depose)
-    })
-  }
-
-  const isCarried = () => topics.every((topic) => view?.asked.includes(topic))
+  const isCarried = (news = view) => topics.every((topic) => news?.asked.includes(topic))
 
   return {
     async open(question) {
@@ -81,15 +63,13 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
       let next: string | undefined
       const lacks = () => cursor !== undefined && view?.here !== undefined && isAfter(view.here, cursor)
       /** Whether a frame of the leader's stream is right for this tab, too: neither has what the other lacks, and the stream is the same user's. */
-      const fits = (frame: Frame) =>
+      const fits = (frame: Frame, news: News) =>
         frame.kind === 'sync'
-          ? frame.user === user && isCarried() && !isAfter(frame.cursor, `${cursor}`)
+          ? frame.user === user && isCarried(news) && !isAfter(frame.cursor, `${cursor}`)
           : frame.kind !== 'gap' || !isAfter(`${cursor}`, `${frame.from}`)
       topics = question.topics
       inbox = []
       isFollowing = true
-      want()
-      watch()
       while (!signal.aborted) {
         const news = inbox.shift()
         if (!news) {
@@ -107,7 +87,11 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
         // It is told again what it knows.
         if (next === `${term} ${n + 1}`) continue
         // It follows what was heard before, or begins where this tab is. What is told to this tab alone says how far the leader is, and not what it has said on the way.
-        if ((next === `${term} ${n}` || frames[0]?.kind === 'sync') && !news.to && frames.every(fits)) {
+        if (
+          (next === `${term} ${n}` || frames[0]?.kind === 'sync') &&
+          !news.to &&
+          frames.every((frame) => fits(frame, news))
+        ) {
           next = `${term} ${n + 1}`
           // Without frames nothing was heard up to there: it may be a place in a log that is no more.
           if (frames[0] && isAfter(`${here}`, `${cursor}`)) cursor = here
@@ -125,15 +109,12 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
           const response = await get(`${url}/page${queryOf(topics, undefined)}`, 'application/json')
           user = (await response.json()).user
         }
-        // What it lacks it asks the hub for; where even the code for that cannot be had, there is still the stream.
-        if (lacks()) pages ??= await import('./catch-up.ts').catch(() => null)
         // Only now: more may have come meanwhile.
         if (!view?.sync || view.here === undefined) continue
         const { sync, here: begins } = view
-        const isBehind = lacks()
-        if (sync.user !== user || !isCarried() || (isBehind && !pages)) {
+        if (sync.user !== user || !isCarried()) {
           if (view.term !== strangeTerm) {
-            if (waitsSince === undefined) want(user)
+            if (waitsSince === undefined) want(topics, user)
             waitsSince ??= clock.now()
             if (clock.now() - waitsSince < ALONE_MS) continue
           }
@@ -145,14 +126,14 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
         // All that is heard from now on follows `begins`.
         inbox = []
         next = `${view.term} ${view.n + 1}`
-        if (isBehind && pages) {
+        if (lacks()) {
           // Whoever does not get through asks anew who it is.
           user = undefined
           const caught = (frames: readonly Frame[]) => {
             cursor = hereOf(frames)
             take(frames)
           }
-          await pages.catchUp({ ...question, take: caught }, `${cursor}`, begins, sync)
+          await catchUp({ ...question, take: caught }, `${cursor}`, begins, sync)
           user = sync.user
         } else {
           cursor ??= begins
@@ -160,12 +141,10 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
         }
       }
     },
-    want,
     get isFollowing() {
       return isFollowing
     },
     hear(news) {
-      watch()
       if (news.failure || news.flowed) {
         hub.learn?.(news.failure && new HubError(...news.failure), news.flowed === true, clock)
       }
@@ -173,7 +152,7 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
       view = news
       if (!isFollowing) {
         // This tab streams by itself, and need not any more.
-        if (view?.sync?.user === user && isCarried() && pages !== null) look()
+        if (view?.sync?.user === user && isCarried()) look()
         return
       }
       // Whoever cannot keep up asks the hub for what it lacks.
@@ -182,9 +161,6 @@ export function createFollower({ hub, clock, me, user, post, look, depose }: Fol
       wake()
     },
     rest() {
-      topics = []
-      want()
-      cancelWatch()
       view = undefined
     },
   }

@@ -1,17 +1,21 @@
-// One stream for all tabs of a browser, as a source: this tab's part in it, and the way a frame takes: the hub → `lead` in the tab that leads → the channel →
-// `follow` in each of the others → the client. Each tab has its own marks and validates for itself.
+// One stream for all tabs of a browser, as a source: this tab's part in it, and the way a frame takes: the hub → the leader → the channel → the follower in each of
+// the other tabs → the client. Each tab has its own marks and validates for itself.
 import type { Frame } from '../contract/wire.ts'
 import { page, platform } from '../platform.ts'
 import type { Channel, Clock, Life, Random, Tabs } from '../ports.ts'
 import { type Part, partOf, type Question, type Source } from '../sources/source.ts'
 import { sseSource } from '../sources/sse.ts'
 import { createElection } from './election.ts'
-import { createFollower } from './follower.ts'
+import type { Follower } from './follower.ts'
 import { createLeader, type Leader } from './leader.ts'
 import { hereOf, type Message, VERSION } from './message.ts'
 
 // How long a tab stays in the election when nothing is read: whoever asks for other topics asks again at once.
 const LEAVE_MS = 100
+// How long a leader that is asked may take to say that it is there.
+const ANSWER_MS = 500
+// The heartbeat of a leader, until it has said its own.
+const HEARTBEAT_MS = 2_000
 
 /** What {@link sharedSource} takes. */
 export interface SharedOptions {
@@ -52,6 +56,10 @@ export function sharedSource(options: SharedOptions = {}): Source {
   let stopLife: (() => void) | undefined
   // While this tab leads.
   let leader: Leader | undefined
+  // Once another one leads. Where the code for it cannot be had, the stream itself.
+  let follower: (Pick<Follower, 'open'> & Partial<Follower>) | undefined
+  let isLoading = false
+  let cancelWatch = () => {}
   // What is being read.
   let reading: Question | undefined
   // What was being read when the page went away: it is over, as soon as the client hears of that.
@@ -59,14 +67,17 @@ export function sharedSource(options: SharedOptions = {}): Source {
   // What is being read, from one look at who leads to the next.
   let turn: Part | undefined
 
+  const me = random.id()
   const name = () => `sse-hub ${VERSION} ${url} ${identity}`
   const post = (message: Message) => channel?.post(message)
+  /** Tells whoever leads what this tab reads. */
+  const want = (topics = reading?.topics ?? [], user?: string | null) => post({ kind: 'want', tab: me, topics, user })
   const election = createElection(
     name,
     { clock, random, tabs, post },
     {
       lead(term) {
-        follower.rest()
+        rest()
         leader = createLeader(term, { hub, clock, post, look })
         look()
       },
@@ -77,11 +88,35 @@ export function sharedSource(options: SharedOptions = {}): Source {
       },
     },
   )
-  const follower = createFollower({ hub, clock, me: random.id(), user: identity, post, look, depose: election.depose })
 
   /** Ends what is being read, so that it looks again: it leads, or follows, or the topics are others. */
   function look() {
     turn?.end()
+  }
+
+  /** Another tab leads. */
+  async function load() {
+    isLoading = true
+    const loaded = await import('./follower.ts').catch(() => {})
+    follower = loaded?.createFollower({ hub, clock, me, user: identity, want, look }) ?? hub
+    isLoading = false
+    look()
+  }
+
+  /** A leader that says nothing for long is asked, and then deposed. */
+  function watch(heartbeatMs = HEARTBEAT_MS) {
+    cancelWatch()
+    cancelWatch = clock.after(1.5 * heartbeatMs, () => {
+      want()
+      cancelWatch = clock.after(ANSWER_MS, election.depose)
+    })
+  }
+
+  /** This tab follows nobody, for now. */
+  function rest() {
+    want([])
+    cancelWatch()
+    follower?.rest?.()
   }
 
   /** A page that is frozen hears other tabs all the same, while its stream is dead: it lets another one lead. One that is awake has ended a stream so silent itself. */
@@ -98,8 +133,12 @@ export function sharedSource(options: SharedOptions = {}): Source {
     else if (message.kind !== 'news') {
       election.hear(message)
       // A new leader must learn what is wanted, and one that is not new asks now and then who is still there.
-      if (!leader && message.kind === 'claim' && !message.open) follower.want()
-    } else if (!leader && election.isCurrent(message.term)) follower.hear(message)
+      if (!leader && message.kind === 'claim' && !message.open) want()
+    } else if (!leader && election.isCurrent(message.term)) {
+      watch(message.sync?.heartbeatMs)
+      if (follower) follower.hear?.(message)
+      else if (!isLoading) void load()
+    }
   }
 
   const enter = () => {
@@ -118,7 +157,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
   }
 
   function leave() {
-    follower.rest()
+    rest()
     election.leave()
     channel?.close()
     channel = undefined
@@ -126,12 +165,14 @@ export function sharedSource(options: SharedOptions = {}): Source {
 
   return {
     get via() {
-      return !leader && follower.isFollowing ? 'tab' : hub.via
+      return !leader && follower?.isFollowing ? 'tab' : hub.via
     },
     async open(question) {
       reading = question
       url = question.url
       let after = question.after
+      // Its code may be there to be had again.
+      if (follower === hub) follower = undefined
       const take = (frames: readonly Frame[]) => {
         after = hereOf(frames) ?? after
         question.take(frames)
@@ -142,7 +183,13 @@ export function sharedSource(options: SharedOptions = {}): Source {
           const part = partOf({ ...question, after }, take)
           turn = part
           try {
-            await (leader ?? follower).open(part)
+            const over = (leader ?? follower ?? nobody).open(part)
+            // Only now: it must hear the answer.
+            if (!leader) {
+              want()
+              watch()
+            }
+            await over
             if (!part.signal.aborted) return
           } catch (error) {
             if (part.signal.aborted) continue
@@ -165,4 +212,9 @@ export function sharedSource(options: SharedOptions = {}): Source {
       }
     },
   }
+}
+
+/** What is read until it is known who leads. */
+const nobody: Pick<Source, 'open'> = {
+  open: ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
 }
