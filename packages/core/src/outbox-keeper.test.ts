@@ -325,7 +325,10 @@ describe('what the hub has forgotten', () => {
     expect(second.reports).toEqual([])
   })
 
-  test('what goes out under a new number does so when the old one is forgotten', async () => {
+  test.each([
+    'dies',
+    'is put away, and dies',
+  ])('what goes out under a new number does so when the old one is forgotten, though the page %s', async (end) => {
     let deaths = 0
     for (let at = 0; at < 14; at++) {
       const { page, clock, hub, away, works, emits } = outboxWorld()
@@ -352,7 +355,10 @@ describe('what the hub has forgotten', () => {
           return undefined
         },
       })
-      die = second.die
+      die = () => {
+        if (end !== 'dies') second.hide()
+        second.die()
+      }
       await clock.advance(100)
       second.die()
       const third = page()

@@ -92,6 +92,8 @@ export function createOutbox(
   let alone = 0
   // What must be read or written before anything else goes out.
   let ready: Promise<unknown> = Promise.resolve()
+  // What is being numbered anew.
+  let moving: Promise<unknown> | undefined
   let closings = 0
   let keepalive = false
   let stopListening: (() => void) | undefined
@@ -147,8 +149,12 @@ export function createOutbox(
       waiting.gone = true
       void save(waiting)
       // Under its new number it goes out when the old one is forgotten: an end between them would send it twice.
-      ready = save(moved)
+      ready = moving = save(moved)
       return moved
+    })
+    const mine = moving
+    void moving?.then(() => {
+      if (moving === mine) moving = undefined
     })
     if (isOwn) own = line
   }
@@ -297,7 +303,7 @@ export function createOutbox(
       ({ seq, sent }) => !seq && sent,
       new HubError('uncertain', 'The page was put away while this was on its way: perhaps it was heard.'),
     )
-    const batch = nextBatch()
+    const batch = moving ? [] : nextBatch()
     for (const waiting of batch) waiting.doubt = true
     // Nobody hears its answer: who comes next asks again, and is told the same.
     if (batch[0]) post(batch, new AbortController()).catch(() => {})

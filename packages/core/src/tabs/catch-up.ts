@@ -35,9 +35,9 @@ export async function catchUp(
     const first: Frame = { ...sync, cursor: after, topics: both, gaps }
     take([...(carried ? [] : [first]), ...framesOf(page, !carried)])
     carried = granted
+    // The leader knows of a log that the hub has no more: its news will tell.
+    if (isAfter(through, here)) return
     if (through === cursor) {
-      // The leader knows of a log that the hub has no more: its news will tell.
-      if (isAfter(cursor, here)) return
       const message = `A page of ${url} ends before the stream does: is it cached on the way, or from a node that is behind?`
       throw new HubError('protocol', message, { retryable: true })
     }

@@ -171,6 +171,24 @@ test('a stream that did not carry what a tab reads, and is over when the tab hea
   expect(frames).toEqual([sync('E:5'), sync('E:5')])
 })
 
+test('a tab that finds another log than the leader knows of does not read on and on in it', async () => {
+  const { open, pass } = browser()
+  const hub = scripted()
+  open(hub.source, undefined)
+  hub.say(sync('E:30'))
+  await pass()
+  let asked = 0
+  const busy = () => {
+    const at = Math.min(asked++, 20)
+    const gaps = at === 0 ? [{ topics: ['board:1'], to: 'F:0', reason: 'epoch' }] : []
+    return { ...page(`F:${at}`, `F:${Math.min(at + 1, 20)}`, event(`F:${at + 1}`)), gaps }
+  }
+  const frames = open(hub.source, 'E:20', busy)
+  await pass()
+  expect(asked).toBe(1)
+  expect(frames).toContainEqual({ kind: 'event', event: event('F:1') })
+})
+
 test('what the leader reads may end a request of its own', async () => {
   const { open, pass } = browser()
   const own = new AbortController()
