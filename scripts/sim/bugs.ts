@@ -268,7 +268,7 @@ export const bugs: readonly Bug[] = [
     breaks: 'a tab that follows asks for what it could have had from the leader',
     file: `${client}/tabs/follower.ts`,
     tabs: true,
-    edits: [['=> fits(frame, news))) {', '=> fits(frame, news)) && n % 2) {']],
+    edits: [['frames.every((frame) => fits(frame, news))', 'frames.every((frame) => fits(frame, news)) && n % 2 > 0']],
   },
   {
     name: 'end no probe',

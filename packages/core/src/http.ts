@@ -50,6 +50,11 @@ export async function ask(
   })
 }
 
+/** A stream has come to its end. */
+export function ended(url: string): HubError {
+  return new HubError('ended', `The stream of ${url} is over: ended`, { retryable: true })
+}
+
 /** What was thrown, as the error of a connection that could not be made, or broke. */
 export function asHubError(url: string, thrown: unknown): HubError {
   if (thrown instanceof HubError) return thrown

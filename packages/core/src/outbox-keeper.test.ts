@@ -325,51 +325,51 @@ describe('what the hub has forgotten', () => {
     expect(second.reports).toEqual([])
   })
 
-  test.each([
-    'dies',
-    'is put away, and dies',
-  ])('what goes out under a new number does so when the old one is forgotten, though the page %s', async (end) => {
-    let deaths = 0
-    for (let at = 0; at < 14; at++) {
-      const { page, clock, hub, away, works, emits } = outboxWorld()
-      const first = page()
-      first.emit([1])
-      await clock.advance(10)
-      away()
-      // So large that it goes alone: nothing behind it is sent.
-      const text = JSON.stringify({ type: 'moved', data: 'x'.repeat(60_000) })
-      void first.outbox.add('n2', text, 'u1', false)
-      first.emit([3, 4])
-      await clock.advance(10)
-      first.die()
-      hub.producers.clear()
-      works()
-      let steps = 0
-      let die = () => {}
-      const second = page({
-        disturb() {
-          if (steps++ === at) {
-            deaths++
-            die()
-          }
-          return undefined
-        },
-      })
-      die = () => {
-        if (end !== 'dies') second.hide()
+  test.each(['dies', 'is put away, and dies'])(
+    'what goes out under a new number does so when the old one is forgotten, though the page %s',
+    async (end) => {
+      let deaths = 0
+      for (let at = 0; at < 14; at++) {
+        const { page, clock, hub, away, works, emits } = outboxWorld()
+        const first = page()
+        first.emit([1])
+        await clock.advance(10)
+        away()
+        // So large that it goes alone: nothing behind it is sent.
+        const text = JSON.stringify({ type: 'moved', data: 'x'.repeat(60_000) })
+        void first.outbox.add('n2', text, 'u1', false)
+        first.emit([3, 4])
+        await clock.advance(10)
+        first.die()
+        hub.producers.clear()
+        works()
+        let steps = 0
+        let die = () => {}
+        const second = page({
+          disturb() {
+            if (steps++ === at) {
+              deaths++
+              die()
+            }
+            return undefined
+          },
+        })
+        die = () => {
+          if (end !== 'dies') second.hide()
+          second.die()
+        }
+        await clock.advance(100)
         second.die()
+        const third = page()
+        await clock.advance(60_000)
+        const uncertain = third.reports.filter(({ code }) => code === 'uncertain').map(({ details }) => details.id)
+        const lost = [3, 4].filter((n) => uncertain.includes(`n${n}`) && !hub.accepted.includes(n))
+        expect([...hub.accepted, ...lost], `death at ${at}`).toEqual([1, 3, 4])
+        expect(emits()).toEqual([])
       }
-      await clock.advance(100)
-      second.die()
-      const third = page()
-      await clock.advance(60_000)
-      const uncertain = third.reports.filter(({ code }) => code === 'uncertain').map(({ details }) => details.id)
-      const lost = [3, 4].filter((n) => uncertain.includes(`n${n}`) && !hub.accepted.includes(n))
-      expect([...hub.accepted, ...lost], `death at ${at}`).toEqual([1, 3, 4])
-      expect(emits()).toEqual([])
-    }
-    expect(deaths).toBeGreaterThan(10)
-  })
+      expect(deaths).toBeGreaterThan(10)
+    },
+  )
 
   test('dying as they are numbered anew', async () => {
     for (let at = 0; at < 12; at++) {

@@ -24,6 +24,8 @@ export type { Cursor } from './cursor.ts'
 export { formatCursor, parseCursor } from './cursor.ts'
 export type { JsonOf } from './define.ts'
 export { defineContract } from './define.ts'
+export type { PageBody } from './page.ts'
+export { decodePage } from './page.ts'
 export { checkTopic, isEventId, isEventType, isTopic, isUserId, kindOf, MAX_TOPIC_LENGTH } from './topic.ts'
 export type {
   Block,
@@ -35,8 +37,7 @@ export type {
   Frame,
   Gap,
   GapReason,
-  PageBody,
   Sync,
   WireError,
 } from './wire.ts'
-export { decodeBlock, decodePage, encodeBlock, encodeEvent } from './wire.ts'
+export { decodeBlock, encodeBlock, encodeEvent } from './wire.ts'

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { HubError } from '../errors.ts'
 import type { HubEvent } from './contract.ts'
-import { type Block, decodeBlock, decodePage, encodeBlock, encodeEvent } from './wire.ts'
+import { decodePage } from './page.ts'
+import { type Block, decodeBlock, encodeBlock, encodeEvent } from './wire.ts'
 
 /** What a reader makes of a stream: the blocks that are dispatched, the ids it would send back, the times it was told. */
 function read(text: string): {

@@ -1,7 +1,20 @@
-// What goes over the wire (docs/PROTOCOL.md §3–5): blocks encoded behind a field guard, blocks decoded into frames, and the JSON bodies.
+// What goes over the wire (docs/PROTOCOL.md §3–5): blocks encoded behind a field guard, blocks decoded into frames, and the JSON of emits.
 import { HubError } from '../errors.ts'
 import type { HubEvent } from './contract.ts'
-import { parseCursor } from './cursor.ts'
+import {
+  fit,
+  foreign,
+  GAP,
+  isCursor,
+  isEvent,
+  isGaps,
+  isString,
+  isStrings,
+  isTime,
+  isUser,
+  optional,
+  type Shape,
+} from './shape.ts'
 
 /** Why something is missing: the log dropped it, the log is another one, or the event no longer fits the contract. */
 export type GapReason = 'trimmed' | 'epoch' | 'schema'
@@ -147,36 +160,7 @@ export function decodeBlock({ event: type = 'message', data = '', id: cursor, re
   }
 }
 
-/** What members must be. One that may be undefined may be missing. */
-type Shape = Readonly<Record<string, (value: unknown) => unknown>>
-
-/** Answers an object of the shape, or throws. */
-function fit<T>(shape: Shape, members: T): T {
-  for (const name in shape) {
-    if (!shape[name]?.(members[name as keyof T])) throw new TypeError(name)
-  }
-  return members
-}
-
-const isString = (value: unknown) => typeof value === 'string'
-const isArray = (value: unknown): value is readonly never[] => Array.isArray(value)
-const isStrings = (value: unknown) => isArray(value) && value.every(isString)
-const isTime = (value: unknown) => Number.isFinite(value) && (value as number) >= 0
-const isUser = (value: unknown) => value === null || isString(value)
-const isCursor = (value: unknown) => isString(value) && parseCursor(value as string)
-// Not a shape: it is asked of each one that comes.
-const isEvent = ({ topic, data, at, id, cursor }: HubEvent) =>
-  isString(topic) &&
-  data !== undefined &&
-  Number.isFinite(at) &&
-  isString(id) &&
-  (cursor === undefined || isCursor(cursor))
-const isPageEvent = (event: HubEvent) => isEvent(event) && isString(event.type) && isCursor(event.cursor)
-const isGaps = (value: unknown) => isArray(value) && value.every((gap) => fit(GAP, gap))
-const optional = (fits: (value: unknown) => unknown) => (value: unknown) => value === undefined || fits(value)
-
 const BEAT: Shape = { cursor: isCursor }
-const GAP: Shape = { topics: isStrings, from: optional(isCursor), to: isCursor, reason: isString }
 const SHAPES: Readonly<Record<string, Shape>> = {
   'hub.sync': {
     cursor: isCursor,
@@ -189,52 +173,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   'hub.gap': GAP,
   'hub.bye': { reason: isString, retryMs: isTime },
 }
-const PAGE: Shape = {
-  after: isCursor,
-  through: isCursor,
-  topics: isStrings,
-  user: isUser,
-  events: (value) => isArray(value) && value.every(isPageEvent),
-  gaps: isGaps,
-}
-
 const quote = (text: string): string => JSON.stringify(text.slice(0, 80))
-
-/** Whatever stops the reading, JSON that is none or a member that is not what it should be, is one error: this is not what a hub sends. */
-function foreign(what: string, cause: unknown): HubError {
-  return new HubError('protocol', `The server sent "${what.slice(0, 40)}" as no hub does: is it for plainSource()?`, {
-    retryable: true,
-    cause,
-  })
-}
-
-/** The answer of `GET /page`. */
-export interface PageBody {
-  /** Where the page starts. */
-  readonly after: string
-  /** What was scanned: the `after` of the next page. */
-  readonly through: string
-  /** The topics it carries. */
-  readonly topics: readonly string[]
-  /** Who the hub takes the client to be. */
-  readonly user: string | null
-  /** Durable events in `(after, through]`, in order. */
-  readonly events: readonly HubEvent[]
-  /** What could not be read. */
-  readonly gaps: readonly Gap[]
-}
-
-/**
- * Checks the body of a page.
- * @throws HubError `protocol`
- */
-export function decodePage(text: string): PageBody {
-  try {
-    return fit(PAGE, JSON.parse(text))
-  } catch (cause) {
-    throw foreign('page', cause)
-  }
-}
 
 /** One emit of a batch. */
 export interface EmitEntry {

@@ -2,8 +2,8 @@
 import { CLOSED, LEAST_PAUSE_MS, pagesFailed, streamFailed } from '../breaker.ts'
 import type { Frame } from '../contract/wire.ts'
 import { HubError } from '../errors.ts'
-import { asHubError } from '../http.ts'
-import type { Clock, Random } from '../ports.ts'
+import { asHubError, ended } from '../http.ts'
+import type { Random } from '../ports.ts'
 import { pollSource } from './poll.ts'
 import { type Part, partOf, type Question, type Source } from './source.ts'
 import { sseSource } from './sse.ts'
@@ -15,10 +15,8 @@ type Frames = readonly Frame[]
 
 /** A source over two, and what only `fallbackSource` tells it. */
 export interface Detour extends Source {
-  /** The stream has failed before, somewhere else. */
-  blame(error: HubError, isProven: boolean, clock: Clock): void
-  /** The stream is well, somewhere else. */
-  trust(): void
+  /** Hears how the stream fares where it is not this source that reads it. */
+  readonly learn: NonNullable<Source['learn']>
   /** The stream has just said nothing for a while: pages are asked for at once. */
   suspect(): void
 }
@@ -61,7 +59,7 @@ export function createDetour(random: Random, stream: Source = sseSource, pages: 
     ): Part {
       const part = partOf({ ...question, after }, hear)
       readings.add(part)
-      const ended = (thrown: unknown) => {
+      const isOver = (thrown: unknown) => {
         const wasEnded = part.signal.aborted
         part.end()
         readings.delete(part)
@@ -70,7 +68,7 @@ export function createDetour(random: Random, stream: Source = sseSource, pages: 
         if (part === chosen) fail(error)
         else failed(error)
       }
-      source.open(part).then(() => ended(over('ended', 'is over: ended')), ended)
+      source.open(part).then(() => isOver(ended(url)), isOver)
       return part
     }
 
@@ -212,11 +210,8 @@ export function createDetour(random: Random, stream: Source = sseSource, pages: 
       current = breaker.state === 'open' ? pages : stream
       return read(question)
     },
-    blame(error, isProven, clock) {
-      breaker = streamFailed(breaker, error, isProven, clock.now(), random.next())
-    },
-    trust() {
-      breaker = CLOSED
+    learn(error, isProven, clock) {
+      breaker = error ? streamFailed(breaker, error, isProven, clock.now(), random.next()) : CLOSED
     },
     suspect() {
       patienceMs = 0

@@ -1,6 +1,6 @@
 // The source that a client uses by default: the hub's stream; at the first trouble with it, the way round is loaded, and takes over.
 import { HubError } from '../errors.ts'
-import { asHubError } from '../http.ts'
+import { asHubError, ended } from '../http.ts'
 import { platform } from '../platform.ts'
 import type { Random } from '../ports.ts'
 import type { Detour } from './detour.ts'
@@ -28,17 +28,18 @@ const FIRST_MS = 3_000
 export function fallbackSource({ random }: { readonly random: Random } = platform): Source {
   let detour: Detour | undefined
   // What the way round is told when it is there.
-  const troubles: ((detour: Detour) => void)[] = []
+  const troubles: Parameters<Detour['learn']>[] = []
 
   const load = async () => {
     const { createDetour } = await import('./detour.ts')
     if (detour) return
     detour = createDetour(random)
-    for (const tell of troubles) tell(detour)
+    for (const trouble of troubles) detour.learn(...trouble)
   }
-  const told = (tell: (typeof troubles)[number]) => {
-    if (detour) tell(detour)
-    else troubles.push(tell)
+  const learn: Detour['learn'] = (error, ...how) => {
+    if (detour) detour.learn(error, ...how)
+    else if (error) troubles.push([error, ...how])
+    else troubles.length = 0
   }
 
   return {
@@ -68,14 +69,12 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
         })
         try {
           await sseSource.open(stream)
-          throw new HubError('ended', `The stream of ${url} is over`, { retryable: true })
+          throw ended(url)
         } catch (thrown) {
           // The client gives a reason where it heard nothing. Otherwise it wants something else, or nothing any more.
           const why = signal.aborted ? signal.reason : thrown
           if (signal.aborted ? why instanceof HubError : !stream.signal.aborted) {
-            const error = asHubError(url, why)
-            const hasFlowed = lastAt - (firstAt ?? lastAt) >= FLOWED_MS
-            told((way) => way.blame(error, hasFlowed, clock))
+            learn(asHubError(url, why), lastAt - (firstAt ?? lastAt) >= FLOWED_MS, clock)
           }
           if (!stream.signal.aborted || signal.aborted) throw thrown
         } finally {
@@ -86,10 +85,6 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
       }
       await detour?.open(question)
     },
-    learn(error, flowed, clock) {
-      if (error) return told((way) => way.blame(error, flowed, clock))
-      troubles.length = 0
-      detour?.trust()
-    },
+    learn,
   }
 }

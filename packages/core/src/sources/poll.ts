@@ -1,5 +1,6 @@
 // The source for networks that let no stream through: pages of the same log, long-polled, told as the same frames.
-import { decodePage, type Frame, type PageBody } from '../contract/wire.ts'
+import { decodePage, type PageBody } from '../contract/page.ts'
+import type { Frame } from '../contract/wire.ts'
 import { isAfter } from '../sequence.ts'
 import { queryOf, type Source } from './source.ts'
 

@@ -67,7 +67,6 @@ export function partOf(question: Question, take = question.take): Part {
   }
   const follow = () => end(question.signal.reason)
   question.signal.addEventListener('abort', follow)
-  if (question.signal.aborted) follow()
   return {
     ...question,
     signal,

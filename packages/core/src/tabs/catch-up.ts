@@ -1,5 +1,6 @@
 // What a tab lacks that has joined the leader's stream: asked of the hub, in pages of the log.
-import { decodePage, type Frame } from '../contract/wire.ts'
+import { decodePage } from '../contract/page.ts'
+import type { Frame } from '../contract/wire.ts'
 import { HubError } from '../errors.ts'
 import { isAfter } from '../sequence.ts'
 import { framesOf } from '../sources/poll.ts'

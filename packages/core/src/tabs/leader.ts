@@ -1,7 +1,7 @@
 // The tab that leads: reads the hub's stream for the topics of all, and hands on each batch of frames as it came.
 import type { Frame } from '../contract/wire.ts'
 import { HubError } from '../errors.ts'
-import { asHubError } from '../http.ts'
+import { asHubError, ended } from '../http.ts'
 import type { Clock } from '../ports.ts'
 import { FLOWED_MS, type Question, type Source } from '../sources/source.ts'
 import { hereOf, type Message, type News, type Want } from './message.ts'
@@ -107,7 +107,7 @@ export function createLeader(term: number, { hub, clock, post, look }: LeaderUse
       }
       try {
         await hub.open({ ...question, topics: asking, take })
-        throw new HubError('ended', `The stream of ${url} is over`, { retryable: true })
+        throw ended(url)
       } catch (thrown) {
         // The client ends what is silent, and gives that as its reason.
         const silence = signal.reason instanceof HubError ? signal.reason : undefined

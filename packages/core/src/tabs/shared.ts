@@ -183,7 +183,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
           const part = partOf({ ...question, after }, take)
           turn = part
           try {
-            const over = (leader ?? follower ?? nobody).open(part)
+            const over = (leader ?? follower)?.open(part) ?? until(part.signal)
             // Only now: it must hear the answer.
             if (!leader) {
               want()
@@ -214,7 +214,4 @@ export function sharedSource(options: SharedOptions = {}): Source {
   }
 }
 
-/** What is read until it is known who leads. */
-const nobody: Pick<Source, 'open'> = {
-  open: ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
-}
+const until = (signal: AbortSignal) => new Promise((resolve) => signal.addEventListener('abort', resolve))

@@ -1,5 +1,6 @@
 // hubHandlers: a hub for the tests of a page, which says what a test lets it say; MSW (or a client, by `fetch`) carries it.
 import { type Contract, definitionOf, isDurable, type Publication } from '../contract/contract.ts'
+import type { PageBody } from '../contract/page.ts'
 import { isTopic, kindOf } from '../contract/topic.ts'
 import {
   type ByeReason,
@@ -10,7 +11,6 @@ import {
   encodeBlock,
   encodeEvent,
   type Gap,
-  type PageBody,
   type Sync,
   type WireError,
 } from '../contract/wire.ts'
