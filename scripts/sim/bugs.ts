@@ -187,9 +187,7 @@ export const bugs: readonly Bug[] = [
     breaks: 'the leading tab asks for its own topics only',
     file: `${client}/tabs/leader.ts`,
     tabs: true,
-    edits: [
-      ['[...new Set([...own, ...[...guests.values()].flatMap(({ topics }) => topics)])].sort()', '[...own].sort()'],
-    ],
+    edits: [['...[...guests.values()].flatMap(({ topics }) => topics)', '']],
   },
   {
     name: 'begin where the leader is',
@@ -225,7 +223,7 @@ export const bugs: readonly Bug[] = [
     breaks: 'what a leader of before says when it has thawed is believed',
     file: `${client}/tabs/shared.ts`,
     tabs: true,
-    edits: [['} else if (!leader && election.isCurrent(message.term)) {', '} else if (!leader) {']],
+    edits: [['} else if (!stream && election.isCurrent(message.term)) {', '} else if (!stream) {']],
   },
   {
     name: 'forget what the probe has said',

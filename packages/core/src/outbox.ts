@@ -303,7 +303,7 @@ export function createOutbox(
       ({ seq, sent }) => !seq && sent,
       new HubError('uncertain', 'The page was put away while this was on its way: perhaps it was heard.'),
     )
-    const batch = moving ? [] : nextBatch()
+    const batch = moving === undefined ? nextBatch() : []
     for (const waiting of batch) waiting.doubt = true
     // Nobody hears its answer: who comes next asks again, and is told the same.
     if (batch[0]) post(batch, new AbortController()).catch(() => {})

@@ -1,4 +1,4 @@
-// A tab that follows: reads the leader's news instead of a stream, and asks the hub, in pages, for what it lacks. Loaded when another tab leads.
+// A tab that follows: reads the leader's news instead of a stream, and asks the hub, in pages, for what it lacks. Loaded with the first word of another tab.
 import type { Frame } from '../contract/wire.ts'
 import { HubError } from '../errors.ts'
 import type { Clock } from '../ports.ts'

@@ -12,6 +12,24 @@ export const VERSION = 1
 /** What the hub says first. */
 export type SyncFrame = Extract<Frame, Sync>
 
+/** How the stream of a tab that leads stands. */
+export interface Stream {
+  /** By which it leads. */
+  readonly term: number
+  /** What this tab itself wants, and what the stream was, or is being, asked for. */
+  own: readonly string[]
+  asked: readonly string[]
+  /** What the hub said first; undefined while there is no stream. */
+  sync: SyncFrame | undefined
+  /** How far it came. */
+  here: string | undefined
+  /** When it began, and last said something. */
+  beganAt: number
+  heardAt: number
+  /** The hub's, as it was said last; 0 until then. */
+  heartbeatMs: number
+}
+
 /** What a leader says of its stream: the frames as they came, and how things stand after them. */
 export interface News {
   readonly kind: 'news'

@@ -1,14 +1,16 @@
-// One stream for all tabs of a browser, as a source: this tab's part in it, and the way a frame takes: the hub → the leader → the channel → the follower in each of
-// the other tabs → the client. Each tab has its own marks and validates for itself.
+// One stream for all tabs of a browser, as a source: this tab's part in it. The way a frame takes: the hub → `read` in the tab that leads → its leader → the channel →
+// the follower in each of the other tabs → the client. Each tab has its own marks and validates for itself.
 import type { Frame } from '../contract/wire.ts'
+import { HubError } from '../errors.ts'
+import { asHubError, ended } from '../http.ts'
 import { page, platform } from '../platform.ts'
 import type { Channel, Clock, Life, Random, Tabs } from '../ports.ts'
 import { type Part, partOf, type Question, type Source } from '../sources/source.ts'
 import { sseSource } from '../sources/sse.ts'
 import { createElection } from './election.ts'
 import type { Follower } from './follower.ts'
-import { createLeader, type Leader } from './leader.ts'
-import { hereOf, type Message, VERSION } from './message.ts'
+import type { Leader } from './leader.ts'
+import { hereOf, type Message, type Stream, VERSION } from './message.ts'
 
 // How long a tab stays in the election when nothing is read: whoever asks for other topics asks again at once.
 const LEAVE_MS = 100
@@ -54,12 +56,15 @@ export function sharedSource(options: SharedOptions = {}): Source {
   let url = ''
   let channel: Channel | undefined
   let stopLife: (() => void) | undefined
-  // While this tab leads.
-  let leader: Leader | undefined
-  // Once another one leads. Where the code for it cannot be had, the stream itself.
-  let follower: (Pick<Follower, 'open'> & Partial<Follower>) | undefined
-  let isLoading = false
   let cancelWatch = () => {}
+  // While this tab leads: its stream.
+  let stream: Stream | undefined
+  // Once there are other tabs: what leads them, while this one does, and what follows. Where the code for that cannot be had, this tab keeps to itself.
+  let others: typeof import('./others.ts') | undefined
+  let leader: Leader | undefined
+  let follower: Follower | undefined
+  let isLoading = false
+  let isAlone = false
   // What is being read.
   let reading: Question | undefined
   // What was being read when the page went away: it is over, as soon as the client hears of that.
@@ -78,12 +83,13 @@ export function sharedSource(options: SharedOptions = {}): Source {
     {
       lead(term) {
         rest()
-        leader = createLeader(term, { hub, clock, post, look })
+        stream = { term, own: [], asked: [], sync: undefined, here: undefined, beganAt: 0, heardAt: 0, heartbeatMs: 0 }
+        leader = others?.createLeader(stream, { clock, post, look })
         look()
       },
       retire() {
         leader?.retire()
-        leader = undefined
+        leader = stream = undefined
         look()
       },
     },
@@ -94,12 +100,23 @@ export function sharedSource(options: SharedOptions = {}): Source {
     turn?.end()
   }
 
-  /** Another tab leads. */
+  /** There are other tabs. */
   async function load() {
     isLoading = true
-    const loaded = await import('./follower.ts').catch(() => {})
-    follower = loaded?.createFollower({ hub, clock, me, user: identity, want, look }) ?? hub
+    // Whoever waits for this tab to speak loads it meanwhile.
+    election.hear({ kind: 'who' })
+    others = await import('./others.ts').catch(() => undefined)
     isLoading = false
+    follower = others?.createFollower({ hub, clock, me, user: identity, want, look })
+    if (others && stream) {
+      leader = others.createLeader(stream, { clock, post, look })
+      // And tells it what it reads.
+      return election.hear({ kind: 'who' })
+    }
+    if (!others) {
+      isAlone = true
+      leave()
+    }
     look()
   }
 
@@ -116,28 +133,28 @@ export function sharedSource(options: SharedOptions = {}): Source {
   function rest() {
     want([])
     cancelWatch()
-    follower?.rest?.()
-  }
-
-  /** A page that is frozen hears other tabs all the same, while its stream is dead: it lets another one lead. One that is awake has ended a stream so silent itself. */
-  function leads(): Leader | undefined {
-    if (leader?.isSilent(2.6)) {
-      election.leave()
-      election.enter()
-    }
-    return leader
+    follower?.rest()
   }
 
   function hear(message: Message) {
-    if (message.kind === 'want') leads()?.welcome(message)
-    else if (message.kind !== 'news') {
+    if (!others && !isLoading) void load()
+    if (message.kind === 'want') {
+      // A page that is frozen hears other tabs all the same, while its stream is dead: it lets another one lead. One that is awake has ended a stream so silent itself.
+      if (stream && stream.heartbeatMs > 0 && clock.now() - stream.heardAt > stream.heartbeatMs * 2.6) {
+        election.leave()
+        election.enter()
+      }
+      leader?.welcome(message)
+    } else if (message.kind !== 'news') {
       election.hear(message)
       // A new leader must learn what is wanted, and one that is not new asks now and then who is still there.
-      if (!leader && message.kind === 'claim' && !message.open) want()
-    } else if (!leader && election.isCurrent(message.term)) {
+      if (!stream && message.kind === 'claim' && !message.open) {
+        want()
+        watch()
+      }
+    } else if (!stream && election.isCurrent(message.term)) {
       watch(message.sync?.heartbeatMs)
-      if (follower) follower.hear?.(message)
-      else if (!isLoading) void load()
+      follower?.hear(message)
     }
   }
 
@@ -163,33 +180,72 @@ export function sharedSource(options: SharedOptions = {}): Source {
     channel = undefined
   }
 
+  /** Reads the hub's stream, for the other tabs as well. */
+  async function read(question: Question, stream: Stream) {
+    const { signal, topics } = question
+    stream.own = topics
+    stream.asked = leader?.wanted() ?? topics
+    try {
+      await hub.open({
+        ...question,
+        topics: stream.asked,
+        take(frames) {
+          if (signal.aborted) return
+          stream.heardAt = clock.now()
+          stream.here = hereOf(frames) ?? stream.here
+          for (const frame of frames) {
+            if (frame.kind !== 'sync') continue
+            stream.sync = frame
+            stream.beganAt = stream.heardAt
+            stream.heartbeatMs = frame.heartbeatMs
+          }
+          leader?.hear(frames)
+          question.take(frames)
+        },
+      })
+      throw ended(url)
+    } catch (thrown) {
+      // The client ends what is silent, and gives that as its reason.
+      const isSilent = signal.reason instanceof HubError
+      if (signal.aborted && !isSilent) return
+      const error = isSilent ? (signal.reason as HubError) : asHubError(url, thrown)
+      leader?.failed(error, isSilent)
+      throw error
+    } finally {
+      // Who comes now waits for the next one.
+      stream.sync = undefined
+    }
+  }
+
   return {
     get via() {
-      return !leader && follower?.isFollowing ? 'tab' : hub.via
+      return !stream && follower?.isFollowing ? 'tab' : hub.via
     },
     async open(question) {
       reading = question
       url = question.url
-      let after = question.after
       // Its code may be there to be had again.
-      if (follower === hub) follower = undefined
+      isAlone = false
+      let after = question.after
       const take = (frames: readonly Frame[]) => {
         after = hereOf(frames) ?? after
         question.take(frames)
       }
       try {
         while (!question.signal.aborted) {
-          if (gone !== question) enter()
+          if (gone !== question && !isAlone) enter()
           const part = partOf({ ...question, after }, take)
           turn = part
           try {
-            const over = (leader ?? follower)?.open(part) ?? until(part.signal)
-            // Only now: it must hear the answer.
-            if (!leader) {
+            if (isAlone) await hub.open(part)
+            else if (stream) await read(part, stream)
+            else {
+              const over = follower?.open(part) ?? until(part.signal)
+              // Only now: it must hear the answer.
               want()
               watch()
+              await over
             }
-            await over
             if (!part.signal.aborted) return
           } catch (error) {
             if (part.signal.aborted) continue

@@ -5,7 +5,7 @@ import { openBody, tabsWorld, topicsOf } from '../fixtures/tabs-world.ts'
 import type { Fetch, Turn } from '../ports.ts'
 
 // What is loaded at the first trouble is there: virtual time does not wait for a disk.
-beforeAll(() => Promise.all([import('../sources/detour.ts'), import('./catch-up.ts')]))
+beforeAll(() => Promise.all([import('../sources/detour.ts'), import('./others.ts')]))
 
 const after = (clock: ReturnType<typeof tabsWorld>['clock'], ms: number) =>
   new Promise<void>((resolve) => void clock.after(ms, resolve))
