@@ -15,7 +15,7 @@ export async function until<T>(
     const answer = await condition()
     if (answer !== false && answer !== null && answer !== undefined) return answer as NonNullable<Exclude<T, false>>
     if (performance.now() > deadline) {
-      throw new Error(`Waited ${withinMs} ms for ${what}${seen ? `; last seen: ${JSON.stringify(seen())}` : ''}.`)
+      throw new Error(`Waited ${withinMs} ms for ${what}${seen ? `; last seen: ${JSON.stringify(await seen())}` : ''}.`)
     }
     await pause(10)
   }

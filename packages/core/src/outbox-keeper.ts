@@ -17,12 +17,19 @@ export interface Keepable extends KeptEmit {
   kept?: boolean
 }
 
+/** What was taken over. */
+export interface Adopted {
+  readonly emits: readonly KeptEmit[]
+  /** Whether there is more, of pages that are there, or were a moment ago. */
+  readonly more: boolean
+}
+
 /** Keeps the emits of one outbox. Nothing here rejects: what the storage refuses is reported, and lives on in memory. */
 export interface Keeper {
   /** Writes down what has become of an emit. What changes in one moment is one step: all of it, or nothing. Resolves when that is over. */
   save(keepable: Keepable): Promise<unknown>
   /** Takes over the emits of pages that are gone, in order: whole lines of them, until there are `most` emits. */
-  adopt(owner: string, most: number): Promise<readonly KeptEmit[] | undefined>
+  adopt(owner: string, most: number): Promise<Adopted | undefined>
   /** When all is written, lets go of the lines that are not in use: others may take them over. */
   release(): Promise<unknown>
 }
@@ -101,14 +108,19 @@ export function createKeeper(
       next(async (storage) => {
         const read = () => storage.read(owner)
         const orphans = new Set<string>()
-        let found: readonly KeptEmit[] = []
+        let emits: readonly KeptEmit[] = []
+        let more = false
         for (const producer of new Set((await read()).map((emit) => emit.producer))) {
-          if (found.length >= most || isUsed(producer) || !(await hold(producer, storage))) continue
+          if (isUsed(producer)) continue
+          if (emits.length >= most || !(await hold(producer, storage))) {
+            more = true
+            continue
+          }
           orphans.add(producer)
           // Read only now that it is ours: its page may have had answers until it ended.
-          found = (await read()).filter((emit) => orphans.has(emit.producer))
+          emits = (await read()).filter((emit) => orphans.has(emit.producer))
         }
-        return found
+        return { emits, more }
       }),
     release: () =>
       next(async () => {

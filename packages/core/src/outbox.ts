@@ -19,6 +19,8 @@ const MAX_BATCH = 100
 const HOUR_MS = 60 * 60_000
 // Characters of one batch: at three bytes each they stay below the 256 KiB that a hub takes.
 const MAX_CHARACTERS = 60_000
+// Where other pages of the user have emits that wait, it is looked so often whether those pages are still there.
+const LOOK_MS = 10_000
 // What goes out as the page ends may have 64 KiB.
 const LAST_CHARACTERS = 20_000
 
@@ -87,6 +89,7 @@ export function createOutbox(
   // The POST that is under way. One that is not this one any more has no say.
   let posting: AbortController | undefined
   let cancelRetry: (() => void) | undefined
+  let cancelLook = () => {}
   let failures = 0
   // How many of the next emits go out one by one, since the hub could not read them together.
   let alone = 0
@@ -280,9 +283,11 @@ export function createOutbox(
     const before = closings
     keepalive = false
     listen()
+    cancelLook()
     ready = adopt(ownerOf(who), MAX_WAITING - queue.length).then((found) => {
       if (before !== closings) return
-      const adopted = found?.map((emit): Waiting => {
+      if (found?.more) cancelLook = clock.after(LOOK_MS, sync)
+      const adopted = found?.emits.map((emit): Waiting => {
         const settle = (outcome: EmitOutcome) => {
           if (outcome.ok || outcome.error.details.kept) return
           const { code, message } = outcome.error
@@ -318,6 +323,7 @@ export function createOutbox(
 
   function close() {
     closings++
+    cancelLook()
     stopListening?.()
     cancelRetry?.()
     // What is on its way may be accepted all the same.
