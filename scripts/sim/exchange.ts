@@ -84,6 +84,10 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   let body: ReadableStreamDefaultController<Uint8Array> | undefined
   let isStream = false
+  // What has arrived and the page has not read yet, whether it asks for more, and whether more will come. What it leaves unread it has not heard.
+  let unread: Uint8Array[] = []
+  let isAsked = false
+  let isWhole = false
   let deaf = false
   // Whether the hub has said all, and how much of what it said has not arrived.
   let said = false
@@ -115,10 +119,22 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     if (options.copyOf === undefined) history.record({ what: 'client side ended', exchange: number, how })
     if (how !== 'lost') {
       if (was === 'asking') answer.reject(error)
-      else if (how === 'end' || how === 'cut short') body?.close()
-      else if (how !== 'cancelled') body?.error(error)
+      else if (how === 'end' || how === 'cut short') {
+        isWhole = true
+        if (!unread[0]) body?.close()
+      } else if (how !== 'cancelled') body?.error(error)
     }
+    if (!isWhole) unread = []
     finish()
+  }
+  const handOver = () => {
+    if (!isAsked) return
+    const bytes = unread.shift()
+    if (!bytes) return
+    isAsked = false
+    if (isStream) for (const block of taps.heard.read(bytes)) history.record({ what: 'heard', exchange: number, block })
+    body?.enqueue(bytes)
+    if (isWhole && !unread[0]) body?.close()
   }
   // The ways in which runtimes tell a handler that its client is gone: some one, some the other, most both.
   const tellHub = (how: string) => {
@@ -146,9 +162,8 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
       options.take(() => {
         if (client !== 'reading') return
         history.record({ what: 'bytes', exchange: number, count: bytes.length })
-        if (isStream)
-          for (const block of taps.heard.read(bytes)) history.record({ what: 'heard', exchange: number, block })
-        body?.enqueue(bytes)
+        unread.push(bytes)
+        handOver()
       })
     },
     ended(how, cut) {
@@ -161,16 +176,24 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
   const head = (response: Response) => () => {
     if (client !== 'asking') return
     client = 'reading'
-    const stream = new ReadableStream<Uint8Array>({
-      start(controller) {
-        body = controller
+    const stream = new ReadableStream<Uint8Array>(
+      {
+        start(controller) {
+          body = controller
+        },
+        pull() {
+          isAsked = true
+          handOver()
+        },
+        cancel() {
+          unread = []
+          if (client !== 'reading') return
+          endClient('cancelled')
+          tellHubLater('client gone')
+        },
       },
-      cancel() {
-        if (client !== 'reading') return
-        endClient('cancelled')
-        tellHubLater('client gone')
-      },
-    })
+      { highWaterMark: 0 },
+    )
     answer.resolve(
       new Response(response.status === 204 ? null : stream, { status: response.status, headers: response.headers }),
     )
@@ -296,7 +319,10 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
     clock.after(delayMs() + (late ? chance.between(1_000, 12_000) : 0), travel)
     const { signal } = init
     const abort = () => {
-      if (client === 'gone') return
+      if (client === 'gone') {
+        unread = []
+        return body?.error(signal?.reason)
+      }
       const unasked = hub === 'unasked'
       endClient('aborted', signal?.reason)
       if (!unasked) tellHubLater('client gone')

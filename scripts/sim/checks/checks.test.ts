@@ -544,6 +544,17 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     ],
   ],
   [
+    'a client that is told to wait waits',
+    'it hears of it late, and counts from when the hub said it',
+    [
+      ...beginning,
+      { ...said(1, 'hub.bye', undefined, { reason: 'disabled', retryMs: 5_000 }), at: 2_000 },
+      { ...heard(said(1, 'hub.bye', undefined, { reason: 'disabled', retryMs: 5_000 })), at: 6_000 },
+      { ...request(2, '/api/sse/events?topics=board:1'), at: 8_000 },
+      final(),
+    ],
+  ],
+  [
     'slow readers cost no more than was agreed',
     'they cost more',
     [...beginning, { what: 'buffered', bytes: 10_000, connections: 2 }, final()],

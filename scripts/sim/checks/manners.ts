@@ -120,21 +120,17 @@ export const patience: Check = {
     let looked = 0
     const exchanges = [...facts.exchanges.values()]
     const starts = facts.all('started')
-    for (const { page, said, heard, number, clientEnd, clientEndedAt } of exchanges) {
+    for (const { page, heard, number } of exchanges) {
       for (const { at, block } of heard) {
         if (block.event !== 'hub.bye') continue
-        // The wait protects the hub, so it counts from when that said it: a page that was frozen hears of it long after.
-        const from = said.findLast((one) => one.block.event === 'hub.bye')?.at ?? at
-        // A body that breaks takes along what has come and nobody has read yet.
-        if (clientEnd === 'error' && clientEndedAt === at) continue
         looked++
         const { reason, retryMs } = JSON.parse(block.data ?? '{}') as { reason: string; retryMs: number }
         const next = exchanges.find((one) => one.page === page && one.kind !== 'emit' && one.requestedAt > at)
         const pressed = starts.some((one) => one.page === page && one.at >= at && one.at <= (next?.requestedAt ?? 0))
-        if (next && !pressed && next.requestedAt < from + retryMs - 1)
+        if (next && !pressed && next.requestedAt < at + retryMs - 1)
           found({
             at,
-            what: `page ${page} was told by stream ${number} to wait ${retryMs} ms (${reason}), and asks after ${next.requestedAt - from}`,
+            what: `page ${page} was told by stream ${number} to wait ${retryMs} ms (${reason}), and asks after ${next.requestedAt - at}`,
           })
       }
     }
