@@ -23,6 +23,8 @@ export interface ExchangeFacts {
   readonly after: string | undefined
   readonly topics: readonly string[] | undefined
   readonly body: string | undefined
+  /** Whether it is for a page that may be held until there is something to say. */
+  readonly waits: boolean
   /** The request that the network has doubled; the page made but one. */
   readonly copyOf?: number
   acceptedAt?: number
@@ -130,6 +132,7 @@ function exchangeFacts(entry: EntryOf<'request'>, user: string): ExchangeFacts {
     after: url.searchParams.get('after') ?? undefined,
     topics: topics === null ? undefined : topics.split(',').map((topic) => (topic === 'user' ? `user:${user}` : topic)),
     body: entry.body,
+    waits: url.searchParams.has('wait'),
     said: [],
     heard: [],
   }
@@ -176,8 +179,8 @@ export function gatherFacts(config: Config, entries: readonly Entry[]): Facts {
         const original = entry.copyOf === undefined ? undefined : exchanges.get(entry.copyOf)
         if (original) {
           // What became of the original says nothing about its copy.
-          const { page, user, method, kind, requestedAt, after, topics, body } = original
-          const asked = { page, user, method, kind, requestedAt, after, topics, body, copyOf: original.number }
+          const { page, user, method, kind, requestedAt, after, topics, body, waits } = original
+          const asked = { page, user, method, kind, requestedAt, after, topics, body, waits, copyOf: original.number }
           exchanges.set(entry.exchange, { ...asked, number: entry.exchange, said: [], heard: [] })
         }
         const exchange = exchanges.get(entry.exchange)

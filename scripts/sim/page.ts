@@ -57,6 +57,8 @@ export interface Page {
   leads(): boolean
   /** Whether it is gone. */
   gone(): boolean
+  /** Whether it reads pages for want of a stream. */
+  goesRound(): boolean
   /** Why the page has not come to rest, or undefined when it has. */
   restless(): string | undefined
   final(): Final['pages'][number]
@@ -246,6 +248,10 @@ export function openPage(options: PageOptions): Page {
       return tab !== undefined && !leaving && !frozen && status.phase === 'live' && status.via !== 'tab'
     },
     gone: () => leaving,
+    goesRound() {
+      const status = client.status.get()
+      return !leaving && via === 'sse' && status.phase === 'live' && status.degraded !== undefined
+    },
     restless() {
       if (leaving) return undefined
       const { phase } = client.status.get()

@@ -19,6 +19,8 @@ import { processClock, runUntil } from './time.ts'
 const GENESIS_MS = 1_800_000_000_000
 /** How long it may take, after the last fault, until everything is at rest. */
 const PATIENCE_MS = 120_000
+/** How long whoever reads pages for want of a stream may take to find the way back: a probe comes at the latest every half minute. */
+const WAY_BACK_MS = 45_000
 /** How long it must stay at rest to be believed. */
 const REST_MS = 6_000
 
@@ -165,6 +167,8 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
     pages[place]?.mount('user', 'query')
   }
   atRest = (await rest()) && atRest
+  const lateAt = virtual.now() + WAY_BACK_MS
+  while (virtual.now() < lateAt && pages.some((page) => page.goesRound())) await runUntil(virtual, virtual.now() + 500)
   for (const [name, storage] of storages)
     for (const user of storage.owners()) history.record({ what: 'left in storage', browser: name, user })
   history.record({ what: 'at rest' })

@@ -1,5 +1,5 @@
 // Lines 7 and 8: what was acknowledged is in the log once, what was refused is not, and each producer's emits stand in their order.
-import { type Facts, fits, type True } from '../facts.ts'
+import { type ExchangeFacts, type Facts, fits, type True } from '../facts.ts'
 import type { EntryOf } from '../history.ts'
 import type { Check } from './check.ts'
 
@@ -82,24 +82,30 @@ export const publishes: Check = {
 function excuse(facts: Facts, emit: EntryOf<'emit'>, outcome: EntryOf<'emitted'>): string | undefined {
   const { page, id, at, n, type, topic = '' } = emit
   const { user = '', closed = [], openedAt = 0 } = facts.pages.get(page) ?? {}
-  const wasPutAway = facts.all('put away').some((one) => one.page === page && one.at >= at && one.at <= outcome.at)
-  const wasClosed = wasPutAway || closed.some(({ from, to }) => from <= outcome.at && to >= at)
+  const leavings = facts.all('put away').filter((one) => one.page === page && one.at >= at && one.at <= outcome.at)
+  const wasClosed = leavings.length > 0 || closed.some(({ from, to }) => from <= outcome.at && to >= at)
+  // Whoever is shut out is so with all that waits, also with what was emitted while the answer was under way.
+  const refusals = [...facts.exchanges.values()].filter(
+    (one) => one.page === page && one.kind === 'emit' && one.status === 401 && (one.clientEndedAt ?? 0) >= at,
+  )
+  const since = Math.min(at, ...refusals.map(({ requestedAt }) => requestedAt))
   // Fresh credentials may be worth nothing again by the time that they are used.
   const signs = facts.all('signed').filter((one) => one.user === user)
   const wasShutOut =
-    signs.some((one, index) => !one.in && one.at <= outcome.at && (signs[index + 1]?.at ?? facts.endedAt) >= at) ||
-    facts.all('rotated').some((one) => one.user === user && one.at >= at && one.at <= outcome.at)
+    signs.some((one, index) => !one.in && one.at <= outcome.at && (signs[index + 1]?.at ?? facts.endedAt) >= since) ||
+    facts.all('rotated').some((one) => one.user === user && one.at >= since && one.at <= outcome.at)
   switch (outcome.code) {
     case 'closed':
       return wasClosed ? 'the client was closed' : undefined
     case 'uncertain': {
-      // What goes out as its page is put away is answered to nobody.
-      if (wasPutAway) return 'it was put away'
       // Only what was sent and not answered, and only where it cannot be sent again: the client was closed, its user shut out, or the hub has lost its memory.
       const posts = [...facts.exchanges.values()].filter(
         (one) => one.page === page && one.copyOf === undefined && one.body?.includes(`"${id}"`),
       )
-      if (!posts.some(({ status, clientEnd }) => status !== 200 || clientEnd !== 'end')) return undefined
+      // What goes out as its page is put away is answered to nobody.
+      const isUnheard = ({ status, clientEnd, requestedAt }: ExchangeFacts) =>
+        status !== 200 || clientEnd !== 'end' || leavings.some((one) => one.at === requestedAt)
+      if (!posts.some(isUnheard)) return undefined
       const lost = facts.all('hub up').some(({ epoch, at: up }, index, ups) => {
         return index > 0 && epoch !== ups[index - 1]?.epoch && up >= openedAt && up <= outcome.at
       })

@@ -5,7 +5,7 @@ import { emits, publishes } from './emits.ts'
 import { broughtCursors, hubGaps, screenGaps } from './gaps.ts'
 import { authorization, expiry } from './grants.ts'
 import { outlives } from './kept.ts'
-import { killSwitch, leftovers, patience, reports, requestRate, slowReaders } from './manners.ts'
+import { killSwitch, leftovers, patience, pauses, reports, requestRate, slowReaders } from './manners.ts'
 import { convergence, misfits, neverSilently, once, present, prompt } from './screens.ts'
 import { fromItsOwn, oneStream, peaceful, soon } from './sharing.ts'
 import { comesBack, truthful } from './status.ts'
@@ -30,6 +30,7 @@ export const checks: readonly Check[] = [
   comesBack,
   killSwitch,
   requestRate,
+  pauses,
   patience,
   slowReaders,
   leftovers,

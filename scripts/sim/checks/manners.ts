@@ -65,8 +65,12 @@ function reasons(facts: Facts, page: number, user: string): { readonly at: numbe
  * A page that leads on, by events or by a gap, is work, and the next one follows at once: behind bursts over a log that keeps little, each page may be a gap.
  * It must lead on to somewhere else, though: a page that says the same again is no work.
  */
-const ledOn = ({ kind, status, answer = '', after }: ExchangeFacts) =>
-  kind === 'page' && status === 200 && /"(events|gaps)":\[\{/.test(answer) && !answer.includes(`"through":"${after}"`)
+const ledOn = ({ kind, status, clientEnd, answer = '', after }: ExchangeFacts) =>
+  kind === 'page' &&
+  status === 200 &&
+  clientEnd === 'end' &&
+  /"(events|gaps)":\[\{/.test(answer) &&
+  !answer.includes(`"through":"${after}"`)
 
 /** No client hammers. */
 export const requestRate: Check = {
@@ -107,6 +111,51 @@ export const requestRate: Check = {
             })
         })
       }
+    }
+    return looked
+  },
+}
+
+/** A probe costs the hub a connection, and a page of a busy topic a read for each event. */
+const PAUSE_MS = 1_000
+/** A page with so many events is a step of catching up: the next one may follow at once. */
+const MANY = 100
+
+/** Whoever reads pages asks for them one by one, and tries the stream beside them now and then. */
+export const pauses: Check = {
+  name: 'whoever reads pages leaves pauses',
+  line: '12',
+  run(facts, found) {
+    let looked = 0
+    for (const { page, statuses } of facts.pages.values()) {
+      const mine = [...facts.exchanges.values()].filter(
+        (one) => one.page === page && one.kind !== 'emit' && one.copyOf === undefined,
+      )
+      // Who is asked once more who it is asks twice in one: of the two the first page counts, and the second stream.
+      const pages = mine
+        .filter(({ kind }) => kind === 'page')
+        .filter(({ waits }, index, all) => all[index - 1]?.status !== 401 || all[index - 1]?.waits !== waits)
+      pages.forEach(({ requestedAt, number, waits }, index) => {
+        const before = pages[index - 1]
+        if (!before?.waits || !waits || (before.answer?.split('"cursor":').length ?? 0) > MANY) return
+        looked++
+        if (requestedAt < before.requestedAt + PAUSE_MS - 1)
+          found({ at: requestedAt, what: `page ${page} asks for page ${number} right after the one before` })
+      })
+      const streams = mine.filter(({ kind, status }) => kind === 'stream' && status !== 401)
+      streams.forEach(({ requestedAt, number }, index) => {
+        const before = streams[index - 1]
+        const { clientEndedAt: endedAt = Number.POSITIVE_INFINITY } = before ?? {}
+        const then = statuses.findLast(({ at }) => at <= requestedAt)
+        const isByPages = then?.status.phase === 'live' && then.status.via === 'poll' && then.at <= endedAt
+        if (!before || !isByPages) return
+        looked++
+        if (requestedAt < endedAt + PAUSE_MS - 1)
+          found({
+            at: requestedAt,
+            what: `page ${page} reads pages, and tries stream ${number} right after the one before`,
+          })
+      })
     }
     return looked
   },
@@ -155,6 +204,9 @@ export const slowReaders: Check = {
   },
 }
 
+/** What the hub may take to learn who asks. */
+const ASKING_MS = 700
+
 /** Nothing is left behind. */
 export const leftovers: Check = {
   name: 'nothing is left behind',
@@ -163,8 +215,11 @@ export const leftovers: Check = {
     const { final, endedAt } = facts
     if (!final) return 0
     const open = final.pages.reduce((sum, page) => sum + page.streams.length, 0)
-    // A page of the log may have been asked for, and not have reached the hub.
-    const perhaps = final.pages.reduce((sum, page) => sum + (page.status.via === 'poll' ? page.streams.length : 0), 0)
+    // The hub does not count yet whom it is still asking who they are, as it does with every page of the log.
+    const countedAt = facts.all('closed').at(-1)?.at ?? endedAt
+    const perhaps = final.pages
+      .flatMap((page) => page.streams)
+      .filter((number) => (facts.exchanges.get(number)?.acceptedAt ?? 0) > countedAt - ASKING_MS).length
     if (final.connections > open || final.connections < open - perhaps)
       found({ at: endedAt, what: `the hub counts ${final.connections} connections, and ${open} streams are open` })
     for (const { page, streams, status } of final.pages) {

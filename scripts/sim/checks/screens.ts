@@ -12,15 +12,24 @@ function doubledEmits(facts: Facts): ReadonlySet<string> {
   return new Set(ephemeral.map(({ id }) => id).filter((id) => bodies.some((body) => body.includes(`"${id}"`))))
 }
 
-/** What a network may hold back of another stream, at most. */
-const BEHIND_MS = 20_000
-
 /**
- * Whether a tab was hanging not long ago. If it led before, it hears what its own stream held back, and from the tab that leads now what that one's stream brings
- * later: what has no cursor it may then hear twice, and nobody could tell but by the id, which proves nothing.
+ * Whether a tab that hung has heard something on the stream by which it led before, which held it back, and a tab that leads now on another: what has no cursor
+ * it may then hear twice, and nobody could tell but by the id, which proves nothing.
  */
-const hung = (facts: Facts, { page }: ScreenFacts, at: number) =>
-  facts.pages.get(page)?.frozen.some(({ how, to }) => how === 'hangs' && to <= at && at <= to + BEHIND_MS)
+function hung(facts: Facts, { page }: ScreenFacts, id: string): boolean {
+  const pauses = facts.pages.get(page)?.frozen.filter(({ how }) => how === 'hangs') ?? []
+  const company = new Set(facts.company(page).map((one) => one.page))
+  const bringers = [...facts.exchanges.values()].filter(
+    (one) => company.has(one.page) && one.heard.some(({ block }) => block.data?.includes(`"id":"${id}"`)),
+  )
+  return (
+    bringers.some((one) => one.page !== page) &&
+    bringers.some(
+      ({ page: by, requestedAt, clientEndedAt = Number.POSITIVE_INFINITY }) =>
+        by === page && pauses.some(({ from }) => requestedAt <= from && clientEndedAt >= from),
+    )
+  )
+}
 
 /** Line 1. */
 export const once: Check = {
@@ -54,7 +63,7 @@ export const once: Check = {
         }
         const key = told.cursor ?? told.id
         // A network that doubles a request doubles what has no seq.
-        if (seen.has(key) && !doubled.has(told.id) && (cursor || !hung(facts, screen, told.at)))
+        if (seen.has(key) && !doubled.has(told.id) && (cursor || !hung(facts, screen, told.id)))
           wrong(`${told.type} ${told.id} at ${told.cursor} came twice`)
         seen.add(key)
         if (!cursor) {
@@ -200,11 +209,18 @@ export const prompt: Check = {
     const last = durable.at(-1)?.at
     const ids = new Set(durable.filter(({ at }) => at === last).map(({ id }) => id))
     const events = [...facts.truth.values()].flat().filter(({ id }) => ids.has(id))
-    for (const { screens, page, status } of facts.final?.pages ?? []) {
-      // Whoever reads pages by now, or did so then.
-      const then = facts.pages.get(page)?.statuses.findLast((one) => one.at <= (last ?? 0))?.status
-      const isByPages = [status, then].some((one) => one?.via === 'poll' || one?.degraded)
-      const limit = PROMPT_MS + (isByPages ? POLL_PATIENCE_MS : 0)
+    for (const { screens, page } of facts.final?.pages ?? []) {
+      // A page that was under way then, and is never answered, to this tab or to the one that reads for it.
+      const company = new Set(facts.company(page).map((one) => one.page))
+      const hasDied = [...facts.exchanges.values()].some(
+        (one) =>
+          company.has(one.page) &&
+          one.kind === 'page' &&
+          one.requestedAt <= (last ?? 0) &&
+          (one.clientEndedAt ?? facts.endedAt) > (last ?? 0) &&
+          one.clientEnd !== 'end',
+      )
+      const limit = PROMPT_MS + (hasDied ? POLL_PATIENCE_MS : 0)
       for (const { screen, topic, granted } of screens) {
         for (const { id, topic: on, at, epoch, position } of events) {
           if (on !== topic || !granted) continue

@@ -40,14 +40,14 @@ export const oneStream: Check = {
         const there = tabs.filter((tab) => tab.openedAt < at && (tab.crashedAt ?? at) >= at)
         const statuses = there.map((tab) => tab.statuses.findLast((one) => one.at < at)?.status)
         // Beside pages there is a stream now and then.
-        if (statuses.some((status) => status?.degraded || status?.via === 'poll')) return
+        const isByPages = statuses.some((status) => status?.degraded || status?.via === 'poll')
         const phases = statuses.map((status) => status?.phase)
         const isAwake = there.every((tab) => tab.frozen.every((pause) => pause.from >= at || pause.to < at))
         if (!isAwake || !phases.includes('live')) return
         if (phases.some((phase) => phase !== 'live' && phase !== 'idle' && phase !== 'closed')) return
         looked++
         const open = streams.filter((one) => one.requestedAt < at && (one.clientEndedAt ?? at) >= at)
-        if (open.length !== 1)
+        if (open.length > 1 || (open.length < 1 && !isByPages))
           found({
             at,
             what: `${name}: ${there.length} tabs are calm, and hold the streams ${open.map((one) => one.number)} of pages ${open.map((one) => one.page)}`,
@@ -135,8 +135,8 @@ export const soon: Check = {
               continue
             for (const screen of screens) {
               if (screen.page !== tab.page || screen.topic !== topic || screen.mountedAt > at - KNOWN_MS) continue
-              // A leader that is behind hears what is older than the screen.
-              if (event.at < screen.mountedAt) continue
+              // A leader that is behind hears what is older than a screen that begins with the present.
+              if (screen.after === undefined && event.at < screen.mountedAt) continue
               if ((screen.unmountedAt ?? facts.endedAt) <= until) continue
               looked++
               const brought = { at: screen.mountedAt, cursor: screen.after }

@@ -98,9 +98,7 @@ export const truthful: Check = {
           looked++
           // Who was told by another tab may have heard of it while it stood still.
           const pause = page.frozen.findLast(({ to }) => to <= at && to > at - ASIDE_MS)
-          // Nor does who reads pages hear at once what the stream was told that it tries beside them.
-          const isAside = page.shares || page.statuses[index - 1]?.status.via === 'poll'
-          const since = (pause?.from ?? at) - (isAside ? ASIDE_MS : 1)
+          const since = (pause?.from ?? at) - (page.shares ? ASIDE_MS : 1)
           const answered = [...facts.exchanges.values()].some(
             (one) =>
               company.has(one.page) &&
@@ -113,20 +111,19 @@ export const truthful: Check = {
         if (status.phase !== 'live') return
         const until = Math.min(page.statuses[index + 1]?.at ?? facts.endedAt, page.crashedAt ?? facts.endedAt)
         // Who follows somebody that reads pages hears no more often than that one does.
-        const isByPages = facts
-          .company(page.page)
-          .some(({ statuses }) =>
-            statuses.some(
-              (one, place) =>
-                one.status.via === 'poll' && one.at <= until && (statuses[place + 1]?.at ?? facts.endedAt) >= at,
-            ),
-          )
-        const limit = SLACK_MS + 2.5 * (isByPages ? POLL_WAIT_MS : facts.config.heartbeatMs)
+        const byPages = facts.company(page.page).flatMap(({ statuses }) =>
+          statuses.flatMap((one, place) => {
+            const to = statuses[place + 1]?.at ?? facts.endedAt
+            return one.status.via === 'poll' && one.at <= until && to >= at ? { from: one.at, to } : []
+          }),
+        )
         let last = at
         for (const heard of [...mine.filter((one) => one > at && one < until), until]) {
           looked++
           const stood = page.frozen.some(({ from, to }) => from <= heard && to + ASIDE_MS >= last)
           const asks = page.shares !== undefined && changes.some((one) => one > last && one < heard)
+          const isByPages = Boolean(status.degraded) || byPages.some(({ from, to }) => from <= heard && to >= last)
+          const limit = SLACK_MS + 2.5 * (isByPages ? POLL_WAIT_MS : facts.config.heartbeatMs)
           if (heard - last > limit + (asks ? STALE_BEATS * facts.config.heartbeatMs : 0) && !stood)
             found({
               at: last,
@@ -164,6 +161,7 @@ export const comesBack: Check = {
       }
       if (status.phase !== 'live') wrong(`ends as ${JSON.stringify(status)}`)
       else {
+        if (status.degraded) wrong('still reads pages, long after its stream gets through again')
         const said = {
           // Who shares a stream says of all that it carries, for others, too.
           topics: [...(status.topics as string[])].filter((topic) => !shares || wanted.includes(topic)).sort(),
