@@ -99,9 +99,7 @@ export const requestRate: Check = {
           // Who reads pages for want of a stream asks three times where others ask once: for a page, for the next one, which waits, and for the stream beside it.
           const isByPages = statuses.some(
             ({ status, at }, place) =>
-              status.via === 'poll' &&
-              at <= from + WINDOW_MS &&
-              (statuses[place + 1]?.at ?? facts.endedAt) >= from - WINDOW_MS,
+              status.via === 'poll' && at <= from + WINDOW_MS && (statuses[place + 1]?.at ?? facts.endedAt) >= from,
           )
           // Going over to them may have its reason in another tab, whose stream did not get through.
           if (count > FREE + (isByPages && !emitting ? 3 * (excused + 1) : excused))
