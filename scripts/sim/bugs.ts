@@ -5,6 +5,8 @@ export interface Bug {
   readonly name: string
   /** What it breaks. */
   readonly breaks: string
+  /** The check that must find it; any, if none is named. */
+  readonly by?: string
   /** The file, from the root of the repository. */
   readonly file: string
   /** Whether it is looked for in worlds that have a browser with tabs. */
@@ -280,6 +282,49 @@ export const bugs: readonly Bug[] = [
     breaks: 'the way back from pages to the stream begins where the log ends, not where the pages are',
     file: `${client}/sources/detour.ts`,
     edits: [['stream,\n          cursor,', 'stream,\n          undefined,']],
+  },
+  {
+    name: 'look for no way back',
+    breaks: 'whoever reads pages once reads them for good',
+    file: `${client}/breaker.ts`,
+    edits: [['const probeAt = nowMs +', 'const probeAt = nowMs + 3_600_000 +']],
+  },
+  {
+    name: 'ask for a page for each event',
+    breaks: 'pages of a busy topic are asked for as fast as they are answered',
+    file: `${client}/sources/poll.ts`,
+    edits: [['if (page.events.length < MANY) await least', 'if (page.events.length === 0) await least']],
+  },
+  {
+    name: 'pass for whoever leads',
+    breaks: 'a tab takes the stream of another user for its own',
+    by: 'a tab hears only what came to its own browser and user',
+    file: `${client}/tabs/shared.ts`,
+    tabs: true,
+    edits: [
+      [' $' + '{identity}`', '`'],
+      [
+        'follower?.hear(message)',
+        `follower?.hear({
+      ...message,
+      sync: message.sync && { ...message.sync, user: identity },
+      frames: message.frames.map((frame) => (frame.kind === 'sync' ? { ...frame, user: identity } : frame)),
+    })`,
+      ],
+    ],
+  },
+  {
+    name: 'tell the others late',
+    breaks: 'the tabs that follow hear of everything after a while',
+    by: 'what one tab hears, the others hear soon',
+    file: `${client}/tabs/leader.ts`,
+    tabs: true,
+    edits: [
+      [
+        'if (guests.size > 0) post({ ...said, n })',
+        'const late = { ...said, n }\n    if (guests.size > 0) clock.after(2_500, () => post(late))',
+      ],
+    ],
   },
   {
     name: 'do not wait as told',

@@ -191,12 +191,13 @@ async function many(): Promise<void> {
 async function firstFound(bug: string, first: number, count: number): Promise<Summary | undefined> {
   let found: Summary | undefined
   const more = inTabs(bug) ? { tabs: true } : {}
+  const { by } = bugs.find(({ name }) => name === bug) ?? {}
   await work({
     bug,
     jobs,
     next: deal(first, count, false, 1, more),
     heard(summary) {
-      if (summary.findings.length > 0) found = summary
+      if (by === undefined ? summary.findings.length > 0 : summary.fired.includes(by)) found = summary
       return found === undefined
     },
   })
@@ -222,7 +223,9 @@ async function findBugs(): Promise<void> {
     const found = await firstFound(name, from, seeds)
     if (found) {
       for (const check of found.fired) fired.add(check)
-      console.log(`found     ${name} (${breaks}): seed ${found.seed}, by "${found.findings[0]?.check}"`)
+      console.log(
+        `found     ${name} (${breaks}): seed ${found.seed}, by "${bugs.find((bug) => bug.name === name)?.by ?? found.findings[0]?.check}"`,
+      )
     } else {
       missed++
       console.log(`NOT FOUND ${name} (${breaks}) in ${seeds} seeds`)

@@ -102,5 +102,32 @@ const buffer = action({
   },
 })
 
+const wayBack = action({
+  name: 'trim the log beside a way back',
+  weight: 2,
+  plan: (chance, config) => ({
+    page: somePage(chance, config),
+    forMs: chance.pick([1_000, 4_000]),
+    topic: chance.pick(config.topics),
+    events: config.logEvents,
+  }),
+  run({ pages, application, clock, fault }, { page: place, forMs, topic, events }) {
+    const page = pages[place]
+    // A log that keeps everything loses nothing.
+    if (!page || events > 100) return
+    page.mount(topic, 'query')
+    page.link.buffer(forMs)
+    for (const exchange of page.link.exchanges()) exchange.cut('error', 'told')
+    fault('a proxy buffers', page.link.page)
+    clock.after(forMs, () => fault('no proxy buffers', page.link.page))
+    // Whoever reads pages by now lacks something after each of them, while the stream is tried beside them.
+    const burst = { topic, count: 2, apartMs: 100, letters: 0, stubborn: false, ephemeral: false }
+    for (let round = 0; round < 6; round++) {
+      clock.after(3_000 + round * 1_500, () => application.publish(burst))
+      clock.after(3_300 + round * 1_500, () => application.flood(events))
+    }
+  },
+})
+
 /** What the network does. */
-export const faults = [cut, hold, refuse, slow, buffer, trap]
+export const faults = [cut, hold, refuse, slow, buffer, wayBack, trap]
