@@ -162,6 +162,7 @@ const seenLate: (Happening & { at?: number })[] = [
   { ...event(1), at: 9_000 },
   final(),
 ]
+const unheard: Happening[] = [{ what: 'publish', id: 'p9', topic: 'board:1', durable: false }]
 const emitted: Happening = { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true, n: 1001 }
 const posted = (exchange: number, status: number): Happening[] => [
   request(exchange, '/api/sse/events', { method: 'POST', body: '{"events":[{"id":"e1"}]}' }),
@@ -634,6 +635,19 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     [...beginning, { what: 'settling' }, { what: 'publish', id: 'p9', topic: 'board:1', durable: false }, final()],
   ],
   [
+    'who is there hears what is not kept',
+    'it went back to the stream too late',
+    [
+      ...beginning,
+      byPages(1),
+      { what: 'settling' },
+      { what: 'at rest' },
+      ...unheard,
+      { what: 'status', page: 1, status: live },
+      final(),
+    ],
+  ],
+  [
     'nobody hammers',
     'fourteen requests, and emits explain only those of emits',
     [
@@ -844,6 +858,11 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     [...beginning, ...signedOut.slice(0, -1), emitted, postEnds(2), { ...uncertain, code: 'unauthorized' }, final()],
   ],
   [
+    'who is there hears what is not kept',
+    'it reads pages by choice',
+    [...beginning, { what: 'settling' }, { what: 'at rest' }, ...unheard, final({ status: { ...live, via: 'poll' } })],
+  ],
+  [
     'nobody hammers',
     'pages that lead on',
     [...beginning, ...Array.from({ length: 30 }, (_, index) => leadingOn(index + 2, 'end')).flat(), final()],
@@ -870,7 +889,9 @@ describe('the checks', () => {
   })
 
   it.each(broken)('"%s" fires: %s', (check, _why, happenings) => {
-    expect(verdict(...happenings).findings.map((finding) => finding.check)).toContain(check)
+    const { findings } = verdict(...happenings)
+    expect(findings.map((finding) => finding.check)).toContain(check)
+    expect(findings.filter(({ what }) => what.startsWith('the check itself broke'))).toEqual([])
   })
 
   it.each(excused)('"%s" lets pass: %s', (check, _why, happenings) => {

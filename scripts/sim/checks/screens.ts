@@ -170,19 +170,18 @@ export const present: Check = {
   line: '6, 10',
   run(facts, found) {
     let looked = 0
-    const last = facts.all('publish').filter(({ durable, at }) => !durable && at > facts.settlingAt)
-    // What a burst of the plan still says after the faults have stopped may be dropped.
+    // Whoever reads pages for want of a stream is back at it by then.
+    const restAt = facts.all('at rest')[0]?.at ?? facts.settlingAt
+    const last = facts.all('publish').filter(({ durable, at }) => !durable && at > restAt)
+    // What a burst of the plan still says may be dropped.
     const alone = last.filter(
       ({ at }) => !facts.all('publish').some((one) => one.at !== at && Math.abs(one.at - at) < 1_000),
     )
     for (const { page, status, screens } of facts.final?.pages ?? []) {
-      if (status.phase !== 'live' || status.via === 'poll' || status.degraded) continue
+      if (status.phase !== 'live' || (status.via === 'poll' && !status.degraded)) continue
       for (const { screen, topic, granted } of screens) {
         for (const { id, topic: on, at } of alone) {
           if (on !== topic || !granted) continue
-          // Whoever read pages then has gone back to the stream only since.
-          const then = facts.pages.get(page)?.statuses.findLast((one) => one.at <= at)?.status
-          if (then?.via === 'poll' || then?.degraded) continue
           looked++
           const times = facts.screens.get(screen)?.told.filter((told) => told.what === 'event' && told.id === id).length
           if (times !== 1) found({ at, what: `screen ${screen} (page ${page}, ${topic}) heard ${id} ${times} times` })
