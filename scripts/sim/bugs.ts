@@ -95,6 +95,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'deliver what does not fit',
     breaks: 'an event that the contract does not know any more is handed out',
+    by: 'an event that does not fit is announced',
     file: `${server}/vetting.ts`,
     edits: [['return error === undefined\n', 'return true\n']],
   },
@@ -107,6 +108,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'forget the producers',
     breaks: 'an emit whose answer was lost is accepted twice',
+    by: 'acknowledged means kept, once',
     file: `${server}/logs/producers.ts`,
     edits: [
       ['check: (mark) => checkNext(', 'check: () => {}, never: (mark: ProducerMark) => checkNext('],
