@@ -124,6 +124,8 @@ export function createNetwork(world: ExchangeWorld & { readonly chance: Chance }
         },
         fetch(url, init) {
           if (crashed) return new Promise(() => {})
+          // No browser sends what nobody waits for any more.
+          if (init.signal?.aborted) return Promise.reject(init.signal.reason)
           const method = init.method ?? 'GET'
           const index = traps.findIndex((trap) => trap.method === method)
           const trap = index < 0 ? undefined : traps.splice(index, 1)[0]?.trap

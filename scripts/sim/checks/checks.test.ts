@@ -873,6 +873,18 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     [...beginning, byPages(1), streamEnds, at(request(2, '/api/sse/events?topics=board:1'), 3_000), final()],
   ],
   [
+    'whoever reads pages leaves pauses',
+    'a stream after the other, of a tab that begins anew in between',
+    [
+      ...beginning,
+      byPages(1),
+      streamEnds,
+      request(2, '/api/sse/page?topics=board:1&after=E:1'),
+      request(3, '/api/sse/events?topics=board:1'),
+      final(),
+    ],
+  ],
+  [
     'nothing is left behind',
     'a page that the hub still asks who it is',
     [...beginning, byPages(1), final({ status: { ...live, via: 'poll' } }, { connections: 0 })],

@@ -146,7 +146,11 @@ export const pauses: Check = {
         const { clientEndedAt: endedAt = Number.POSITIVE_INFINITY } = before ?? {}
         const then = statuses.findLast(({ at }) => at <= requestedAt)
         const isByPages = then?.status.phase === 'live' && then.status.via === 'poll' && then.at <= endedAt
-        if (!before || !isByPages) return
+        // A tab that has thawed, and catches up with what another one leads, or leads anew, begins anew: it asks for a first page, which does not wait.
+        const isAnew = mine.some(
+          (one) => one.kind === 'page' && !one.waits && one.requestedAt >= endedAt && one.requestedAt <= requestedAt,
+        )
+        if (!before || !isByPages || isAnew) return
         looked++
         if (requestedAt < endedAt + PAUSE_MS - 1)
           found({
