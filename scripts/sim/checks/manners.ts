@@ -148,7 +148,8 @@ export const pauses: Check = {
         const isByPages = then?.status.phase === 'live' && then.status.via === 'poll' && then.at <= endedAt
         // A tab that has thawed, and catches up with what another one leads, or leads anew, begins anew: it asks for a first page, which does not wait.
         const isAnew = mine.some(
-          (one) => one.kind === 'page' && !one.waits && one.requestedAt >= endedAt && one.requestedAt <= requestedAt,
+          (one) =>
+            one.kind === 'page' && !one.waits && one.requestedAt > (then?.at ?? 0) && one.requestedAt <= requestedAt,
         )
         if (!before || !isByPages || isAnew) return
         looked++

@@ -59,10 +59,10 @@ function browser() {
       onTestFinished(() => controller.abort())
       return frames
     },
-    async pass() {
-      await clock.advance(10)
+    async pass(ms = 10) {
+      await clock.advance(ms)
       // What follows is loaded when it is needed, and looks anew then.
-      await import('./follower.ts')
+      await import('./others.ts')
       await clock.advance(10)
     },
     /** Says something to every tab. */
@@ -81,7 +81,7 @@ function scripted() {
     open(question) {
       take = question.take
       said.splice(0).forEach(take)
-      return new Promise(() => {})
+      return new Promise((_, reject) => question.signal.addEventListener('abort', () => reject(question.signal.reason)))
     },
   }
   return { source, say: (...batch: readonly Frame[]) => take(batch) }
@@ -187,6 +187,35 @@ test('a tab that finds another log than the leader knows of does not read on and
   await pass()
   expect(asked).toBe(1)
   expect(frames).toContainEqual({ kind: 'event', event: event('F:1') })
+})
+
+test('what is not kept comes once, though a stream of this tab and the leader’s overlap', async () => {
+  const { open, pass, post } = browser()
+  open(scripted().source, undefined)
+  const own = scripted()
+  const frames = open(own.source, 'E:5')
+  await pass()
+  const { cursor: _, ...pointer } = event('E:6')
+  const moved: Frame = { kind: 'event', event: pointer }
+  const first = sync('E:5')
+  // Nobody carries what this tab reads, so it streams by itself.
+  const news = { kind: 'news', term: 1e15, here: 'E:5', sync: first }
+  post({ ...news, n: 1, frames: [], asked: [] })
+  await pass(1_000)
+  post({ ...news, n: 2, frames: [], asked: [] })
+  await pass(1_000)
+  post({ ...news, n: 3, frames: [], asked: [] })
+  await pass()
+  own.say(first, moved)
+  expect(frames).toEqual([first, moved])
+  // The leader does now, and is slower: it says what this tab has heard.
+  post({ ...news, n: 4, frames: [first], asked: ['board:1'] })
+  await pass()
+  post({ ...news, n: 5, frames: [], asked: ['board:1'] })
+  await pass()
+  post({ ...news, n: 6, frames: [moved], asked: ['board:1'] })
+  await pass()
+  expect(frames).toEqual([first, moved, first])
 })
 
 test('what the leader reads may end a request of its own', async () => {

@@ -9,6 +9,8 @@ import { hereOf, type News } from './message.ts'
 
 // So many news may wait in a tab that is slower than the stream.
 const MOST_NEWS = 1_000
+// So many of what is not kept are known again.
+const MOST_PASSED = 1_000
 // How long a tab waits for a live stream to carry what it wants, before it streams by itself.
 const ALONE_MS = 2_000
 
@@ -48,13 +50,24 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
   let isFollowing = false
   // The leader of this term has been asked whether it is somebody else by now, and is not.
   let strangeTerm: number | undefined
+  // What is not kept has no cursor: where a stream of this tab's own and the leader's overlap, it would come twice.
+  const passed = new Set<string>()
   let wake = () => {}
 
   const isCarried = (news = view) => topics.every((topic) => news?.asked.includes(topic))
 
+  const isNew = (frame: Frame) => {
+    if (frame.kind !== 'event' || frame.event.cursor !== undefined) return true
+    const name = JSON.stringify(frame.event)
+    const [oldest] = passed
+    if (passed.size === MOST_PASSED && oldest !== undefined) passed.delete(oldest)
+    return passed.size < passed.add(name).size
+  }
+
   return {
     async open(question) {
-      const { url, get, take, signal } = question
+      const { url, get, signal } = question
+      const take = (frames: readonly Frame[]) => question.take(frames.filter(isNew))
       signal.addEventListener('abort', () => wake())
       // Since when the leader's stream does not carry what this tab wants.
       let waitsSince: number | undefined
@@ -120,7 +133,7 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
           }
           strangeTerm = sync.user !== user ? view.term : undefined
           isFollowing = false
-          return hub.open({ ...question, after: cursor })
+          return hub.open({ ...question, take, after: cursor })
         }
         waitsSince = undefined
         // All that is heard from now on follows `begins`.
