@@ -13,8 +13,9 @@ function browser() {
   const clock = virtualClock()
   const channels = new Map<object, (message: unknown) => void>()
   let isHeld = false
+  const waiting: (() => void)[] = []
   const request = (_: string, __: LockOptions, held: () => Promise<void>) => {
-    if (isHeld) return new Promise(() => {})
+    if (isHeld) return new Promise((resolve) => waiting.push(() => resolve(held())))
     isHeld = true
     return held()
   }
@@ -59,6 +60,8 @@ function browser() {
       onTestFinished(() => controller.abort())
       return frames
     },
+    /** The tab that leads is gone. */
+    handOver: () => waiting.shift()?.(),
     async pass(ms = 10) {
       await clock.advance(ms)
       // What follows is loaded when it is needed, and looks anew then.
@@ -75,16 +78,18 @@ function browser() {
 /** A hub that says what the test says. */
 function scripted() {
   const said: (readonly Frame[])[] = []
+  const asked: (string | undefined)[] = []
   let take: Question['take'] = (batch) => said.push(batch)
   const source: Source = {
     via: 'sse',
     open(question) {
       take = question.take
+      asked.push(question.after)
       said.splice(0).forEach(take)
       return new Promise((_, reject) => question.signal.addEventListener('abort', () => reject(question.signal.reason)))
     },
   }
-  return { source, say: (...batch: readonly Frame[]) => take(batch) }
+  return { source, asked, say: (...batch: readonly Frame[]) => take(batch) }
 }
 
 const sync = (cursor: string): Frame => ({
@@ -216,6 +221,22 @@ test('what is not kept comes once, though a stream of this tab and the leader’
   post({ ...news, n: 6, frames: [moved], asked: ['board:1'] })
   await pass()
   expect(frames).toEqual([first, moved, first])
+})
+
+test('a tab that is further than the stream it follows goes on from where it is when it leads', async () => {
+  const { open, pass, handOver } = browser()
+  const hub = scripted()
+  open(hub.source, undefined)
+  hub.say(sync('E:5'))
+  await pass()
+  const own = scripted()
+  open(own.source, 'E:20')
+  await pass()
+  hub.say({ kind: 'beat', cursor: 'E:6' })
+  await pass()
+  handOver()
+  await pass()
+  expect(own.asked).toEqual(['E:20'])
 })
 
 test('what the leader reads may end a request of its own', async () => {

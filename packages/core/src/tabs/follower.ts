@@ -37,6 +37,8 @@ export interface Follower {
   hear(news: News): void
   /** It follows nobody, for now. */
   rest(): void
+  /** How far this tab has come with what it reads; the leader's stream may be further, or behind. */
+  readonly cursor: string | undefined
   /** Whether it reads what the leader tells, and not a stream of its own. */
   readonly isFollowing: boolean
 }
@@ -50,6 +52,7 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
   let isFollowing = false
   // The leader of this term has been asked whether it is somebody else by now, and is not.
   let strangeTerm: number | undefined
+  let cursor: string | undefined
   // What is not kept has no cursor: where a stream of this tab's own and the leader's overlap, it would come twice.
   const passed = new Set<string>()
   let wake = () => {}
@@ -71,7 +74,7 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
       signal.addEventListener('abort', () => wake())
       // Since when the leader's stream does not carry what this tab wants.
       let waitsSince: number | undefined
-      let cursor = question.after
+      cursor = question.after
       // The term and the number of the news that come next, once one follows the other.
       let next: string | undefined
       const lacks = () => cursor !== undefined && view?.here !== undefined && isAfter(view.here, cursor)
@@ -133,7 +136,11 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
           }
           strangeTerm = sync.user !== user ? view.term : undefined
           isFollowing = false
-          return hub.open({ ...question, take, after: cursor })
+          const alone = (frames: readonly Frame[]) => {
+            cursor = hereOf(frames) ?? cursor
+            take(frames)
+          }
+          return hub.open({ ...question, take: alone, after: cursor })
         }
         waitsSince = undefined
         // All that is heard from now on follows `begins`.
@@ -153,6 +160,9 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
           take([{ ...sync, cursor, gaps: [] }])
         }
       }
+    },
+    get cursor() {
+      return cursor
     },
     get isFollowing() {
       return isFollowing

@@ -234,13 +234,14 @@ export function sharedSource(options: SharedOptions = {}): Source {
       try {
         while (!question.signal.aborted) {
           if (gone !== question && !isAlone) enter()
-          const part = partOf({ ...question, after }, take)
+          const follows = stream || isAlone ? undefined : follower
+          const part = partOf({ ...question, after }, follows ? question.take : take)
           turn = part
           try {
             if (isAlone) await hub.open(part)
             else if (stream) await read(part, stream)
             else {
-              const over = follower?.open(part) ?? until(part.signal)
+              const over = follows?.open(part) ?? until(part.signal)
               // Only now: it must hear the answer.
               want()
               watch()
@@ -254,6 +255,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
             throw error
           } finally {
             part.end()
+            if (follows) after = follows.cursor
           }
         }
       } finally {
