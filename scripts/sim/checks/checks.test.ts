@@ -840,6 +840,19 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     [...beginning, byPages(1), ...asked, ...seenLate.slice(0, -1), pageEnds('aborted'), final()],
   ],
   [
+    'what happens is seen soon',
+    'the page that was under way was refused when it came at last',
+    [
+      ...beginning,
+      byPages(1),
+      ...asked,
+      { what: 'answered', exchange: 2, status: 503, type: 'application/json' },
+      ...seenLate.slice(0, -1),
+      pageEnds('end'),
+      final(),
+    ],
+  ],
+  [
     'emits exactly once, in order, answered truthfully',
     'uncertain, since nobody heard the answer as its page was put away',
     [

@@ -209,7 +209,7 @@ export const prompt: Check = {
     const ids = new Set(durable.filter(({ at }) => at === last).map(({ id }) => id))
     const events = [...facts.truth.values()].flat().filter(({ id }) => ids.has(id))
     for (const { screens, page } of facts.final?.pages ?? []) {
-      // A page that was under way then, and is never answered, to this tab or to the one that reads for it.
+      // A page that was under way then, and is never answered, or refused when it comes at last, to this tab or to the one that reads for it.
       const company = new Set(facts.company(page).map((one) => one.page))
       const hasDied = [...facts.exchanges.values()].some(
         (one) =>
@@ -217,7 +217,7 @@ export const prompt: Check = {
           one.kind === 'page' &&
           one.requestedAt <= (last ?? 0) &&
           (one.clientEndedAt ?? facts.endedAt) > (last ?? 0) &&
-          one.clientEnd !== 'end',
+          (one.clientEnd !== 'end' || one.status !== 200),
       )
       const limit = PROMPT_MS + (hasDied ? POLL_PATIENCE_MS : 0)
       for (const { screen, topic, granted } of screens) {
