@@ -1,6 +1,8 @@
 // Proves what each kind of answer leads to: how many requests in what virtual time, which status, which error. The network is real.
 import { describe, expect, test } from 'vitest'
 import type { HubEvent } from './contract/contract.ts'
+import { defineContract } from './contract/define.ts'
+import type { Frame } from './contract/wire.ts'
 import {
   type Answer,
   type Arrival,
@@ -14,6 +16,7 @@ import {
   until,
 } from './fixtures/scripted-server.ts'
 import type { HeadersOption } from './settings.ts'
+import type { Source } from './sources/source.ts'
 import type { Status } from './status.ts'
 import { type VirtualClock, virtualClock } from './testing/virtual-clock.ts'
 
@@ -499,6 +502,38 @@ describe('whoever is told may close the client', () => {
     await until(() => client.status.get().phase === 'closed')
     expect(clock.pending()).toBe(0)
   })
+
+  test('when it hears of an event that does not fit the contract: of its gap it hears when it is back', async () => {
+    const clock = virtualClock()
+    const contract = defineContract({ topics: ['board'], events: {} })
+    const server = await scriptedServer(clock, (response) =>
+      openStream(response, syncBlock('e:1', ['board:7']), eventBlock('e:2', 'board:7', 1)),
+    )
+    const { client } = clientOf(clock, server.url, { contract, onReport: () => client.close() })
+    const gaps: string[] = []
+    client.subscribe({ topic: 'board:7' as never, onGap: ({ reason }) => void gaps.push(reason) })
+    clock.runNext()
+    await until(() => client.status.get().phase === 'closed')
+    expect(gaps).toEqual(['added'])
+  })
+})
+
+test.each<[string, Frame]>([
+  ['live', { kind: 'sync', cursor: 'e:1', topics: ['board:7'], gaps: [], user: 'u1', heartbeatMs: 2_000 }],
+  ['down', { kind: 'bye', reason: 'disabled', retryMs: 30_000 }],
+])('a source may speak as soon as it is asked: it is %s', async (phase, frame) => {
+  const clock = virtualClock()
+  const source: Source = {
+    via: 'sse',
+    open({ take }) {
+      take([frame])
+      return new Promise(() => {})
+    },
+  }
+  const { client } = clientOf(clock, '/api/sse', { source })
+  client.subscribe({ topic: 'board:7' as never })
+  await clock.advance(1_000)
+  expect(client.status.get().phase).toBe(phase)
 })
 
 test('whoever hears that it is down may start it: the wait is over, and the new stream has a watchdog of its own', async () => {

@@ -170,7 +170,9 @@ export function createConnection(
       }
     }
     try {
-      const later = contract && (await import('./later.ts'))
+      // In a turn of its own: whoever is told of the attempt hears that before anything that comes of it, and may end it.
+      const later = await (contract && import('./later.ts'))
+      if (signal.aborted) return
       await source.open({
         url,
         topics: asked,
@@ -181,7 +183,8 @@ export function createConnection(
             for (const frame of frames) {
               if (signal.aborted) return
               const valid = later ? later.validated(frame, contract as Contract, report) : frame
-              if (valid) hear(valid)
+              // Who hears of one that does not validate may have closed the client.
+              if (valid && !signal.aborted) hear(valid)
             }
           } catch (thrown) {
             guarded(thrown)

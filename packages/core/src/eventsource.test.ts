@@ -368,9 +368,9 @@ describe('HubEventSource, where the reference knows no better or has decided oth
       ['open', 1],
       ['error', 0],
     ])
-    vi.advanceTimersByTime(3_999)
+    await vi.advanceTimersByTimeAsync(3_999)
     expect(asked).toBe(1)
-    vi.advanceTimersByTime(1)
+    await vi.advanceTimersByTimeAsync(1)
     expect(asked).toBe(2)
   })
 
