@@ -48,10 +48,11 @@ export function createKeeper(
   const holds = new Map<string, () => void>()
   const changed = new Set<Keepable>()
   let last: Promise<unknown> = Promise.resolve()
-  let isBroken = false
+  // What has failed, and not worked since.
+  const broken = new Set<'read' | 'write'>()
 
   /** One after the other. Answers undefined where the storage fails. */
-  const next = <T>(work: (storage: EmitStorage) => Promise<T>): Promise<T | undefined> => {
+  const next = <T>(work: (storage: EmitStorage) => Promise<T>, what: 'read' | 'write'): Promise<T | undefined> => {
     const done = last.then(async () => {
       if (!storage) return undefined
       let cancel = () => {}
@@ -64,9 +65,9 @@ export function createKeeper(
       try {
         return await Promise.race([work(storage), late])
       } catch (cause) {
-        const what = `Emits that wait are lost with this page: the browser's storage failed (${cause}). Is there room?`
-        if (!isBroken) report('emit', new HubError('storage', what, { cause }))
-        isBroken = true
+        const why = `Emits that wait are lost with this page: the browser's storage failed (${cause}). Is there room?`
+        if (broken.size === 0) report('emit', new HubError('storage', why, { cause }))
+        broken.add(what)
         return undefined
       } finally {
         cancel()
@@ -95,14 +96,14 @@ export function createKeeper(
     }
     await storage.write(put, away)
     for (const keepable of all) keepable.kept = true
-    isBroken = false
+    broken.delete('write')
   }
 
   return {
     save(keepable) {
       // An ephemeral one is gone with the moment, and of one without a user nobody could tell whose it is.
       if (keepable.seq && keepable.user !== undefined) changed.add(keepable)
-      return next(write)
+      return next(write, 'write')
     },
     adopt: (owner, most) =>
       next(async (storage) => {
@@ -120,8 +121,9 @@ export function createKeeper(
           // Read only now that it is ours: its page may have had answers until it ended.
           emits = (await read()).filter((emit) => orphans.has(emit.producer))
         }
+        broken.delete('read')
         return { emits, more }
-      }),
+      }, 'read'),
     release: () =>
       next(async () => {
         for (const [producer, release] of holds) {
@@ -129,6 +131,6 @@ export function createKeeper(
           holds.delete(producer)
           release()
         }
-      }),
+      }, 'write'),
   }
 }

@@ -286,7 +286,9 @@ export function createOutbox(
     cancelLook()
     ready = adopt(ownerOf(who), MAX_WAITING - queue.length).then((found) => {
       if (before !== closings) return
-      if (found?.more) cancelLook = clock.after(LOOK_MS, sync)
+      // Another look may have ended meanwhile. What could not be read now, may be then.
+      cancelLook()
+      if (found?.more ?? storage) cancelLook = clock.after(LOOK_MS, sync)
       const adopted = found?.emits.map((emit): Waiting => {
         const settle = (outcome: EmitOutcome) => {
           if (outcome.ok || outcome.error.details.kept) return
@@ -313,11 +315,13 @@ export function createOutbox(
     // Nobody hears its answer: who comes next asks again, and is told the same.
     if (batch[0]) post(batch, new AbortController()).catch(() => {})
     close()
+    const before = closings
     // Before anything else of the page: what is emitted then comes after what waits.
     const stop = settings.life?.listen((happens) => {
       if (happens !== 'back') return
       stop?.()
-      sync()
+      // It may have been closed since.
+      if (before === closings) sync()
     })
   }
 
