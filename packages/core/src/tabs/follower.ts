@@ -123,10 +123,12 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
         if (bye && (news.sync?.user ?? user) === user) take([bye])
         if (view?.sync && view.sync.user !== user && view.term !== strangeTerm) {
           const response = await get(`${url}/page${queryOf(topics, undefined)}`, 'application/json')
-          user = (await response.json()).user
+          const body = await response.json()
+          // One that came too late may be of somebody who has signed out since.
+          if (!signal.aborted) user = body.user
         }
         // Only now: more may have come meanwhile.
-        if (!view?.sync || view.here === undefined) continue
+        if (signal.aborted || !view?.sync || view.here === undefined) continue
         const { sync, here: begins } = view
         if (sync.user !== user || !isCarried()) {
           if (view.term !== strangeTerm) {
@@ -137,6 +139,7 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
           strangeTerm = sync.user !== user ? view.term : undefined
           isFollowing = false
           const alone = (frames: readonly Frame[]) => {
+            if (signal.aborted) return
             cursor = hereOf(frames) ?? cursor
             take(frames)
           }
@@ -154,6 +157,7 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
             take(frames)
           }
           await catchUp({ ...question, take: caught }, `${cursor}`, begins, sync)
+          if (signal.aborted) return
           user = sync.user
         } else {
           cursor ??= begins

@@ -183,6 +183,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
   /** Reads the hub's stream, for the other tabs as well. */
   async function read(question: Question, stream: Stream) {
     const { signal, topics } = question
+    let sync: Stream['sync']
     stream.own = topics
     stream.asked = leader?.wanted() ?? topics
     try {
@@ -195,7 +196,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
           stream.here = hereOf(frames) ?? stream.here
           for (const frame of frames) {
             if (frame.kind !== 'sync') continue
-            stream.sync = frame
+            stream.sync = sync = frame
             stream.beganAt = stream.heardAt
             stream.heartbeatMs = frame.heartbeatMs
           }
@@ -205,15 +206,13 @@ export function sharedSource(options: SharedOptions = {}): Source {
       })
       throw ended(url)
     } catch (thrown) {
-      // The client ends what is silent, and gives that as its reason.
-      const isSilent = signal.reason instanceof HubError
-      if (signal.aborted && !isSilent) return
-      const error = isSilent ? (signal.reason as HubError) : asHubError(url, thrown)
-      leader?.failed(error, isSilent)
+      if (signal.aborted) return
+      const error = asHubError(url, thrown)
+      leader?.failed(error, false)
       throw error
     } finally {
-      // Who comes now waits for the next one.
-      stream.sync = undefined
+      // Who comes now waits for the next one, unless that has begun already.
+      if (stream.sync === sync) stream.sync = undefined
     }
   }
 
@@ -238,15 +237,18 @@ export function sharedSource(options: SharedOptions = {}): Source {
           const part = partOf({ ...question, after }, follows ? question.take : take)
           turn = part
           try {
-            if (isAlone) await hub.open(part)
-            else if (stream) await read(part, stream)
+            const ended = until(part.signal)
+            let over: Promise<unknown> | undefined
+            if (isAlone) over = hub.open(part)
+            else if (stream) over = read(part, stream)
             else {
-              const over = follows?.open(part) ?? until(part.signal)
+              over = follows?.open(part)
               // Only now: it must hear the answer.
               want()
               watch()
-              await over
             }
+            // What does not end when it is told to (an answer that nothing ends, headers that never come) is not waited for.
+            await Promise.race([ended, over ?? ended])
             if (!part.signal.aborted) return
           } catch (error) {
             if (part.signal.aborted) continue
@@ -258,6 +260,9 @@ export function sharedSource(options: SharedOptions = {}): Source {
             if (follows) after = follows.cursor
           }
         }
+        const { reason } = question.signal
+        // The client ends what is silent, and gives that as its reason.
+        if (reason instanceof HubError) leader?.failed(reason, true)
       } finally {
         if (reading === question) reading = undefined
         // Whoever asks for other topics asks again at once.

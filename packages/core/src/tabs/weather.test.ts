@@ -224,6 +224,67 @@ test('an event that takes long to come is no silence, neither for who leads nor 
   expect(heard.sort()).toEqual([1, 2])
 })
 
+test('a tab that is closed lets go of all it had, though its headers never come', async () => {
+  const world = tabsWorld()
+  const { clock, open, locks, channels } = world
+  const stuck = open(beating(world), { headers: () => new Promise(() => {}) }).client
+  stuck.subscribe({ topic: 'board:1' as never })
+  await clock.advance(1_000)
+  stuck.close()
+  const { client } = open(beating(world))
+  client.subscribe({ topic: 'board:1' as never })
+  await clock.advance(1_000)
+  expect([locks.count(), channels.size]).toEqual([1, 1])
+  expect(client.status.get()).toMatchObject({ phase: 'live', via: 'sse' })
+})
+
+test('an answer that does not end with its request keeps no other tab from leading', async () => {
+  const world = tabsWorld()
+  const { clock, open } = world
+  const stream = beating(world)
+  const { signal } = new AbortController()
+  const deaf = open((url, init) => stream(url, { ...init, signal })).client
+  deaf.subscribe({ topic: 'board:1' as never })
+  await clock.advance(1_000)
+  const { client } = open(stream)
+  client.subscribe({ topic: 'board:1' as never })
+  await clock.advance(1_000)
+  deaf.close()
+  await clock.advance(200)
+  expect(client.status.get()).toMatchObject({ phase: 'live', via: 'sse' })
+})
+
+test('an attempt that is over does not take the stream from those who follow the next one', async () => {
+  const world = tabsWorld()
+  const { clock, open } = world
+  const stream = beating(world)
+  let asked = 0
+  let answer = () => {}
+  const slow = () =>
+    new Promise<Record<string, string>>((resolve) => {
+      answer = () => resolve({})
+    })
+  const first = open(
+    async (url, init) => {
+      init.signal?.throwIfAborted()
+      return stream(url, init)
+    },
+    { headers: () => (asked++ === 0 ? slow() : {}) },
+  ).client
+  first.subscribe({ topic: 'board:1' as never })
+  await clock.advance(100)
+  first.close()
+  first.start()
+  await clock.advance(1_000)
+  expect(first.status.get().phase).toBe('live')
+  answer()
+  await clock.advance(100)
+  const { client } = open(stream)
+  client.subscribe({ topic: 'board:1' as never })
+  await clock.advance(1_000)
+  expect(client.status.get()).toMatchObject({ phase: 'live', via: 'tab' })
+})
+
 test('a hub that is slow is reached where the way round cannot be had', async () => {
   vi.resetModules()
   vi.doMock('../sources/detour.ts', () => {
