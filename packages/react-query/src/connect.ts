@@ -1,6 +1,8 @@
 // Follows a query cache: mounted live queries hold their topics, and the last to unmount lets go.
 import type { Clock, Contract, HubClient } from '@sse-hub/core'
-import type { Query, QueryCacheNotifyEvent, QueryClient } from '@tanstack/query-core'
+import { notifyManager, type Query, type QueryCacheNotifyEvent, type QueryClient } from '@tanstack/query-core'
+import { createChanges } from './changes.ts'
+import type { ConflictReport, Resolve } from './conflict.ts'
 import { createEntry, type Entry, type QueryReport } from './entry.ts'
 import { createFallback } from './fallback.ts'
 import type { Topics } from './holds.ts'
@@ -16,6 +18,10 @@ export interface ConnectOptions<C extends Contract> {
   readonly queryClient: QueryClient
   /** How long the topics of a query are held after it was unmounted, in milliseconds. Default 1,000. */
   readonly lingerMs?: number
+  /** What live queries show where others change what a mutation of mine, which is not confirmed yet, changes too. Default: `lastWriteWins`. */
+  readonly resolve?: Resolve
+  /** Hears of each such conflict once: what a message with "apply mine again" needs. */
+  readonly onConflict?: (conflict: ConflictReport) => void
   /** Hears what went wrong. Default: `console.error`. */
   readonly onReport?: (report: QueryReport) => void
   /** The platform's time, for tests. */
@@ -27,7 +33,7 @@ const connections = new WeakMap<QueryClient, () => void>()
 
 /** Connects live queries with a client, until the answer is called. */
 export function connectQueries<C extends Contract>(options: ConnectOptions<C>): () => void {
-  const { queryClient, lingerMs = 1_000, clock = platformClock, onReport = logReport } = options
+  const { queryClient, lingerMs = 1_000, clock = platformClock, onReport = logReport, resolve, onConflict } = options
   const client = options.client as unknown as Topics
   const cache = queryClient.getQueryCache()
   const entries = new Map<Query, Entry>()
@@ -49,8 +55,10 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     const known = entries.get(query)
     const live = known ? undefined : liveOf(query)
     if (!live) return known
-    const entry = createEntry({ query, queryClient, heard, live, client, clock, onReport })
+    const { list } = changes
+    const entry = createEntry({ query, queryClient, heard, live, changes: list, client, clock, onReport, onConflict })
     entries.set(query, entry)
+    entry.join.show()
     return entry
   }
 
@@ -153,6 +161,17 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
 
   // Two would apply every event twice.
   connections.get(queryClient)?.()
+  const changes = createChanges({
+    queryClient,
+    clock,
+    resolve,
+    // A list and its details change in one commit.
+    show: () =>
+      notifyManager.batch(() => {
+        for (const { join } of entries.values()) join.show()
+      }),
+    settle: (change) => [...entries.values()].filter(({ join }) => join.settle(change)).length > 0,
+  })
   for (const query of cache.getAll()) adopt(query)
   touchAll()
   const unfollow = cache.subscribe(follow)
@@ -168,6 +187,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     unfollow()
     unwatch()
     cancelSweep?.()
+    changes.stop()
     entries.forEach(drop)
     if (connections.get(queryClient) === stop) connections.delete(queryClient)
   }

@@ -2,11 +2,14 @@
 import type { Contract } from '@sse-hub/core'
 import { type ConnectOptions, connectQueries } from './connect.ts'
 import { type LiveQueryOptionsOf, liveQueryOptions } from './live.ts'
+import { type HubMutationOptionsOf, hubMutationOptions } from './mutation.ts'
 
 /** What {@link createHubQuery} answers. */
 export interface HubQuery<C extends Contract> {
   /** Makes the options of a live query, for `useQuery` and every other place that takes query options. */
   readonly liveQueryOptions: LiveQueryOptionsOf<C>
+  /** Makes the options of a mutation whose change live queries show at once. */
+  readonly hubMutationOptions: HubMutationOptionsOf<C>
   /** Connects the live queries of a cache with a client; the answer disconnects them. With React, `HubProvider` does it. */
   readonly connectQueries: (options: ConnectOptions<C>) => () => void
 }
@@ -40,5 +43,9 @@ export interface HubQuery<C extends Contract> {
  * ```
  */
 export function createHubQuery<C extends Contract>(): HubQuery<C> {
-  return { liveQueryOptions: liveQueryOptions as unknown as LiveQueryOptionsOf<C>, connectQueries }
+  return {
+    liveQueryOptions: liveQueryOptions as unknown as LiveQueryOptionsOf<C>,
+    hubMutationOptions: hubMutationOptions as unknown as HubMutationOptionsOf<C>,
+    connectQueries,
+  }
 }

@@ -1,8 +1,9 @@
-// The data of one query, joined with the events that came since it was read: a fetch in flight must not overwrite them.
+// The data of one query, joined with the events that came since it was read, and with what is pending: a fetch in flight must not overwrite them.
 import { HubError, type HubEvent, isAfter } from '@sse-hub/core'
-import type { Query, QueryClient } from '@tanstack/query-core'
+import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
 import { forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
 import type { Live } from './live.ts'
+import { type Change, createOverlay, type OverlayOptions } from './overlay.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
 import type { Pace } from './refresh.ts'
 
@@ -20,6 +21,10 @@ export interface JoinOptions {
   readonly queryClient: QueryClient
   readonly heard: Heard
   readonly live: () => Live
+  /** What is pending in the cache. */
+  readonly changes: OverlayOptions['changes']
+  /** Others have changed the same. */
+  readonly tell: OverlayOptions['tell']
   /** Whether the data is as new as this moment; otherwise an event does not make it look so. */
   readonly covered: () => boolean
   /** The data cannot be mended by events. */
@@ -50,11 +55,20 @@ export interface Join {
   cursor(): string | undefined
   /** The data is of an unknown age. */
   forget(): void
+  /** What is pending has changed. */
+  show(): void
+  /** The event that confirms a change has not come; the query is read again for it. Whether it still waits for that. */
+  settle(change: Change): boolean
 }
 
 /** Makes the join of one query. */
-export function createJoin({ query, queryClient, heard, live, covered, refresh, report }: JoinOptions): Join {
+export function createJoin(options: JoinOptions): Join {
+  const { query, queryClient, heard, live, changes, tell, covered, refresh, report } = options
   const { queryKey } = query
+  const overlay = createOverlay({ live, changes, tell, report: (error, event) => report('reduce', error, event) })
+  // The server's state as it is known, and what was made of it: the same, unless something is pending.
+  let base: unknown
+  let shown: unknown
   let cursor: string | undefined
   // The events since the fetch in flight began, which its answer may or may not reflect.
   let journal: HubEvent[] | undefined
@@ -65,6 +79,8 @@ export function createJoin({ query, queryClient, heard, live, covered, refresh, 
   // How many answers in a row were of another log than the hub's.
   let strangers = 0
   let tombstones: Tombstones = new Map()
+  // What the server had answered before the fetch in flight began.
+  let answered: Change[] = []
 
   // An event of another epoch than the answer is of the one before, and so in the data.
   const isNew = ({ cursor: at }: HubEvent) => !cursor || !at || (isAfter(at, cursor) && !isAfter(cursor, at))
@@ -94,16 +110,45 @@ export function createJoin({ query, queryClient, heard, live, covered, refresh, 
     return data
   }
 
-  /** Writes what events have made of the data. Data that is not there yet is not invented. */
+  /** Takes what the query has for the server's state. */
+  const take = () => {
+    shown = query.state.data
+    base = overlay.strip(shown)
+  }
+
+  /** The server's state as it is known. */
+  const truth = () => {
+    if (query.state.data === shown) return base
+    // Others have written over what was pending: what is theirs, and what mine, nobody can tell.
+    if (base !== shown) refresh('paced')
+    take()
+    return base
+  }
+
+  /** Writes the server's state, with what is pending on top. Data that is not there yet is not invented. */
+  const show = (state: unknown) => {
+    const { data, isInvalidated, dataUpdatedAt } = query.state
+    const next = state === undefined ? data : overlay.rebase(state, tombstones)
+    if (next !== data && (next === state || replaceEqualDeep(data, next) !== data)) {
+      query.setData(next, { manual: true, ...(covered() ? {} : { updatedAt: dataUpdatedAt }) })
+      // A write clears the mark; what was to be read again still is.
+      if (isInvalidated) query.invalidate()
+    }
+    shown = query.state.data
+    base = next === state ? shown : state
+  }
+
+  /** Has the server's state follow events. */
   const apply = (events: readonly HubEvent[]) => {
-    const { data } = query.state
-    if (data === undefined) return
-    const next = events.filter(isNew).reduce(reduce, data)
-    if (next === data) return
-    const { isInvalidated, dataUpdatedAt } = query.state
-    query.setData(next, { manual: true, ...(covered() ? {} : { updatedAt: dataUpdatedAt }) })
-    // A write clears the mark; what was to be read again still is.
-    if (isInvalidated) query.invalidate()
+    const state = truth()
+    if (state === undefined) return
+    const follow = (before: unknown, event: HubEvent) => {
+      const isMine = overlay.hear(event)
+      const after = isNew(event) ? reduce(before, event) : before
+      if (!isMine && after !== before) overlay.compare(before, after, event)
+      return after
+    }
+    show(events.reduce(follow, state))
   }
 
   /** Whether the answer lacks what was heard before it was asked for; that of another log lacks everything. */
@@ -143,6 +188,7 @@ export function createJoin({ query, queryClient, heard, live, covered, refresh, 
     began(whole) {
       journal = []
       isWhole = whole
+      answered = whole ? overlay.pending().filter(({ state }) => state !== 'sent') : []
       heardBefore = heard.newest
       forgetAnswer(queryClient, queryKey)
     },
@@ -150,6 +196,15 @@ export function createJoin({ query, queryClient, heard, live, covered, refresh, 
       const events = journal ?? []
       journal = undefined
       if (!ok) return undefined
+      // Whether the answer has them under other ids nobody can tell.
+      const unsure = overlay.unnamed().filter((each) => !each.mutation.state.isPaused && !answered.includes(each))
+      if (base === undefined) for (const { events } of unsure) overlay.confirm(events)
+      else if (unsure.length > 0) {
+        // What was known goes on until the mutation is answered.
+        show(base)
+        refresh('paced')
+        return undefined
+      }
       const answer = lastAnswer(queryClient, queryKey)
       if (isWhole) {
         cursor = answer ?? undefined
@@ -159,6 +214,11 @@ export function createJoin({ query, queryClient, heard, live, covered, refresh, 
       // There may have been no more page to ask for.
       const isOurs = !isWhole || answer !== undefined
       isCatchingUp = !!answer && isBehind(answer)
+      if (!isCatchingUp) answered.forEach(overlay.confirm)
+      const before = base
+      take()
+      overlay.compare(before, base)
+      show(base)
       // What the hub will say again is not said twice; from the oldest page on, which may still wait for it.
       if (isCatchingUp && cursor) return { isOurs, behind: cursor }
       if (isCatchingUp) lost('now')
@@ -168,6 +228,14 @@ export function createJoin({ query, queryClient, heard, live, covered, refresh, 
     cursor: () => cursor,
     forget() {
       cursor = undefined
+    },
+    show: () => show(truth()),
+    settle(change) {
+      const waits = base !== undefined && overlay.pending().includes(change)
+      if (waits) refresh('paced')
+      if (waits && query.isActive()) return true
+      overlay.confirm(change)
+      return false
     },
   }
 }

@@ -11,6 +11,9 @@ export const clock: Clock = {
   },
 }
 
+/** A name that nobody else will find: `randomUUID` exists only in secure contexts. */
+export const newId = (): string => crypto.getRandomValues(new Uint32Array(4)).join('-')
+
 /** Where reports go when the application does not hear them. */
 export function logError(message: string, error: unknown): void {
   // biome-ignore lint/suspicious/noConsole: nobody else would learn of it

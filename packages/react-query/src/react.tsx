@@ -6,13 +6,17 @@ import {
   type EventOf,
   type HubClient,
   HubError,
-  type KindOf,
   type Status,
   type SubscribableTopic,
-  type TopicOfKind,
   type TopicState,
 } from '@sse-hub/core'
-import { type QueryClient, useQueryClient } from '@tanstack/react-query'
+import {
+  type DefaultError,
+  type QueryClient,
+  type UseMutationResult,
+  useMutation,
+  useQueryClient,
+} from '@tanstack/react-query'
 import {
   type Context,
   createContext,
@@ -24,10 +28,12 @@ import {
   useRef,
   useSyncExternalStore,
 } from 'react'
+import type { ConflictReport, Resolve } from './conflict.ts'
 import { type ConnectOptions, connectQueries } from './connect.ts'
 import type { QueryReport } from './entry.ts'
 import { createHubQuery } from './hub-query.ts'
 import type { LiveQueryOptionsOf } from './live.ts'
+import type { HubMutationOptions, HubMutationOptionsOf, Optimistic, TopicOfEvent } from './mutation.ts'
 import { clock, logError } from './platform.ts'
 
 /** What `HubProvider` takes. */
@@ -38,6 +44,10 @@ export interface HubProviderProps<C extends Contract> {
   readonly queryClient?: QueryClient
   /** Hears what went wrong in live queries; the one given first counts. Default: `console.error`. */
   readonly onReport?: (report: QueryReport) => void
+  /** What live queries show where others change what a pending mutation changes too; the one given first counts. Default: `lastWriteWins`. */
+  readonly resolve?: Resolve
+  /** Hears of each such conflict once. It may change at every render. */
+  readonly onConflict?: (conflict: ConflictReport) => void
   readonly children?: ReactNode
 }
 
@@ -57,19 +67,18 @@ export interface UseHubStatusOptions<C extends Contract, TSelected> {
   readonly select?: (status: HubStatus) => TSelected
 }
 
-/** The topics that an event can arrive on, as a client writes them. */
-export type TopicOfEvent<C extends Contract, N extends EventName<C>> = [KindOf<C, N>] extends [never]
-  ? never
-  : KindOf<C, N> extends 'user'
-    ? 'user'
-    : TopicOfKind<KindOf<C, N>>
-
 /** What {@link createHubReact} answers. */
 export interface HubReact<C extends Contract> {
   /** Connects live queries with the client, for everything below it. */
   readonly HubProvider: (props: HubProviderProps<C>) => ReactElement
   /** Makes the options of a live query. */
   readonly liveQueryOptions: LiveQueryOptionsOf<C>
+  /** Makes the options of a mutation whose change live queries show at once. */
+  readonly hubMutationOptions: HubMutationOptionsOf<C>
+  /** `useMutation` with such options. */
+  readonly useHubMutation: <TData = unknown, TError = DefaultError, TVariables = void>(
+    options: HubMutationOptions<C, TData, TError, TVariables>,
+  ) => UseMutationResult<TData, TError, TVariables, Optimistic>
   /**
    * The client of the provider.
    * @throws HubError `invalid_option` outside of a provider
@@ -143,12 +152,15 @@ const IDLE: HubStatus = { phase: 'idle', live: false, topicState: 'unsubscribed'
 export function createHubReact<C extends Contract>(): HubReact<C> {
   // A context of its own, so that two hubs in one page do not take each other's place.
   const context = createContext<HubClient<C> | undefined>(undefined)
+  const { liveQueryOptions, hubMutationOptions } = createHubQuery<C>()
   return {
     HubProvider(props) {
       useConnection(props)
       return <context.Provider value={props.client}>{props.children}</context.Provider>
     },
-    liveQueryOptions: createHubQuery<C>().liveQueryOptions,
+    liveQueryOptions,
+    hubMutationOptions,
+    useHubMutation: (options) => useMutation(hubMutationOptions(options)),
     useHub: () => useClient(context),
     useHubStatus: (options) => useStatus(context, options),
     useHubEvent: (type, options, handler) => useEvent(context, type, options, handler),
@@ -157,13 +169,20 @@ export function createHubReact<C extends Contract>(): HubReact<C> {
 
 type HubContext<C extends Contract> = Context<HubClient<C> | undefined>
 
-function useConnection<C extends Contract>({ client, queryClient: own, onReport }: HubProviderProps<C>): void {
-  const queryClient = useQueryClient(own)
-  const report = useLatest(onReport)
-  useEffect(
-    () => share({ client, queryClient, ...(report.current && { onReport: report.current }) }),
-    [client, queryClient, report],
-  )
+function useConnection<C extends Contract>(props: HubProviderProps<C>): void {
+  const { client } = props
+  const queryClient = useQueryClient(props.queryClient)
+  const latest = useLatest(props)
+  useEffect(() => {
+    const { onReport, resolve } = latest.current
+    return share({
+      client,
+      queryClient,
+      onConflict: (conflict) => latest.current.onConflict?.(conflict),
+      ...(onReport && { onReport }),
+      ...(resolve && { resolve }),
+    })
+  }, [client, queryClient, latest])
 }
 
 function useClient<C extends Contract>(context: HubContext<C>): HubClient<C> {

@@ -1,4 +1,5 @@
 // What an event does to the data of a query: keeps a list of entities by identity and version, or asks to read it again.
+import type { HubEvent } from '@sse-hub/core'
 import { replaceEqualDeep } from '@tanstack/query-core'
 
 /** What names an entity within a list. */
@@ -66,6 +67,16 @@ export type Remove<I, V> = <E extends I & V>(
   tombstones?: Tombstones,
 ) => E[]
 
+/** What a reducer of this file says of itself, beside what it does. */
+export interface Known {
+  readonly identity: Identity<unknown>
+  /** The same without versions, for what must be shown on top of whatever is there. */
+  readonly unversioned: Reducer<unknown, HubEvent>
+}
+
+const known = <I, V, R extends object>(identity: Identity<I, V>, make: (identity: Identity<I, V>) => R): R =>
+  Object.assign(make(identity), { identity, unversioned: make({ id: identity.id }) })
+
 // Enough for what can be deleted while one answer is the base; the oldest are forgotten first.
 const MAX_TOMBSTONES = 1_000
 
@@ -107,17 +118,21 @@ function change<E, I, V>(
  * ```
  */
 export function upsert<I, V = I>(identity: Identity<I, V>): Upsert<I, V> {
-  return (old, { data }, tombstones) =>
-    change(
-      identity,
-      old,
-      data,
-      () => data,
-      () => {
-        const deletedAt = tombstones?.get(identity)?.get(identity.id(data))
-        return isOlder(versionOf(identity, data), deletedAt) ? (old as (typeof data)[]) : [...old, data]
-      },
-    )
+  return known(
+    identity,
+    (identity): Upsert<I, V> =>
+      (old, { data }, tombstones) =>
+        change(
+          identity,
+          old,
+          data,
+          () => data,
+          () => {
+            const deletedAt = tombstones?.get(identity)?.get(identity.id(data))
+            return isOlder(versionOf(identity, data), deletedAt) ? (old as (typeof data)[]) : [...old, data]
+          },
+        ),
+  )
 }
 
 /**
@@ -125,14 +140,18 @@ export function upsert<I, V = I>(identity: Identity<I, V>): Upsert<I, V> {
  * hold changes nothing, since a part cannot make a whole.
  */
 export function patch<I, V = I>(identity: Identity<I, V>): Patch<I, V> {
-  return <E>(old: readonly E[], { data }: { readonly data: Named<I> & PartOf<E> }) =>
-    change(
-      identity,
-      old,
-      data,
-      (entity) => ({ ...entity, ...data }),
-      () => old as E[],
-    )
+  return known(
+    identity,
+    (identity) =>
+      <E>(old: readonly E[], { data }: { readonly data: Named<I> & PartOf<E> }) =>
+        change(
+          identity,
+          old,
+          data,
+          (entity) => ({ ...entity, ...data }),
+          () => old as E[],
+        ),
+  )
 }
 
 /**
@@ -140,16 +159,20 @@ export function patch<I, V = I>(identity: Identity<I, V>): Patch<I, V> {
  * that is older than the removal does not come back either.
  */
 export function remove<I, V = I>(identity: Identity<I, V>): Remove<I, V> {
-  return <E>(old: readonly E[], { data }: { readonly data: Named<I> }, tombstones?: Tombstones) => {
-    const id = identity.id(data as I)
-    const version = versionOf(identity, data)
-    const kept = old.filter(
-      (entity) => identity.id(entity as unknown as I) !== id || isOlder(version, versionOf(identity, entity)),
-    )
-    // Only its own version says when it was removed: the entity may come from an answer that is newer than this event, and has it made again.
-    if (tombstones && version !== undefined) bury(tombstones, identity, id, version)
-    return kept.length === old.length ? (old as E[]) : kept
-  }
+  return known(
+    identity,
+    (identity) =>
+      <E>(old: readonly E[], { data }: { readonly data: Named<I> }, tombstones?: Tombstones) => {
+        const id = identity.id(data as I)
+        const version = versionOf(identity, data)
+        const kept = old.filter(
+          (entity) => identity.id(entity as unknown as I) !== id || isOlder(version, versionOf(identity, entity)),
+        )
+        // Only its own version says when it was removed: the entity may come from an answer that is newer than this event, and has it made again.
+        if (tombstones && version !== undefined) bury(tombstones, identity, id, version)
+        return kept.length === old.length ? (old as E[]) : kept
+      },
+  )
 }
 
 function bury(tombstones: Tombstones, identity: object, id: EntityId, version: EntityVersion): void {

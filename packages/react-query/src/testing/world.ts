@@ -9,6 +9,7 @@ import {
 } from '@tanstack/query-core'
 import { z } from 'zod'
 import { type VirtualClock, virtualClock } from '../../../core/src/testing/virtual-clock.ts'
+import type { ConnectOptions } from '../connect.ts'
 import { withCursor } from '../cursor.ts'
 import type { QueryReport } from '../entry.ts'
 import { createHubQuery } from '../hub-query.ts'
@@ -34,7 +35,7 @@ export const contract = defineContract({
 export type C = typeof contract
 
 const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
-export const { liveQueryOptions, connectQueries } = createHubQuery<C>()
+export const { liveQueryOptions, hubMutationOptions, connectQueries } = createHubQuery<C>()
 
 /** A server, its network, one client and one cache. */
 export interface World {
@@ -52,11 +53,11 @@ export interface World {
   state(topic: string): Card[]
   /** They as they were so many changes ago. */
   past(topic: string, changes: number): Card[]
-  /** Commits a card and its event. */
-  save(topic: string, id: string, title: string): void
-  delete(topic: string, id: string): void
+  /** Commits a card and its event, which may be given its id. */
+  save(topic: string, id: string, title: string, eventId?: string): Card
+  delete(topic: string, id: string, eventId?: string): void
   /** Publishes any event, for which the state does not change. */
-  publish(topic: string, type: string, data: unknown): void
+  publish(topic: string, type: string, data: unknown, id?: string): void
   /** Every stream ends, and none begins until `up`. */
   down(): void
   up(): void
@@ -190,9 +191,9 @@ export function createWorld(): World {
     for (const push of open) push(frame, topic)
   }
 
-  const publish = (topic: string, type: string, data: unknown) => {
+  const publish: World['publish'] = (topic, type, data, id) => {
     head++
-    append(topic, { kind: 'event', event: { type, topic, data, at: head, id: `i${head}`, cursor: cursor() } })
+    append(topic, { kind: 'event', event: { type, topic, data, at: head, id: id ?? `i${head}`, cursor: cursor() } })
   }
 
   const commit = (topic: string, id: string, title: string) => {
@@ -220,15 +221,17 @@ export function createWorld(): World {
     rest: { readMs: 5, answerMs: 5, cursors: true, fails: false },
     state: (topic) => cards.get(topic) ?? [],
     past: (topic, changes) => past.at(-1 - changes)?.cards.get(topic) ?? [],
-    save(topic, id, title) {
-      publish(topic, topic.startsWith('news') ? 'news.said' : 'card.saved', commit(topic, id, title))
+    save(topic, id, title, eventId) {
+      const card = commit(topic, id, title)
+      publish(topic, topic.startsWith('news') ? 'news.said' : 'card.saved', card, eventId)
+      return card
     },
-    delete(topic, id) {
+    delete(topic, id, eventId) {
       cards.set(
         topic,
         world.state(topic).filter((each) => each.id !== id),
       )
-      publish(topic, 'card.deleted', { id })
+      publish(topic, 'card.deleted', { id }, eventId)
     },
     publish,
     down() {
@@ -290,12 +293,17 @@ export function createWorld(): World {
 }
 
 /** Connects the world's cache, as an application does. */
-export function connect(world: World, lingerMs?: number): () => void {
+export function connect(
+  world: World,
+  lingerMs?: number,
+  conflicts: Pick<ConnectOptions<C>, 'resolve' | 'onConflict'> = {},
+): () => void {
   return connectQueries({
     client: world.client,
     queryClient: world.queryClient,
     clock: world.clock,
     onReport: (report) => world.reports.push(report),
     ...(lingerMs === undefined ? {} : { lingerMs }),
+    ...conflicts,
   })
 }

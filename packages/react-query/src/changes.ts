@@ -1,0 +1,91 @@
+// What the mutations of one cache change, from the moment they are made until every live query has it from the server.
+import type { Clock, HubEvent } from '@sse-hub/core'
+import type { Mutation, MutationCacheNotifyEvent, QueryClient } from '@tanstack/query-core'
+import type { Resolve } from './conflict.ts'
+import { hearAnswers, optimisticOf, resolverOf } from './mutation.ts'
+import type { Change } from './overlay.ts'
+
+// How long after the answer the event is waited for, before the queries are read again.
+const SETTLE_MS = 5_000
+
+/** What changes work with. */
+export interface ChangesOptions {
+  readonly queryClient: QueryClient
+  readonly clock: Clock
+  readonly resolve: Resolve | undefined
+  /** The list has changed: the queries are to be shown anew. */
+  readonly show: () => void
+  /** The event that confirms a change has not come: whether some query still waits for it. */
+  readonly settle: (change: Change) => boolean
+}
+
+/** What is pending in one cache. */
+export interface Changes {
+  /** The oldest first; always the same array. */
+  readonly list: readonly Change[]
+  /** Takes everything back. */
+  stop(): void
+}
+
+/** Follows the mutations of a cache. */
+export function createChanges({ queryClient, clock, resolve, show, settle }: ChangesOptions): Changes {
+  const cache = queryClient.getMutationCache()
+  const list: Change[] = []
+
+  const drop = (change: Change) => {
+    change.cancel?.()
+    list.splice(list.indexOf(change), 1)
+    show()
+  }
+  const wait = (change: Change) => {
+    change.cancel = clock.after(SETTLE_MS, () => (settle(change) ? wait(change) : drop(change)))
+  }
+  const answered = (change: Change | undefined, events: readonly HubEvent[]) => {
+    if (change?.state !== 'sent') return
+    change.state = events.length > 0 ? 'told' : 'answered'
+    if (events.length > 0) change.events = events
+    show()
+    wait(change)
+  }
+  const look = (mutation: Mutation, isGone: boolean) => {
+    const change = list.find((each) => each.mutation === mutation)
+    const { status } = mutation.state
+    if (change) {
+      if (status === 'success') answered(change, [])
+      // What was answered has happened, whatever becomes of the mutation.
+      else if ((status === 'error' || isGone) && change.state === 'sent') drop(change)
+    } else if (status === 'pending' && !isGone) {
+      const made = optimisticOf(mutation)
+      if (!made) return
+      list.push({
+        id: made.id,
+        mutation,
+        resolve: resolverOf(mutation) ?? resolve,
+        events: made.optimistic,
+        state: 'sent',
+      })
+      show()
+    }
+  }
+
+  const deafen = hearAnswers(queryClient, (id, events) =>
+    answered(
+      list.find((change) => change.id === id),
+      events,
+    ),
+  )
+  const unfollow = cache.subscribe(({ type, mutation }: MutationCacheNotifyEvent) => {
+    if (mutation) look(mutation, type === 'removed')
+  })
+  for (const mutation of cache.getAll()) look(mutation, false)
+
+  return {
+    list,
+    stop() {
+      unfollow()
+      deafen()
+      for (const { cancel } of list.splice(0)) cancel?.()
+      show()
+    },
+  }
+}

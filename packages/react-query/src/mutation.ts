@@ -1,0 +1,154 @@
+// hubMutationOptions: a mutation says which events it will cause, and they are shown at once, by the reducers of the live queries.
+import type { Contract, DataOf, EventName, HubEvent, KindOf, TopicOfKind } from '@sse-hub/core'
+import type {
+  DefaultError,
+  Mutation,
+  MutationFunctionContext,
+  MutationObserverOptions,
+  QueryClient,
+} from '@tanstack/query-core'
+import type { Resolve } from './conflict.ts'
+import { newId } from './platform.ts'
+
+/** The topics that an event can arrive on, as a client writes them. */
+export type TopicOfEvent<C extends Contract, N extends EventName<C>> = [KindOf<C, N>] extends [never]
+  ? never
+  : KindOf<C, N> extends 'user'
+    ? 'user'
+    : TopicOfKind<KindOf<C, N>>
+
+/** An event that a mutation will cause, as far as it is known before the server has published it. */
+export type ExpectedEvent<C extends Contract> = {
+  [N in EventName<C>]: [KindOf<C, N>] extends [never]
+    ? never
+    : {
+        /** The event's type. */
+        readonly type: N
+        /** The topic that the server will publish it to. */
+        readonly topic: TopicOfEvent<C, N>
+        /** The payload. */
+        readonly data: DataOf<C, N>
+      }
+}[EventName<C>]
+
+/** One run of a mutation: what TanStack Query gives to its functions, and the id. */
+export interface HubMutationContext extends MutationFunctionContext {
+  /**
+   * Names this run, and stays the same when it is tried again or resumed after a reload. Send it with the request, and have the server publish
+   * the event with this `id` (the last one, of several). What is created may bear it as its temporary id.
+   */
+  readonly id: string
+}
+
+/** What `onMutate` has returned, for the mutation's other callbacks: what is shown until the server has answered. It is kept with a mutation that is persisted. */
+export interface Optimistic {
+  readonly id: string
+  readonly optimistic: readonly HubEvent[]
+}
+
+/** What `hubMutationOptions` takes: all that a mutation takes but `onMutate`, and what it does to the live queries. */
+export interface HubMutationOptions<C extends Contract, TData, TError, TVariables>
+  extends Omit<
+    MutationObserverOptions<TData, TError, TVariables, Optimistic>,
+    'mutationFn' | 'onMutate' | '_defaulted'
+  > {
+  /** Sends the change to the server, with the run's `id`. */
+  readonly mutationFn: (variables: TVariables, context: HubMutationContext) => Promise<TData>
+  /** The events that it will cause: live queries show them at once, and take them back if it fails. */
+  readonly optimistic?: (
+    variables: NoInfer<TVariables>,
+    context: HubMutationContext,
+  ) => ExpectedEvent<C> | readonly ExpectedEvent<C>[] | undefined
+  /** The same events as the server's answer tells them, shown from then on until they arrive. */
+  readonly response?: (
+    data: NoInfer<TData>,
+    variables: NoInfer<TVariables>,
+    context: HubMutationContext,
+  ) => ExpectedEvent<C> | readonly ExpectedEvent<C>[] | undefined
+  /** What to show when others change the same meanwhile. Default: what the connection says. */
+  readonly resolve?: Resolve
+}
+
+/** The options helper for mutations, for one contract. Its answer is for `useMutation`, `setMutationDefaults` and every other place that takes mutation options. */
+export type HubMutationOptionsOf<C extends Contract> = <TData = unknown, TError = DefaultError, TVariables = void>(
+  options: HubMutationOptions<C, TData, TError, TVariables>,
+) => MutationObserverOptions<TData, TError, TVariables, Optimistic>
+
+/** Hears that a run was answered, with the events that the answer tells. */
+export type Answered = (id: string, events: readonly HubEvent[]) => void
+
+// By the cache: whoever shows its changes.
+const listeners = new WeakMap<QueryClient, Answered>()
+// By the function that a mutation was given: its options may be copied, merged and stripped of what they do not know.
+const resolvers = new WeakMap<object, Resolve>()
+// By what TanStack Query hands to all functions of one run.
+const ids = new WeakMap<object, string>()
+// Restored mutations whose run has begun.
+const resumed = new WeakSet<Mutation>()
+
+/** Has somebody hear the answers in a cache; the result ends it. */
+export function hearAnswers(queryClient: QueryClient, answered: Answered): () => void {
+  listeners.set(queryClient, answered)
+  return () => {
+    if (listeners.get(queryClient) === answered) listeners.delete(queryClient)
+  }
+}
+
+/** What a mutation shows, if it is one of ours. */
+export function optimisticOf({ state }: Mutation): Optimistic | undefined {
+  const context = state.context as Optimistic | undefined
+  return Array.isArray(context?.optimistic) ? context : undefined
+}
+
+/** What the options of a mutation say about conflicts. */
+export const resolverOf = ({ options }: Mutation): Resolve | undefined =>
+  options.mutationFn && resolvers.get(options.mutationFn)
+
+type Expected = Pick<HubEvent, 'type' | 'topic' | 'data'>
+
+const eventsOf = (id: string, expected: Expected | readonly Expected[] | undefined): HubEvent[] =>
+  [expected ?? []].flat().map((event) => ({ ...event, id, at: Date.now() }))
+
+/** The id of a run. One that is resumed after a reload has not gone through `onMutate`, and has kept its id. */
+function idOf(variables: unknown, context: MutationFunctionContext): string {
+  const known = ids.get(context)
+  if (known) return known
+  const restored = context.client
+    .getMutationCache()
+    .getAll()
+    .find((each) => {
+      const { status, variables: its } = each.state
+      return status === 'pending' && its === variables && optimisticOf(each) && !resumed.has(each)
+    })
+  if (restored) resumed.add(restored)
+  const id = (restored && optimisticOf(restored)?.id) ?? newId()
+  ids.set(context, id)
+  return id
+}
+
+/** Makes the options of a mutation. */
+export function hubMutationOptions<TData, TError, TVariables>(
+  options: HubMutationOptions<Contract, TData, TError, TVariables>,
+): MutationObserverOptions<TData, TError, TVariables, Optimistic> {
+  const { mutationFn: send, optimistic, response, resolve, ...rest } = options
+  const contextOf = (variables: TVariables, context: MutationFunctionContext): HubMutationContext => ({
+    ...context,
+    id: idOf(variables, context),
+  })
+  const mutationFn = async (variables: TVariables, given: MutationFunctionContext) => {
+    const context = contextOf(variables, given)
+    const data = await send(variables, context)
+    listeners.get(given.client)?.(context.id, eventsOf(context.id, response?.(data, variables, context)))
+    return data
+  }
+  if (resolve) resolvers.set(mutationFn, resolve)
+  return {
+    ...rest,
+    mutationFn,
+    onMutate(variables, given) {
+      ids.set(given, newId())
+      const context = contextOf(variables, given)
+      return { id: context.id, optimistic: eventsOf(context.id, optimistic?.(variables, context)) }
+    },
+  }
+}

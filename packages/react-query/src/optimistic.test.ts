@@ -1,0 +1,583 @@
+// Shows what a mutation does to live queries, before, while and after the server has answered: over a real cache with observers, in virtual time.
+import {
+  dehydrate,
+  hydrate,
+  MutationObserver,
+  notifyManager,
+  onlineManager,
+  QueryClient,
+  QueryObserver,
+} from '@tanstack/query-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { ask, type ConflictReport, fieldMerge } from './conflict.ts'
+import { connect, createWorld, hubMutationOptions, type World } from './testing/world.ts'
+import { createWrites, type Writes } from './testing/writes.ts'
+
+let world: World
+let writes: Writes
+let stop: () => void
+let conflicts: ConflictReport[]
+beforeEach(() => {
+  world = createWorld()
+  writes = createWrites(world)
+  conflicts = []
+  world.save('board:7', 'a', 'A')
+  world.queryClient.mount()
+  stop = connect(world, undefined, { onConflict: (conflict) => conflicts.push(conflict) })
+})
+// As frameworks render: after all that happens at one moment.
+beforeAll(() => notifyManager.setScheduler(queueMicrotask))
+afterAll(() => notifyManager.setScheduler((flush) => void setTimeout(flush, 0)))
+afterEach(async () => {
+  stop()
+  onlineManager.setOnline(true)
+  world.queryClient.unmount()
+  world.queryClient.clear()
+  world.client.close()
+  // What nobody caught would fail the run, now.
+  await world.pass(0)
+})
+
+type Options = ConstructorParameters<typeof MutationObserver<never, Error, never, never>>[1]
+/** Runs a mutation, as `useMutation` does. */
+function mutate(options: object, variables: unknown): void {
+  const observer = new MutationObserver(world.queryClient, options as unknown as Options)
+  observer.mutate(variables as never).catch(() => {})
+}
+const titles = (key: readonly unknown[] = ['cards', '7']) =>
+  (world.queryClient.getQueryData(key) as { title: string }[] | undefined)?.map(({ title }) => title).join(' ')
+
+/** Mounts the cards, waits until they are live, and notes each state that a framework would render. */
+async function show(): Promise<string[]> {
+  const mounted = world.mount(world.cardsQuery('7'))
+  await world.pass(1_000)
+  const frames: string[] = [titles() ?? '']
+  mounted.observer.subscribe(
+    notifyManager.batchCalls(() => {
+      const now = titles() ?? ''
+      if (now !== frames.at(-1)) frames.push(now)
+    }),
+  )
+  return frames
+}
+const residue = () =>
+  world
+    .state('board:7')
+    .map(({ title }) => title)
+    .join(' ')
+/** Whatever happens from now on is done, and the cache equals the server. */
+async function settle(): Promise<void> {
+  await world.pass(60_000)
+  expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+}
+
+test('a change is shown at once, and once: event and answer say nothing new', async () => {
+  const frames = await show()
+  mutate(writes.create, { board: '7', title: 'B' })
+  await world.pass(0)
+  expect(titles()).toBe('A B')
+  await settle()
+  expect(frames).toEqual(['A', 'A B'])
+  expect(world.fetches).toHaveLength(1)
+  expect(residue()).toBe('A B')
+})
+
+test.each([
+  ['the answer before the event', { sendMs: 50, answerMs: 0 }, 500],
+  ['the event before the answer', { sendMs: 50, answerMs: 500 }, 0],
+])('a temporary id is replaced once: %s', async (_, api, down) => {
+  const frames = await show()
+  Object.assign(writes.api, api)
+  if (down) world.down()
+  const ids: string[] = []
+  world.queryClient.getQueryCache().subscribe(() => {
+    const now = (world.data('cards', '7') as { id: string }[] | undefined)?.map(({ id }) => id).join(' ')
+    if (now && now !== ids.at(-1)) ids.push(now)
+  })
+  mutate(writes.create, { board: '7', title: 'B' })
+  await world.pass(200)
+  expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+  world.up()
+  await settle()
+  expect(ids).toEqual([`a ${writes.sent[0]}`, 'a n0'])
+  expect(frames).toEqual(['A', 'A B'])
+  expect(world.fetches).toHaveLength(1)
+})
+
+test('what is refused is taken back, and nothing else', async () => {
+  const frames = await show()
+  writes.api.fails = 'refused'
+  mutate(writes.save, { board: '7', id: 'a', title: 'mine' })
+  await world.pass(20)
+  writes.api.fails = undefined
+  mutate(writes.create, { board: '7', title: 'B' })
+  await world.pass(10)
+  world.save('board:7', 'c', 'C')
+  await world.pass(10)
+  expect(titles()).toBe('mine C B')
+  await settle()
+  expect(frames).toEqual(['A', 'mine', 'mine B', 'mine C B', 'A C B'])
+  expect(world.fetches).toHaveLength(1)
+})
+
+test('a request whose answer is lost has happened all the same', async () => {
+  const frames = await show()
+  writes.api.fails = 'lost'
+  mutate(writes.create, { board: '7', title: 'B' })
+  await settle()
+  expect(frames).toEqual(['A', 'A B'])
+})
+
+test('a request that is tried again carries the same id, and is shown once', async () => {
+  const frames = await show()
+  writes.api.fails = 'lost'
+  mutate({ ...writes.create, retry: 2, retryDelay: 10 }, { board: '7', title: 'B' })
+  await world.pass(120)
+  writes.api.fails = undefined
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await settle()
+  expect(writes.sent.length).toBeGreaterThan(1)
+  expect(new Set(writes.sent).size).toBe(1)
+  expect(frames).toEqual(['A', 'A B'])
+})
+
+describe('a fetch while a mutation is pending', () => {
+  test.each([
+    ['that read before the write', 10, 60],
+    ['that read after the write', 60, 10],
+    ['that is slower than the answer', 10, 300],
+    ['that began before it, and read after the write', 120, 120],
+  ])('neither erases nor doubles it: one %s', async (_, readMs, answerMs) => {
+    const frames = await show()
+    world.rest = { ...world.rest, readMs, answerMs }
+    void world.queryClient.refetchQueries()
+    await world.pass(1)
+    mutate(writes.create, { board: '7', title: 'B' })
+    mutate(writes.save, { board: '7', id: 'a', title: 'AA' })
+    await settle()
+    expect(frames).toEqual(['A', 'A B', 'AA B'].filter((t) => frames.includes(t)))
+    expect(frames.at(-1)).toBe('AA B')
+  })
+
+  test('nor where the API says no cursors', async () => {
+    world.rest.cursors = false
+    const frames = await show()
+    mutate(writes.create, { board: '7', title: 'B' })
+    for (let i = 0; i < 10; i++) {
+      world.rest = { ...world.rest, readMs: i * 7, answerMs: 30 }
+      void world.queryClient.refetchQueries()
+      await world.pass(15)
+    }
+    await settle()
+    expect(frames).toEqual(['A', 'A B'])
+  })
+})
+
+describe('before there is data', () => {
+  beforeEach(() => {
+    world.rest = { ...world.rest, answerMs: 200 }
+    world.mount(world.cardsQuery('7'))
+  })
+
+  test('nothing is invented, and the first answer shows what is pending', async () => {
+    writes.api.sendMs = 1_000
+    mutate(writes.save, { board: '7', id: 'a', title: 'mine' })
+    await world.pass(10)
+    expect(world.data('cards', '7')).toBeUndefined()
+    await world.pass(500)
+    expect(titles()).toBe('mine')
+    await settle()
+  })
+
+  test.each([
+    ['lacks', 1_000],
+    ['has', 1],
+  ])('what the first answer %s already is not shown under a temporary id', async (_, sendMs) => {
+    writes.api = { ...writes.api, sendMs, answerMs: 1_000 }
+    mutate(writes.create, { board: '7', title: 'B' })
+    await world.pass(500)
+    expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+    await settle()
+    expect(titles()).toBe('A B')
+  })
+})
+
+test('a query that is mounted meanwhile shows it too', async () => {
+  writes.api.sendMs = 1_000
+  mutate(writes.save, { board: '7', id: 'a', title: 'mine' })
+  await world.pass(10)
+  world.mount(world.cardsQuery('7'))
+  await world.pass(100)
+  expect(titles()).toBe('mine')
+  await settle()
+})
+
+test('every query that binds the event is changed, and no other', async () => {
+  await show()
+  world.mount(world.cardsQuery('8'))
+  world.mount({ ...world.cardsQuery('7'), queryKey: ['cards', '7', 'again'] })
+  await world.pass(500)
+  mutate(writes.create, { board: '7', title: 'B' })
+  await world.pass(0)
+  expect(titles()).toBe('A B')
+  expect(titles(['cards', '7', 'again'])).toBe('A B')
+  expect(titles(['cards', '8'])).toBe('')
+  await settle()
+})
+
+test('others’ events pass below what is pending, and deletes stay deleted', async () => {
+  const frames = await show()
+  world.save('board:7', 'b', 'B')
+  await world.pass(5)
+  writes.api = { ...writes.api, sendMs: 500 }
+  mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
+  mutate(writes.remove, { board: '7', id: 'b' })
+  await world.pass(5)
+  world.save('board:7', 'a', 'theirs 1')
+  world.save('board:7', 'b', 'theirs 2')
+  world.save('board:7', 'a', 'theirs 3')
+  await world.pass(5)
+  expect(titles()).toBe('mine')
+  await settle()
+  expect(frames).toEqual(['A', 'A B', 'mine B', 'mine'].filter((t) => frames.includes(t)))
+  expect(residue()).toBe('mine')
+})
+
+test('without the answer’s words it is shown until the event comes', async () => {
+  const frames = await show()
+  world.down()
+  mutate(writes.mute, { board: '7', title: 'B' })
+  await world.pass(3_000)
+  expect(titles()).toBe('A B')
+  world.up()
+  await settle()
+  expect(frames).toEqual(['A', 'A B'])
+  expect(world.fetches).toHaveLength(1)
+})
+
+test('where events bear no ids, each query is read once more', async () => {
+  writes.api.tags = false
+  await show()
+  mutate(writes.save, { board: '7', id: 'a', title: 'AA' })
+  mutate(writes.title, { board: '7', id: 'a', title: 'AAA' })
+  await world.pass(4_000)
+  expect(world.fetches).toHaveLength(1)
+  await settle()
+  expect(world.fetches).toHaveLength(2)
+  await world.pass(100_000)
+  expect(world.fetches).toHaveLength(2)
+  expect(world.clock.pending()).toBe(0)
+})
+
+test('nothing is left of what nobody looks at', async () => {
+  const unmount = world.mount(world.cardsQuery('7'))
+  await world.pass(1_000)
+  unmount()
+  await world.pass(5_000)
+  mutate(writes.mute, { board: '7', title: 'B' })
+  await world.pass(0)
+  expect(titles()).toBe('A B')
+  await world.pass(100_000)
+  expect(titles()).toBe('A')
+  expect(world.queryClient.getQueryState(['cards', '7'])?.isInvalidated).toBe(true)
+  expect(world.fetches).toHaveLength(1)
+  expect(world.clock.pending()).toBe(0)
+})
+
+test('what the hub’s silence hides is read', async () => {
+  const frames = await show()
+  mutate(writes.create, { board: '7', title: 'B' })
+  await world.pass(10)
+  world.down()
+  world.trim()
+  await world.pass(10_000)
+  world.up()
+  await settle()
+  expect(frames).toEqual(['A', 'A B'])
+})
+
+test('offline it is shown for as long as it takes', async () => {
+  await show()
+  onlineManager.setOnline(false)
+  mutate(writes.create, { board: '7', title: 'B' })
+  await world.pass(600_000)
+  expect(titles()).toBe('A B')
+  expect(writes.sent).toEqual([])
+  onlineManager.setOnline(true)
+  await settle()
+  expect(titles()).toBe('A B')
+})
+
+describe('after a reload', () => {
+  /** What is kept of a page that was offline when it made a card and changed another. */
+  async function keep(): Promise<string> {
+    await show()
+    onlineManager.setOnline(false)
+    mutate(writes.create, { board: '7', title: 'B' })
+    mutate(writes.save, { board: '7', id: 'a', title: 'mine' })
+    await world.pass(10)
+    const kept = JSON.stringify(dehydrate(world.queryClient))
+    stop()
+    world.queryClient.clear()
+    world.client.close()
+    return kept
+  }
+  /** The next page: another cache, over the same server. */
+  function reload(kept: string): void {
+    const queryClient = new QueryClient({ defaultOptions: { queries: { retry: false } } })
+    Object.assign(world, { queryClient })
+    queryClient.setMutationDefaults(['create'], writes.create)
+    queryClient.setMutationDefaults(['save'], writes.save)
+    hydrate(queryClient, JSON.parse(kept))
+    stop = connect(world)
+    world.client.start()
+    queryClient.mount()
+  }
+
+  test('what was paused is shown again, resumes, and is shown once', async () => {
+    reload(await keep())
+    world.mount(world.cardsQuery('7'))
+    await world.pass(1_000)
+    expect(titles()).toBe('mine B')
+    expect(writes.sent).toEqual([])
+    world.queryClient.getQueryCache().subscribe(() => {
+      expect(titles() ?? 'A').toMatch(/^(A|mine)( B)?$/)
+    })
+    onlineManager.setOnline(true)
+    await settle()
+    expect(titles()).toBe('mine B')
+    expect(writes.sent).toHaveLength(2)
+  })
+
+  test('what was refused then is taken back, temporary ids and all', async () => {
+    reload(await keep())
+    world.mount(world.cardsQuery('7'))
+    writes.api.fails = 'refused'
+    onlineManager.setOnline(true)
+    await settle()
+    expect(titles()).toBe('A')
+  })
+
+  test('it resumes under the ids that it had', async () => {
+    const kept = await keep()
+    reload(kept)
+    const ids = (JSON.parse(kept) as { mutations: { state: { context: { id: string } } }[] }).mutations.map(
+      ({ state }) => state.context.id,
+    )
+    onlineManager.setOnline(true)
+    await world.pass(1_000)
+    expect(writes.sent.toSorted()).toEqual(ids.toSorted())
+  })
+})
+
+describe('conflicts', () => {
+  const begin = async (resolve?: 'ask' | 'merge') => {
+    if (resolve) {
+      stop()
+      stop = connect(world, undefined, {
+        resolve: resolve === 'ask' ? ask : fieldMerge,
+        onConflict: (conflict) => conflicts.push(conflict),
+      })
+    }
+    const frames = await show()
+    writes.api.sendMs = 500
+    return frames
+  }
+
+  test('are told once, with mine, theirs and the base', async () => {
+    await begin()
+    world.mount({ ...world.cardsQuery('7'), queryKey: ['cards', '7', 'again'] })
+    mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
+    await world.pass(10)
+    world.save('board:7', 'a', 'theirs')
+    world.save('board:7', 'a', 'theirs again')
+    await world.pass(10)
+    expect(conflicts).toHaveLength(1)
+    expect(conflicts[0]).toMatchObject({
+      mine: { id: 'a', title: 'mine' },
+      theirs: { id: 'a', title: 'theirs', version: 2 },
+      base: { id: 'a', title: 'A', version: 1 },
+      queryKey: ['cards', '7'],
+      event: { type: 'card.saved' },
+    })
+    expect(conflicts[0]?.mutation.state.variables).toEqual({ board: '7', id: 'a', title: 'mine' })
+    expect(titles()).toBe('mine')
+    await settle()
+    expect(titles()).toBe('mine')
+  })
+
+  test.each([
+    ['a change of another card', () => world.save('board:7', 'b', 'B')],
+    ['what others delete elsewhere', () => world.delete('board:7', 'b')],
+  ])('%s is none', async (_, act) => {
+    world.save('board:7', 'b', 'B')
+    await begin()
+    mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
+    await world.pass(10)
+    act()
+    await settle()
+    expect(conflicts).toEqual([])
+  })
+
+  test('my own earlier change is none, nor what a fetch has read of mine', async () => {
+    await begin()
+    mutate(writes.title, { board: '7', id: 'a', title: 'one' })
+    await world.pass(100)
+    mutate(writes.title, { board: '7', id: 'a', title: 'two' })
+    await world.pass(405)
+    world.rest = { ...world.rest, readMs: 0, answerMs: 0 }
+    void world.queryClient.refetchQueries()
+    await settle()
+    expect(conflicts).toEqual([])
+    expect(titles()).toBe('two')
+  })
+
+  test('both have deleted it: none', async () => {
+    await begin()
+    mutate(writes.remove, { board: '7', id: 'a' })
+    await world.pass(10)
+    world.delete('board:7', 'a')
+    await settle()
+    expect(conflicts).toEqual([])
+  })
+
+  test.each(['title', 'save'] as const)('what others have deleted stays deleted, whatever I %s', async (name) => {
+    const frames = await begin()
+    mutate(writes[name], { board: '7', id: 'a', title: 'mine' })
+    await world.pass(10)
+    world.delete('board:7', 'a')
+    await world.pass(10)
+    expect(titles()).toBe('')
+    expect(conflicts).toMatchObject([{ base: { title: 'A' }, mine: { title: 'mine' } }])
+    expect(conflicts[0]?.theirs).toBeUndefined()
+    await settle()
+    expect(frames).toEqual(['A', 'mine', ''])
+  })
+
+  test('what I delete others may have changed', async () => {
+    await begin()
+    mutate(writes.remove, { board: '7', id: 'a' })
+    await world.pass(10)
+    world.save('board:7', 'a', 'theirs')
+    await world.pass(10)
+    expect(titles()).toBe('')
+    expect(conflicts).toMatchObject([{ theirs: { title: 'theirs' }, base: { title: 'A' } }])
+    await settle()
+  })
+
+  test('ask shows theirs until mine is applied again', async () => {
+    const frames = await begin('ask')
+    writes.api.fails = 'refused'
+    mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
+    await world.pass(10)
+    world.save('board:7', 'a', 'theirs')
+    await world.pass(10)
+    expect(titles()).toBe('theirs')
+    await world.pass(2_000)
+    writes.api.fails = undefined
+    const [conflict] = conflicts
+    const applied = conflict?.reapply()
+    await settle()
+    await expect(applied).resolves.toMatchObject({ title: 'mine' })
+    expect(frames).toEqual(['A', 'mine', 'theirs', 'mine'])
+    expect(new Set(writes.sent).size).toBe(2)
+  })
+
+  test('fields are merged', async () => {
+    await begin('merge')
+    mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
+    await world.pass(10)
+    world.save('board:7', 'a', 'A')
+    await world.pass(10)
+    expect(world.data('cards', '7')).toEqual([{ id: 'a', title: 'mine', version: 2 }])
+    world.save('board:7', 'a', 'theirs')
+    await world.pass(10)
+    expect(world.data('cards', '7')).toEqual([{ id: 'a', title: 'theirs', version: 3 }])
+    await settle()
+  })
+
+  test('while a mutation is paused, what is read tells too', async () => {
+    await begin()
+    onlineManager.setOnline(false)
+    mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
+    await world.pass(10)
+    world.down()
+    world.save('board:7', 'a', 'theirs')
+    world.trim()
+    await world.pass(1_000)
+    onlineManager.setOnline(true)
+    onlineManager.setOnline(false)
+    expect(conflicts).toEqual([])
+  })
+})
+
+test('without a connection it is a plain mutation', async () => {
+  stop()
+  const observer = new QueryObserver(world.queryClient, world.cardsQuery('7'))
+  const unmount = observer.subscribe(() => {})
+  await world.pass(100)
+  const answer = new MutationObserver(world.queryClient, writes.create).mutate({ board: '7', title: 'B' })
+  await world.pass(200)
+  await expect(answer).resolves.toMatchObject({ title: 'B' })
+  expect(titles()).toBe('A')
+  unmount()
+})
+
+test('other caches and other connections have nothing to do with it', async () => {
+  await show()
+  const other = new QueryClient()
+  writes.api.sendMs = 10_000
+  new MutationObserver(other, writes.create).mutate({ board: '7', title: 'B' }).catch(() => {})
+  await world.pass(100)
+  expect(titles()).toBe('A')
+  mutate(writes.create, { board: '7', title: 'C' })
+  await world.pass(10)
+  expect(titles()).toBe('A C')
+  // Another connection takes it over; without any, nothing of it is left.
+  stop()
+  expect(titles()).toBe('A')
+  stop = connect(world)
+  expect(titles()).toBe('A C')
+  await world.pass(20_000)
+  expect(titles()).toBe('A B C')
+})
+
+test('a mutation that is removed while it is pending takes its change with it', async () => {
+  await show()
+  mutate(writes.create, { board: '7', title: 'B' })
+  await world.pass(10)
+  world.queryClient.getMutationCache().clear()
+  expect(titles()).toBe('A')
+  await settle()
+  expect(titles()).toBe('A B')
+})
+
+test('what the application writes itself while a change is pending costs a fetch, and no residue', async () => {
+  await show()
+  writes.api.fails = 'refused'
+  mutate(writes.create, { board: '7', title: 'B' })
+  await world.pass(10)
+  world.queryClient.setQueryData(['cards', '7'], (old: unknown[]) => [...old, { id: 'x', title: 'X', version: 1 }])
+  await settle()
+  expect(titles()).toBe('A')
+  expect(world.fetches.length).toBeLessThanOrEqual(3)
+})
+
+test('an optimistic reducer that throws is reported, and the others go on', async () => {
+  world.mount({ ...world.cardsQuery('7'), queryKey: ['broken'] })
+  await world.pass(1_000)
+  const broken = hubMutationOptions({
+    mutationFn: async () => {},
+    optimistic: () => ({ type: 'card.saved', topic: 'board:7', data: null as never }),
+  })
+  mutate(broken, undefined)
+  await world.pass(10)
+  expect(world.reports).toMatchObject([{ during: 'reduce', queryKey: ['broken'] }])
+  expect(titles(['broken'])).toBe('A')
+  await world.pass(20_000)
+})
+
+test('a mutation without live queries needs no more than its function', async () => {
+  const plain = hubMutationOptions({ mutationFn: async (n: number) => n + 1 })
+  await expect(new MutationObserver(world.queryClient, plain).mutate(1)).resolves.toBe(2)
+})

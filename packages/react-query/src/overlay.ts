@@ -1,0 +1,147 @@
+// What I have changed and the server has not confirmed yet, shown on top of what one query knows of the server's state.
+import type { HubEvent } from '@sse-hub/core'
+import type { Mutation } from '@tanstack/query-core'
+import type { Conflict, Resolve } from './conflict.ts'
+import type { Live } from './live.ts'
+import { type Known, REFETCH, type Reducer, type Tombstones } from './reducers.ts'
+
+/** What one mutation changes, until the server's state has it. */
+export interface Change {
+  /** The mutation's id, which the event bears that confirms it. */
+  readonly id: string
+  readonly mutation: Mutation
+  /** What to do about others who change the same; none: mine stays on top. */
+  readonly resolve: Resolve | undefined
+  /** The events that it will cause, or those that its answer says. */
+  events: readonly HubEvent[]
+  /** `sent`: nobody knows whether the server has it; `answered`: it has; `told`: it has, and `events` are its own words. */
+  state: 'sent' | 'answered' | 'told'
+  /** Whether `onConflict` has heard of it. */
+  isInConflict?: boolean
+  /** Ends the wait for its event. */
+  cancel?: () => void
+}
+
+/** What an overlay works with. */
+export interface OverlayOptions {
+  readonly live: () => Live
+  /** All that is pending in the cache, the oldest first. */
+  readonly changes: readonly Change[]
+  /** Others have changed what a change of mine changes: by an event, or by what was read. */
+  readonly tell: (change: Change, conflict: Conflict, by: HubEvent | undefined) => void
+  /** A reducer threw. */
+  readonly report: (error: unknown, event: HubEvent) => void
+}
+
+/** What is pending in one query. */
+export interface Overlay {
+  /** The changes that are shown on top. */
+  pending(): Change[]
+  /** The server's state with what is pending on top; the very same if nothing is. */
+  rebase(truth: unknown, tombstones: Tombstones): unknown
+  /** The server's state has this change now; or these events, until the server's answer says others. */
+  confirm(what: Change | Change['events']): void
+  /** Whether an event is the one that a change of mine has caused, which is in the server's state with it. */
+  hear(event: HubEvent): boolean
+  /** The server's state has changed, by such an event of others or by what was read. */
+  compare(before: unknown, after: unknown, by?: HubEvent): void
+  /** Data without entities under temporary ids: what is restored was kept with what was pending then. */
+  strip(data: unknown): unknown
+  /** Changes under temporary ids: nobody can tell whether an answer has them under another. */
+  unnamed(): Change[]
+}
+
+type Binding = Reducer<unknown, HubEvent> & Partial<Known>
+
+const find = ({ identity }: Binding, list: unknown, { data }: HubEvent): unknown =>
+  identity && Array.isArray(list) ? list.find((each) => identity.id(each) === identity.id(data)) : undefined
+
+/** Makes the overlay of one query. */
+export function createOverlay({ live, changes, tell, report }: OverlayOptions): Overlay {
+  const confirmed = new WeakSet<Change | Change['events']>()
+  // What an entity was before others changed it, by the event of mine that changes it too.
+  const bases = new WeakMap<HubEvent, unknown>()
+
+  const bindingOf = ({ type, topic }: HubEvent): Binding | undefined => {
+    const { topics, on } = live()
+    return topics.includes(topic) && Object.hasOwn(on, type) ? on[type] : undefined
+  }
+  const pending = () =>
+    changes.filter((change) => !confirmed.has(change) && !confirmed.has(change.events) && change.events.some(bindingOf))
+  const each = (use: (change: Change, event: HubEvent, binding: Binding) => void) => {
+    for (const change of pending()) {
+      for (const event of change.events) {
+        const binding = bindingOf(event)
+        try {
+          if (binding) use(change, event, binding)
+        } catch (error) {
+          // Not again at every event.
+          confirmed.add(change)
+          report(error, event)
+        }
+      }
+    }
+  }
+  const eachUnnamed = (use: (change: Change, identity: Known['identity']) => void) =>
+    each((change, { data }, { identity }) => {
+      if (change.state !== 'told' && identity?.id(data) === change.id) use(change, identity)
+    })
+
+  return {
+    pending,
+    rebase(truth, tombstones) {
+      let shown = truth
+      each(({ resolve, state }, event, binding) => {
+        const isTold = state === 'told'
+        let mine = event
+        if (bases.has(event)) {
+          const theirs = find(binding, shown, event)
+          // What others have deleted stays deleted.
+          if (theirs === undefined) return
+          if (resolve && !isTold) {
+            const data = resolve({ mine: event.data, theirs, base: bases.get(event) })
+            if (data === undefined) return
+            mine = { ...event, data }
+          }
+        }
+        // What nobody has confirmed has no version yet, and buries nothing.
+        const reducer = isTold ? binding : (binding.unversioned ?? binding)
+        const next = reducer(shown, mine, isTold ? tombstones : new Map())
+        if (next !== undefined && next !== REFETCH) shown = next
+      })
+      return shown
+    },
+    confirm: (what) => void confirmed.add(what),
+    hear({ id }) {
+      const mine = changes.filter((change) => change.id === id)
+      for (const change of mine) confirmed.add(change)
+      return mine.length > 0
+    },
+    compare(before, after, by) {
+      each((change, event, binding) => {
+        const base = find(binding, before, event)
+        const theirs = find(binding, after, event)
+        if (base === undefined || base === theirs) return
+        const wanted = binding.unversioned?.(theirs === undefined ? before : after, event, new Map())
+        // Both have done the same; or what was read has mine already.
+        if (find(binding, wanted, event) === theirs) return
+        const isTheirs = by || change.mutation.state.isPaused
+        if (theirs !== undefined && !isTheirs) return
+        if (!bases.has(event)) bases.set(event, base)
+        if (isTheirs) tell(change, { mine: event.data, theirs, base: bases.get(event) }, by)
+      })
+    },
+    strip(data) {
+      let kept = data
+      eachUnnamed(({ id }, identity) => {
+        if (Array.isArray(kept)) kept = kept.filter((entity) => identity.id(entity) !== id)
+      })
+      return kept
+    },
+    unnamed() {
+      const found: Change[] = []
+      eachUnnamed((change) => found.push(change))
+      return found
+    },
+  }
+}
