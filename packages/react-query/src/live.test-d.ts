@@ -1,9 +1,10 @@
 // Shows what compiles and what does not: topics, event names, payloads, reducers and identities against the contract and the query's data.
 import { defineContract } from '@sse-hub/core/contract'
-import { QueryClient, QueryObserver } from '@tanstack/query-core'
-import { useQueries, useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import { MutationObserver, QueryClient, QueryObserver } from '@tanstack/query-core'
+import { useMutation, useQueries, useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
+import { ask, fieldMerge } from './conflict.ts'
 import { createHubQuery } from './hub-query.ts'
 import { createHubReact } from './react.tsx'
 import { invalidate, patch, remove, upsert } from './reducers.ts'
@@ -32,7 +33,7 @@ const contract = defineContract({
 })
 type C = typeof contract
 
-const { liveQueryOptions, connectQueries } = createHubQuery<C>()
+const { liveQueryOptions, hubMutationOptions, connectQueries } = createHubQuery<C>()
 const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
 const key = ['n'] as const
 const cards = async () => [] as Card[]
@@ -170,8 +171,93 @@ test('identities fit the entity', () => {
   liveQueryOptions({ ...rows, on: { 'card.deleted': remove({ id: (r: Pick<Row, 'rowId'>) => r.rowId }) } })
 })
 
+interface Move {
+  board: string
+  card: Card
+  column: string
+}
+const moved = async (_: Move, { id }: { id: string }): Promise<Card> => ({ id, title: '', column: '', version: 1 })
+
+test('a mutation infers its variables, its answer and its events', () => {
+  const move = hubMutationOptions({
+    mutationKey: ['move'],
+    mutationFn: async ({ card, column }: Move, { id, client }) => {
+      expectTypeOf(id).toEqualTypeOf<string>()
+      expectTypeOf(client).toEqualTypeOf<QueryClient>()
+      return { ...card, column }
+    },
+    optimistic: ({ board, card, column }, { id, client }) => {
+      expectTypeOf(card).toEqualTypeOf<Card>()
+      expectTypeOf(id).toEqualTypeOf<string>()
+      expectTypeOf(client.getQueryData(cardsQuery(board).queryKey)).toEqualTypeOf<Card[] | undefined>()
+      return { type: 'card.moved', topic: `board:${board}`, data: { id: card.id, column, version: card.version } }
+    },
+    response: (data, { board }) => {
+      expectTypeOf(data).toEqualTypeOf<Card>()
+      return { type: 'card.moved', topic: `board:${board}`, data }
+    },
+    resolve: fieldMerge,
+    retry: 3,
+    onError: (_error, { card }, made) => {
+      expectTypeOf(card).toEqualTypeOf<Card>()
+      expectTypeOf(made?.id).toEqualTypeOf<string | undefined>()
+    },
+  })
+  const typed = () => {
+    const { mutate, data } = useMutation(move)
+    expectTypeOf(data).toEqualTypeOf<Card | undefined>()
+    expectTypeOf(mutate).parameter(0).toEqualTypeOf<Move>()
+    new QueryClient().setMutationDefaults(['move'], move)
+    void new MutationObserver(new QueryClient(), move)
+    // @ts-expect-error not what it takes
+    mutate({ id: 'a' })
+  }
+  expectTypeOf(typed).toBeFunction()
+  hubMutationOptions({
+    mutationFn: moved,
+    optimistic: ({ board, card }) => [
+      { type: 'card.deleted', topic: `board:${board}`, data: { id: card.id } },
+      { type: 'theme.changed', topic: 'user', data: { theme: 'dark' } },
+    ],
+  })
+  hubMutationOptions({ mutationFn: moved, optimistic: () => undefined })
+  hubMutationOptions({ mutationFn: async (n: number) => n })
+})
+
+test('what a mutation expects fits the contract', () => {
+  const topic = 'board:1'
+  const data = { id: 'a', column: 'b', version: 1 }
+  hubMutationOptions({ mutationFn: moved, optimistic: () => ({ type: 'card.moved', topic, data }) })
+  // @ts-expect-error no such event
+  hubMutationOptions({ mutationFn: moved, optimistic: () => ({ type: 'card.mvoed', topic, data }) })
+  // @ts-expect-error a payload of another event
+  hubMutationOptions({ mutationFn: moved, optimistic: () => ({ type: 'card.created', topic, data }) })
+  // @ts-expect-error a member of another type
+  hubMutationOptions({ mutationFn: moved, optimistic: () => ({ type: 'card.moved', topic, data: { ...data, id: 1 } }) })
+  // @ts-expect-error not on this topic
+  hubMutationOptions({ mutationFn: moved, optimistic: () => ({ type: 'card.moved', topic: 'user', data }) })
+  // @ts-expect-error no such kind
+  hubMutationOptions({ mutationFn: moved, optimistic: () => ({ type: 'card.moved', topic: 'bord:1', data }) })
+  // @ts-expect-error a topic is needed
+  hubMutationOptions({ mutationFn: moved, optimistic: () => ({ type: 'card.moved', data }) })
+  // @ts-expect-error never reaches a browser
+  hubMutationOptions({ mutationFn: moved, optimistic: () => ({ type: 'button.clicked', topic, data: { b: 'x' } }) })
+  // @ts-expect-error the answer has no such member
+  hubMutationOptions({ mutationFn: moved, response: (card) => ({ type: 'card.moved', topic, data: card.nothing }) })
+  // @ts-expect-error the variables have no such member
+  hubMutationOptions({ mutationFn: moved, optimistic: ({ nothing }) => ({ type: 'card.moved', topic, data: nothing }) })
+  // @ts-expect-error one event among several
+  hubMutationOptions({ mutationFn: moved, optimistic: () => [{ type: 'card.moved', topic, data: {} }] })
+  // @ts-expect-error ours: say `optimistic`
+  hubMutationOptions({ mutationFn: moved, onMutate: () => 3 })
+  // @ts-expect-error a function is needed
+  hubMutationOptions({ optimistic: () => ({ type: 'card.moved', topic, data }) })
+  // @ts-expect-error no such policy
+  hubMutationOptions({ mutationFn: moved, resolve: 'mine' })
+})
+
 test('hooks and the connector know the contract', () => {
-  const { useHubEvent, useHubStatus, useHub, HubProvider } = createHubReact<C>()
+  const { useHubEvent, useHubMutation, useHubStatus, useHub, HubProvider } = createHubReact<C>()
   const typed = () => {
     useHubEvent('card.moved', { topic: 'board:7' }, ({ data, type }) => {
       expectTypeOf(data.column).toEqualTypeOf<string>()
@@ -199,6 +285,26 @@ test('hooks and the connector know the contract', () => {
     const client = useHub()
     client.emit({ type: 'theme.changed', data: { theme: 'dark' } })
     connectQueries({ client, queryClient: new QueryClient() })
+    connectQueries({
+      client,
+      queryClient: new QueryClient(),
+      resolve: ask,
+      onConflict({ mine, theirs, base, mutation, queryKey, event, reapply }) {
+        expectTypeOf(mine).toBeUnknown()
+        expectTypeOf(event?.user).toEqualTypeOf<string | undefined>()
+        expectTypeOf(reapply()).resolves.toBeUnknown()
+        return [theirs, base, mutation.state.variables, queryKey]
+      },
+    })
+
+    const { mutateAsync } = useHubMutation({
+      mutationFn: async (title: string, { id }) => ({ id, title }),
+      optimistic: (title, { id }) => ({ type: 'message.sent', topic: 'conversation:1', data: { id, text: title } }),
+    })
+    expectTypeOf(mutateAsync('x')).resolves.toEqualTypeOf<{ id: string; title: string }>()
+    const topic = 'conversation:1'
+    // @ts-expect-error a payload of another event
+    useHubMutation({ mutationFn: moved, optimistic: () => ({ type: 'message.sent', topic, data: {} }) })
     // @ts-expect-error a client is needed
     connectQueries({ queryClient: new QueryClient() })
     // @ts-expect-error a client of another contract

@@ -106,8 +106,8 @@ export const resolverOf = ({ options }: Mutation): Resolve | undefined =>
 
 type Expected = Pick<HubEvent, 'type' | 'topic' | 'data'>
 
-const eventsOf = (id: string, expected: Expected | readonly Expected[] | undefined): HubEvent[] =>
-  [expected ?? []].flat().map((event) => ({ ...event, id, at: Date.now() }))
+const eventsOf = (id: string, expected: Expected | readonly Expected[] = []): HubEvent[] =>
+  [expected].flat().map((event) => ({ ...event, id, at: Date.now() }))
 
 /** The id of a run. One that is resumed after a reload has not gone through `onMutate`, and has kept its id. */
 function idOf(variables: unknown, context: MutationFunctionContext): string {
@@ -115,11 +115,8 @@ function idOf(variables: unknown, context: MutationFunctionContext): string {
   if (known) return known
   const restored = context.client
     .getMutationCache()
-    .getAll()
-    .find((each) => {
-      const { status, variables: its } = each.state
-      return status === 'pending' && its === variables && optimisticOf(each) && !resumed.has(each)
-    })
+    .findAll({ status: 'pending' })
+    .find((each) => each.state.variables === variables && optimisticOf(each) && !resumed.has(each))
   if (restored) resumed.add(restored)
   const id = (restored && optimisticOf(restored)?.id) ?? newId()
   ids.set(context, id)

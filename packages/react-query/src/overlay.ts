@@ -113,9 +113,9 @@ export function createOverlay({ live, changes, tell, report }: OverlayOptions): 
     },
     confirm: (what) => void confirmed.add(what),
     hear({ id }) {
-      const mine = changes.filter((change) => change.id === id)
-      for (const change of mine) confirmed.add(change)
-      return mine.length > 0
+      const mine = changes.find((change) => change.id === id)
+      if (mine) confirmed.add(mine)
+      return !!mine
     },
     compare(before, after, by) {
       each((change, event, binding) => {

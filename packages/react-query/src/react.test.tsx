@@ -4,8 +4,9 @@ import { QueryClient, QueryClientProvider, useQuery, useSuspenseQuery } from '@t
 import { act, cleanup, render, screen, waitFor } from '@testing-library/react'
 import { type ReactNode, StrictMode, Suspense, useState } from 'react'
 import { renderToString } from 'react-dom/server'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { virtualClock } from '../../core/src/testing/virtual-clock.ts'
+import { ask } from './conflict.ts'
 import { hubJson } from './cursor.ts'
 import type { QueryReport } from './entry.ts'
 import { clock } from './platform.ts'
@@ -14,7 +15,7 @@ import { patch, remove, upsert } from './reducers.ts'
 import { createMocked, type Mocked, origin } from './testing/mocked.ts'
 import type { C, Card } from './testing/world.ts'
 
-const { HubProvider, liveQueryOptions, useHub, useHubEvent, useHubStatus } = createHubReact<C>()
+const { HubProvider, liveQueryOptions, useHub, useHubEvent, useHubMutation, useHubStatus } = createHubReact<C>()
 const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
 const cardsQuery = (board: string) =>
   liveQueryOptions({
@@ -30,6 +31,7 @@ let queryClient: QueryClient
 let errors: ReturnType<typeof vi.spyOn>
 beforeEach(() => {
   errors = vi.spyOn(console, 'error')
+  asked.length = renders.length = 0
   mocked = createMocked()
   mocked.cards = [{ id: 'a', title: 'A', version: 1 }]
   mocked.listen()
@@ -94,6 +96,43 @@ function Lost() {
 function Light() {
   const { live, topicState } = useHubStatus({ topic: 'board:7' })
   return <i>{live ? 'live' : topicState}</i>
+}
+
+/** The requests that wait for their answer. */
+const asked: { id: string; title: string; answer: (card: Card) => void; refuse: () => void }[] = []
+const save = (title: string, { id }: { id: string }) =>
+  new Promise<Card>((answer, reject) => {
+    asked.push({ id, title, answer, refuse: () => reject(new Error('refused')) })
+  })
+function Form() {
+  const { mutate, status } = useHubMutation({
+    mutationFn: save,
+    optimistic: (title, { id }) => ({ type: 'card.saved', topic: 'board:7', data: { id, title, version: 0 } }),
+    response: (data) => ({ type: 'card.saved', topic: 'board:7', data }),
+  })
+  return (
+    <button type="button" onClick={() => mutate('B')}>
+      {status}
+    </button>
+  )
+}
+const renders: string[] = []
+function Titles() {
+  const { data = [] } = useQuery(cardsQuery('7'))
+  const text = data.map(({ title }) => title).join(' ')
+  if (text !== renders.at(-1)) renders.push(text)
+  return <p>titles: {text}</p>
+}
+function Edit() {
+  const { mutate, status } = useHubMutation({
+    mutationFn: save,
+    optimistic: (title) => ({ type: 'card.titled', topic: 'board:7', data: { id: 'a', title, version: 0 } }),
+  })
+  return (
+    <button type="button" onClick={() => mutate('mine')}>
+      {status}
+    </button>
+  )
 }
 
 test('a live query on the screen: one fetch, one stream from its cursor, and every event', async () => {
@@ -291,6 +330,86 @@ test('what a reducer throws reaches onReport, and the query is read again', asyn
   mocked.publish('board:7', 'card.saved', { id: 'b', title: 'B', version: 1 })
   await screen.findByText('cards:')
   expect(reports).toMatchObject([{ during: 'reduce', queryKey: ['cards', '7'], error: new Error('bug') }])
+})
+
+describe('useHubMutation', () => {
+  const open = async () => {
+    show(
+      <>
+        <Titles />
+        <Form />
+        <Light />
+      </>,
+    )
+    await screen.findByText('live')
+    renders.length = 0
+    act(() => screen.getByText('idle').click())
+    await screen.findByText('titles: A B')
+  }
+
+  test('shows its change at once, and once: the event before the answer', async () => {
+    await open()
+    const [request] = asked
+    mocked.publish('board:7', 'card.saved', { id: 'b', title: 'B', version: 1 }, request?.id)
+    await waitFor(() => expect(queryClient.getQueryData(['cards', '7'])).toMatchObject([{ id: 'a' }, { id: 'b' }]))
+    request?.answer({ id: 'b', title: 'B', version: 1 })
+    await screen.findByText('success')
+    expect(asked).toHaveLength(1)
+    expect(renders).toEqual(['A B'])
+    expect(mocked.requests).toHaveLength(1)
+  })
+
+  test('and the answer before the event', async () => {
+    await open()
+    const [request] = asked
+    request?.answer({ id: 'b', title: 'B', version: 1 })
+    await screen.findByText('success')
+    expect(queryClient.getQueryData(['cards', '7'])).toMatchObject([{ id: 'a' }, { id: 'b' }])
+    mocked.publish('board:7', 'card.saved', { id: 'b', title: 'B', version: 1 }, request?.id)
+    mocked.publish('board:7', 'card.deleted', { id: 'b' })
+    await screen.findByText('titles: A')
+    expect(renders).toEqual(['A B', 'A'])
+  })
+
+  test('takes back what is refused', async () => {
+    await open()
+    asked[0]?.refuse()
+    await screen.findByText('error')
+    await screen.findByText('titles: A')
+    expect(renders).toEqual(['A B', 'A'])
+  })
+
+  test('onConflict may change at every render, and can apply mine again', async () => {
+    const heard: string[] = []
+    const page = (n: number) => (
+      <StrictMode>
+        <QueryClientProvider client={queryClient}>
+          <HubProvider
+            client={client}
+            resolve={ask}
+            onConflict={({ theirs, reapply }) => {
+              heard.push(`${n} ${(theirs as Card).title}`)
+              void reapply()
+            }}
+          >
+            <Titles />
+            <Edit />
+            <Light />
+          </HubProvider>
+        </QueryClientProvider>
+      </StrictMode>
+    )
+    const { rerender } = render(page(1))
+    await screen.findByText('live')
+    rerender(page(2))
+    act(() => screen.getByText('idle').click())
+    await screen.findByText('titles: mine')
+    mocked.publish('board:7', 'card.saved', { id: 'a', title: 'theirs', version: 2 })
+    await waitFor(() => expect(asked).toHaveLength(2))
+    expect(heard).toEqual(['2 theirs'])
+    await screen.findByText('titles: mine')
+    expect(new Set(asked.map(({ id }) => id)).size).toBe(2)
+  })
 })
 
 test('on a server the hub is idle, and nothing connects', () => {

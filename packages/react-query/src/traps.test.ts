@@ -1,8 +1,10 @@
 // Shows each trap of TanStack Query that a binding must know: the naive one beside ours falls into every one of them.
+import { MutationObserver, type MutationObserverOptions, notifyManager, onlineManager } from '@tanstack/query-core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { liveOf } from './live.ts'
 import { REFETCH } from './reducers.ts'
-import { connect, createWorld, type World } from './testing/world.ts'
+import { type Card, connect, createWorld, type World } from './testing/world.ts'
+import { createWrites, type Writes } from './testing/writes.ts'
 
 /** What teams write: subscribe while mounted, patch on events, invalidate on gaps. */
 function connectNaively({ client, queryClient }: World): () => void {
@@ -29,6 +31,66 @@ function connectNaively({ client, queryClient }: World): () => void {
       stops.get(query.queryHash)?.()
     }
   })
+}
+
+interface Save {
+  id?: string
+  title: string
+}
+
+/** What teams write: show it in `onMutate`, put the snapshot back in `onError`, read again in the end. */
+function saveNaively({ queryClient }: World, { save, create }: Writes): (variables: Save) => void {
+  const queryKey = ['cards', '7']
+  return (variables) => {
+    const options: MutationObserverOptions<unknown, Error, Save, { before: unknown }> = {
+      mutationFn: (edit, context) =>
+        edit.id
+          ? (save.mutationFn as NonNullable<typeof save.mutationFn>)(
+              { id: edit.id, title: edit.title, board: '7' },
+              context,
+            )
+          : (create.mutationFn as NonNullable<typeof create.mutationFn>)({ title: edit.title, board: '7' }, context),
+      onMutate({ id = 'temporary', title }) {
+        const before = queryClient.getQueryData(queryKey)
+        queryClient.setQueryData(queryKey, (old: Card[] = []) =>
+          old.some((card) => card.id === id)
+            ? old.map((card) => (card.id === id ? { ...card, title } : card))
+            : [...old, { id, title, version: 0 }],
+        )
+        return { before }
+      },
+      onError: (_error, _variables, context) => void queryClient.setQueryData(queryKey, context?.before),
+      onSettled: () => queryClient.invalidateQueries({ queryKey }),
+    }
+    new MutationObserver(queryClient, options).mutate(variables).catch(() => {})
+  }
+}
+
+/** What we say instead. */
+function saveOptimistically({ queryClient }: World, { save, create }: Writes): (variables: Save) => void {
+  return ({ id, title }) => {
+    const done = id
+      ? new MutationObserver(queryClient, save).mutate({ board: '7', id, title })
+      : new MutationObserver(queryClient, create).mutate({ board: '7', title })
+    done.catch(() => {})
+  }
+}
+
+interface OptimisticTrap {
+  readonly name: string
+  readonly passes: (world: World, writes: Writes, save: (variables: Save) => void) => Promise<boolean>
+}
+
+/** All that is rendered from now on. */
+function framesOf(world: World): string[] {
+  const frames: string[] = []
+  world.queryClient.getQueryCache().subscribe(
+    notifyManager.batchCalls(() => {
+      const now = world.data('cards', '7') ? titles(world) : ''
+      if (now !== frames.at(-1)) frames.push(now)
+    }),
+  )
+  return frames
 }
 
 interface Trap {
@@ -188,6 +250,114 @@ const traps: Trap[] = [
   },
 ]
 
+const optimisticTraps: OptimisticTrap[] = [
+  {
+    name: 'a snapshot that is put back erases what others did meanwhile',
+    async passes(world, writes, save) {
+      writes.api.fails = 'refused'
+      const frames = framesOf(world)
+      save({ id: 'a', title: 'mine' })
+      await world.pass(10)
+      world.save('board:7', 'b', 'B')
+      await world.pass(1_000)
+      return !frames.slice(1).some((frame) => frame === 'A') && titles(world) === 'A B'
+    },
+  },
+  {
+    name: 'and another change of mine',
+    async passes(world, writes, save) {
+      writes.api.fails = 'refused'
+      save({ id: 'a', title: 'mine' })
+      await world.pass(10)
+      Object.assign(writes.api, { fails: undefined, sendMs: 500 })
+      save({ title: 'B' })
+      await world.pass(200)
+      return titles(world) === 'A B'
+    },
+  },
+  {
+    name: 'a fetch in flight overwrites what is pending',
+    async passes(world, writes, save) {
+      writes.api.sendMs = 500
+      world.rest.answerMs = 100
+      void world.queryClient.refetchQueries()
+      await world.pass(50)
+      save({ id: 'a', title: 'mine' })
+      await world.pass(200)
+      return titles(world) === 'mine'
+    },
+  },
+  {
+    name: 'an event of others shows through what is pending',
+    async passes(world, writes, save) {
+      writes.api.sendMs = 500
+      save({ id: 'a', title: 'mine' })
+      await world.pass(50)
+      world.save('board:7', 'a', 'theirs')
+      await world.pass(50)
+      return titles(world) === 'mine'
+    },
+  },
+  {
+    name: 'what is created is shown twice when its event comes before the answer',
+    async passes(world, writes, save) {
+      writes.api.answerMs = 200
+      save({ title: 'B' })
+      await world.pass(150)
+      return titles(world) === 'A B'
+    },
+  },
+  {
+    name: 'a change before the first answer creates a partial list that looks fresh',
+    async passes(world, _, save) {
+      world.queryClient.removeQueries()
+      world.rest.answerMs = 500
+      world.mount({ ...world.cardsQuery('7'), queryKey: ['cards', '7'] })
+      await world.pass(50)
+      save({ id: 'a', title: 'mine' })
+      await world.pass(20)
+      return world.data('cards', '7') === undefined
+    },
+  },
+  {
+    name: 'a change clears an earlier invalidation',
+    async passes(world, writes, save) {
+      writes.api.sendMs = 500
+      await world.queryClient.invalidateQueries({ refetchType: 'none' })
+      save({ id: 'a', title: 'mine' })
+      await world.pass(10)
+      return world.queryClient.getQueryState(['cards', '7'])?.isInvalidated === true
+    },
+  },
+  {
+    name: 'each mutation costs a fetch',
+    async passes(world, _, save) {
+      const { length } = world.fetches
+      for (let i = 0; i < 5; i++) {
+        save({ id: 'a', title: `t${i}` })
+        await world.pass(1_000)
+      }
+      return world.fetches.length === length
+    },
+  },
+  {
+    name: 'what was shown offline is taken back though nothing has failed: time runs while it is paused',
+    async passes(world, writes, save) {
+      onlineManager.setOnline(false)
+      save({ id: 'a', title: 'mine' })
+      await world.pass(600_000)
+      // A naive time-out would be here; the snapshot is what a page that was kept for so long puts back.
+      world.save('board:7', 'b', 'B')
+      writes.api.fails = 'refused'
+      onlineManager.setOnline(true)
+      await world.pass(50)
+      const shown = titles(world)
+      await world.pass(55)
+      return shown === 'mine B' && titles(world) === 'A B'
+    },
+  },
+]
+
 let world: World
 beforeEach(() => {
   world = createWorld()
@@ -208,5 +378,31 @@ describe.each(traps)('$name', ({ passes }) => {
     const stop = connect(world)
     expect(await passes(world)).toBe(true)
     stop()
+  })
+})
+
+describe.each(optimisticTraps)('optimistic: $name', ({ passes }) => {
+  let stop: () => void
+  beforeEach(async () => {
+    notifyManager.setScheduler(queueMicrotask)
+    world.queryClient.mount()
+    stop = connect(world)
+    world.mount(world.cardsQuery('7'))
+    await world.pass(2_000)
+  })
+  afterEach(() => {
+    stop()
+    world.queryClient.unmount()
+    onlineManager.setOnline(true)
+    notifyManager.setScheduler((flush) => void setTimeout(flush, 0))
+  })
+
+  test('the naive mutation falls into it', async () => {
+    const writes = createWrites(world)
+    expect(await passes(world, writes, saveNaively(world, writes))).toBe(false)
+  })
+  test('ours does not', async () => {
+    const writes = createWrites(world)
+    expect(await passes(world, writes, saveOptimistically(world, writes))).toBe(true)
   })
 })

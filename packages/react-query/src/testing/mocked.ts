@@ -27,7 +27,7 @@ export interface Mocked {
   position: number
   refuse: readonly string[]
   /** Publishes an event. */
-  publish(topic: string, type: string, data: unknown): void
+  publish(topic: string, type: string, data: unknown, eventId?: string): void
   listen(): void
   close(): void
 }
@@ -71,10 +71,10 @@ export function createMocked(): Mocked {
     cursor: 'e:0',
     position: 0,
     refuse: [],
-    publish(topic, type, data) {
+    publish(topic, type, data, eventId) {
       const cursor = `e:${++mocked.position}`
       for (const { topics, send } of mocked.streams) {
-        if (topics.includes(topic)) send(type, { data, topic, at: 1, id: cursor }, cursor)
+        if (topics.includes(topic)) send(type, { data, topic, at: 1, id: eventId ?? cursor }, cursor)
       }
     },
     listen: () => server.listen(),

@@ -1,0 +1,227 @@
+// Shows as tables how what is pending is put on top of the server's state: rebased over others, in order, by the reducers of the query.
+import type { HubEvent } from '@sse-hub/core'
+import { expect, test } from 'vitest'
+import { ask, type Conflict, fieldMerge, lastWriteWins, type Resolve } from './conflict.ts'
+import type { Live } from './live.ts'
+import { type Change, createOverlay } from './overlay.ts'
+import { invalidate, patch, remove, upsert } from './reducers.ts'
+
+interface Card {
+  id: string
+  title: string
+  column: string
+  version: number
+}
+const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
+const a: Card = { id: 'a', title: 'A', column: 'todo', version: 5 }
+const b: Card = { id: 'b', title: 'B', column: 'todo', version: 5 }
+
+const live = {
+  topics: ['board'],
+  pollMs: undefined,
+  on: {
+    saved: upsert(card),
+    moved: patch(card),
+    deleted: remove(card),
+    changed: invalidate(),
+    shouted: (old: Card[]) => old.map((each) => ({ ...each, title: each.title.toUpperCase() })),
+    failed: () => {
+      throw new Error('no')
+    },
+  },
+} as unknown as Live
+
+const event = (type: string, data: unknown, id = 'm', topic = 'board'): HubEvent => ({ type, data, topic, id, at: 1 })
+const change = (events: HubEvent[], more: Partial<Change> = {}): Change => ({
+  id: events[0]?.id ?? 'm',
+  mutation: { state: { isPaused: false } } as Change['mutation'],
+  resolve: undefined,
+  state: 'sent',
+  events,
+  ...more,
+})
+
+/** An overlay of these changes, and what it has told. */
+function overlayOf(...changes: Change[]) {
+  const told: Conflict[] = []
+  const reports: unknown[] = []
+  const overlay = createOverlay({
+    live: () => live,
+    changes,
+    tell: (_, conflict) => told.push(conflict),
+    report: (error) => reports.push(error),
+  })
+  return { ...overlay, told, reports }
+}
+
+test.each<[string, Card[], Change[], unknown]>([
+  ['nothing', [a], [], [a]],
+  ['a patch', [a, b], [change([event('moved', { id: 'a', column: 'done' })])], [{ ...a, column: 'done' }, b]],
+  [
+    'a patch of a version that is long past: mine stays on top',
+    [a],
+    [change([event('moved', { id: 'a', column: 'done', version: 1 })])],
+    [{ ...a, column: 'done', version: 1 }],
+  ],
+  ['a patch of what is not there', [a], [change([event('moved', { id: 'x', column: 'done' })])], [a]],
+  ['a creation', [a], [change([event('saved', b)])], [a, b]],
+  ['a removal', [a, b], [change([event('deleted', { id: 'a' })])], [b]],
+  [
+    'several, in the order in which they were made',
+    [a],
+    [
+      change([event('saved', { ...b, id: 'm1' }, 'm1')]),
+      change([event('moved', { id: 'm1', column: 'doing' }, 'm2')]),
+      change([event('deleted', { id: 'a' }, 'm3')]),
+    ],
+    [{ ...b, id: 'm1', column: 'doing' }],
+  ],
+  [
+    'several events of one',
+    [a],
+    [change([event('saved', b), event('moved', { id: 'a', column: 'x' })])],
+    [{ ...a, column: 'x' }, b],
+  ],
+  [
+    'a reducer of one’s own',
+    [a],
+    [change([event('moved', { id: 'a', title: 'aa' }), event('shouted', {})])],
+    [{ ...a, title: 'AA' }],
+  ],
+  ['another topic', [a], [change([event('saved', b, 'm', 'other')])], [a]],
+  ['a type that is not bound', [a], [change([event('constructor', b)])], [a]],
+  ['an invalidation, which only a real event asks for', [a], [change([event('changed', {})])], [a]],
+  [
+    'what the answer says',
+    [a],
+    [change([event('moved', { id: 'a', column: 'done', version: 6 })], { state: 'told' })],
+    [{ ...a, column: 'done', version: 6 }],
+  ],
+  [
+    'what the answer says and others have overtaken',
+    [a],
+    [change([event('moved', { id: 'a', column: 'done', version: 4 })], { state: 'told' })],
+    [a],
+  ],
+])('%s', (_, base, changes, expected) => {
+  const before = structuredClone(base)
+  const overlay = overlayOf(...changes)
+  const shown = overlay.rebase(base, new Map())
+  expect(shown).toEqual(expected)
+  expect(base).toEqual(before)
+  // As often as you like.
+  expect(overlay.rebase(base, new Map())).toEqual(expected)
+  expect(overlay.reports).toEqual([])
+})
+
+test('nothing pending is the very same', () => {
+  const base = [a]
+  expect(overlayOf().rebase(base, new Map())).toBe(base)
+  expect(overlayOf(change([event('moved', { id: 'x' })])).rebase(base, new Map())).toBe(base)
+})
+
+test('what is shown but not confirmed buries nothing, and what was buried does not come back', () => {
+  const tombstones = new Map()
+  overlayOf(change([event('deleted', { id: 'a', version: 9 })])).rebase([a], tombstones)
+  expect(tombstones.size).toBe(0)
+  const gone = { ...b, version: 7 }
+  remove(card)([b], { data: gone }, tombstones)
+  const told = overlayOf(change([event('saved', { ...b, version: 6 })], { state: 'told' }))
+  expect(told.rebase([a], tombstones)).toEqual([a])
+})
+
+test('a reducer that throws is reported once, and the others go on', () => {
+  const overlay = overlayOf(change([event('failed', {}, 'm1')]), change([event('saved', b, 'm2')]))
+  for (let i = 0; i < 3; i++) expect(overlay.rebase([a], new Map())).toEqual([a, b])
+  expect(overlay.reports).toHaveLength(1)
+})
+
+test('its event confirms a change, and only that', () => {
+  const overlay = overlayOf(change([event('saved', b, 'm1')]), change([event('moved', { id: 'a', column: 'x' }, 'm2')]))
+  expect(overlay.hear(event('saved', b, 'i1'))).toBe(false)
+  expect(overlay.hear(event('saved', b, 'm1'))).toBe(true)
+  expect(overlay.rebase([a], new Map())).toEqual([{ ...a, column: 'x' }])
+})
+
+const mine = { id: 'a', column: 'mine' }
+const edited = { ...a, title: 'theirs', version: 6 }
+const moved = { ...a, column: 'theirs', version: 6 }
+
+test.each<[string, HubEvent, Card[], Conflict[]]>([
+  ['they edit what I move', event('moved', mine), [edited], [{ mine, theirs: edited, base: a }]],
+  ['they delete what I move', event('moved', mine), [], [{ mine, theirs: undefined, base: a }]],
+  [
+    'they edit what I delete',
+    event('deleted', { id: 'a' }),
+    [edited],
+    [{ mine: { id: 'a' }, theirs: edited, base: a }],
+  ],
+  ['both delete', event('deleted', { id: 'a' }), [], []],
+  ['both do the same', event('moved', { id: 'a', column: 'theirs' }), [moved], []],
+  ['they change another', event('moved', mine), [a, b], []],
+  ['they create what I create', event('saved', b), [a, { ...b, title: 'theirs' }], []],
+  ['they change what no reducer of ours can name', event('shouted', {}), [edited], []],
+])('conflict: %s', (_, my, after, expected) => {
+  const overlay = overlayOf(change([my]))
+  overlay.compare([a], after, event('saved', edited, 'i1'))
+  expect(overlay.told).toEqual(expected)
+  // What was read may have mine already: nothing is told, unless it was never sent.
+  const unsure = overlayOf(change([my]))
+  unsure.compare([a], after)
+  expect(unsure.told).toEqual([])
+  const paused = overlayOf(change([my], { mutation: { state: { isPaused: true } } as Change['mutation'] }))
+  paused.compare([a], after)
+  expect(paused.told).toEqual(expected)
+})
+
+test.each<[string, Resolve | undefined, HubEvent, Card[], unknown]>([
+  ['by default mine is on top', undefined, event('moved', mine), [moved], [{ ...moved, column: 'mine' }]],
+  ['last write wins', lastWriteWins, event('moved', mine), [moved], [{ ...moved, column: 'mine' }]],
+  ['fields: what they left alone is mine', fieldMerge, event('moved', mine), [edited], [{ ...edited, column: 'mine' }]],
+  ['fields: what they changed is theirs', fieldMerge, event('moved', mine), [moved], [moved]],
+  [
+    'fields of a whole entity',
+    fieldMerge,
+    event('saved', { ...a, title: 'mine', column: 'mine' }),
+    [moved],
+    [{ ...moved, title: 'mine' }],
+  ],
+  ['ask: theirs', ask, event('moved', mine), [edited], [edited]],
+  ['ask: theirs, though I delete it', ask, event('deleted', { id: 'a' }), [edited], [edited]],
+  ['a delete of mine is on top', undefined, event('deleted', { id: 'a' }), [edited], []],
+  ['what they delete stays deleted', undefined, event('saved', { ...a, title: 'mine' }), [], []],
+  ['whatever is resolved', lastWriteWins, event('saved', { ...a, title: 'mine' }), [], []],
+])('%s', (_, resolve, my, after, expected) => {
+  const overlay = overlayOf(change([my], { resolve }))
+  overlay.compare([a], after, event('saved', edited, 'i1'))
+  expect(overlay.rebase(after, new Map())).toEqual(expected)
+})
+
+test('the base of a conflict is what there was before the first of theirs', () => {
+  const overlay = overlayOf(change([event('moved', mine)], { resolve: fieldMerge }))
+  overlay.compare([a], [edited], event('saved', edited, 'i1'))
+  const both = { ...edited, column: 'theirs', version: 7 }
+  overlay.compare([edited], [both], event('saved', both, 'i2'))
+  expect(overlay.told.at(-1)).toMatchObject({ base: a, theirs: both })
+  expect(overlay.rebase([both], new Map())).toEqual([both])
+})
+
+test('what was read and lacks what I change hides mine, and tells nobody: it may be mine that moved it away', () => {
+  const overlay = overlayOf(change([event('saved', { ...a, title: 'mine' })]))
+  overlay.compare([a], [b])
+  expect(overlay.rebase([b], new Map())).toEqual([b])
+  expect(overlay.told).toEqual([])
+})
+
+test('what is under a temporary id is known until the answer has named it', () => {
+  const made = change([event('saved', { ...b, id: 'm' })])
+  const overlay = overlayOf(made, change([event('saved', b, 'm2')]))
+  expect(overlay.unnamed()).toEqual([made])
+  expect(overlay.strip([a, { ...b, id: 'm' }, b])).toEqual([a, b])
+  overlay.confirm(made.events)
+  expect(overlay.rebase([a], new Map())).toEqual([a, b])
+  // The answer says other events, which were never taken out.
+  Object.assign(made, { state: 'told', events: [event('saved', { ...b, id: 'n1' })] })
+  expect(overlay.rebase([a], new Map())).toEqual([a, { ...b, id: 'n1' }, b])
+  expect(overlay.unnamed()).toEqual([])
+})
