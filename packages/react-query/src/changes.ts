@@ -1,7 +1,7 @@
 // What the mutations of one cache change, from the moment they are made until every live query has it from the server.
 import type { Clock, HubEvent } from '@sse-hub/core'
 import type { Mutation, MutationCacheNotifyEvent, QueryClient } from '@tanstack/query-core'
-import type { Resolve } from './conflict.ts'
+import type { ConflictReport, Resolve } from './conflict.ts'
 import { hearAnswers, optimisticOf, resolverOf } from './mutation.ts'
 import type { Change } from './overlay.ts'
 
@@ -12,7 +12,8 @@ const SETTLE_MS = 5_000
 export interface ChangesOptions {
   readonly queryClient: QueryClient
   readonly clock: Clock
-  readonly resolve: Resolve | undefined
+  readonly resolve?: Resolve
+  readonly onConflict?: (conflict: ConflictReport) => void
   /** The list has changed: the queries are to be shown anew. */
   readonly show: () => void
   /** The event that confirms a change has not come: whether some query still waits for it. */
@@ -28,12 +29,12 @@ export interface Changes {
 }
 
 /** Follows the mutations of a cache. */
-export function createChanges({ queryClient, clock, resolve, show, settle }: ChangesOptions): Changes {
+export function createChanges(options: ChangesOptions): Changes {
+  const { queryClient, clock, resolve, onConflict, show, settle } = options
   const cache = queryClient.getMutationCache()
   const list: Change[] = []
 
   const drop = (change: Change) => {
-    change.cancel?.()
     list.splice(list.indexOf(change), 1)
     show()
   }
@@ -57,18 +58,26 @@ export function createChanges({ queryClient, clock, resolve, show, settle }: Cha
     } else if (status === 'pending' && !isGone) {
       const made = optimisticOf(mutation)
       if (!made) return
+      let isTold = false
       list.push({
         id: made.id,
         mutation,
         resolve: resolverOf(mutation) ?? resolve,
         events: made.optimistic,
         state: 'sent',
+        tell(conflict) {
+          if (isTold) return
+          isTold = true
+          const reapply = () => cache.build(queryClient, mutation.options).execute(mutation.state.variables)
+          // It may do what it likes: not in the middle of this.
+          queueMicrotask(() => onConflict?.({ ...conflict, mutation, reapply }))
+        },
       })
       show()
     }
   }
 
-  const deafen = hearAnswers(queryClient, (id, events) =>
+  hearAnswers(queryClient, (id, events) =>
     answered(
       list.find((change) => change.id === id),
       events,
@@ -83,7 +92,6 @@ export function createChanges({ queryClient, clock, resolve, show, settle }: Cha
     list,
     stop() {
       unfollow()
-      deafen()
       for (const { cancel } of list.splice(0)) cancel?.()
       show()
     },

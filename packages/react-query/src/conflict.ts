@@ -12,12 +12,16 @@ export interface Conflict {
   readonly base: unknown
 }
 
-/** What `onConflict` hears, once for each mutation. */
-export interface ConflictReport extends Conflict {
+/** A conflict, and where it was seen. */
+export interface Told extends Conflict {
   /** The query in which it was seen. */
   readonly queryKey: QueryKey
-  /** The event of others; absent if their change was read. */
-  readonly event?: HubEvent
+  /** The event of others; undefined if their change was read. */
+  readonly event: HubEvent | undefined
+}
+
+/** What `onConflict` hears, once for each mutation. */
+export interface ConflictReport extends Told {
   /** My mutation, as TanStack Query keeps it: its `options`, and its `state` with the variables. */
   readonly mutation: Mutation
   /** Runs my mutation again, with the same variables, as a new one. Rejects as it does. */
@@ -36,9 +40,11 @@ export const lastWriteWins: Resolve = ({ mine }) => mine
 /** Of mine, only the members that they have not changed are shown. */
 export const fieldMerge: Resolve = ({ mine, theirs, base }) => {
   const [were, are] = [base, theirs] as Record<string, unknown>[]
-  const isSame = (a: unknown, b: unknown) => replaceEqualDeep(a, b) === a
-  const own = Object.entries(mine as object).filter(([name]) => isSame(were?.[name], are?.[name]))
-  return { ...are, ...Object.fromEntries(own) }
+  const pick = ([name, value]: [string, unknown]) => {
+    const now = are?.[name]
+    return [name, replaceEqualDeep(now, were?.[name]) === now ? value : now] as const
+  }
+  return Object.fromEntries(Object.entries({ ...are, ...(mine as object) }).map(pick))
 }
 
 /** Theirs is shown, and `onConflict` asks the user, who may have mine applied again. */

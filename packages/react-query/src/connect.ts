@@ -33,7 +33,7 @@ const connections = new WeakMap<QueryClient, () => void>()
 
 /** Connects live queries with a client, until the answer is called. */
 export function connectQueries<C extends Contract>(options: ConnectOptions<C>): () => void {
-  const { queryClient, lingerMs = 1_000, clock = platformClock, onReport = logReport, resolve, onConflict } = options
+  const { queryClient, lingerMs = 1_000, clock = platformClock, onReport = logReport } = options
   const client = options.client as unknown as Topics
   const cache = queryClient.getQueryCache()
   const entries = new Map<Query, Entry>()
@@ -56,7 +56,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     const live = known ? undefined : liveOf(query)
     if (!live) return known
     const { list } = changes
-    const entry = createEntry({ query, queryClient, heard, live, changes: list, client, clock, onReport, onConflict })
+    const entry = createEntry({ query, queryClient, heard, live, changes: list, client, clock, onReport })
     entries.set(query, entry)
     entry.join.show()
     return entry
@@ -162,9 +162,8 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   // Two would apply every event twice.
   connections.get(queryClient)?.()
   const changes = createChanges({
-    queryClient,
+    ...options,
     clock,
-    resolve,
     // A list and its details change in one commit.
     show: () =>
       notifyManager.batch(() => {

@@ -1,7 +1,6 @@
 // All that is known of one live query in a cache: its definition, its data's join, the topics it holds, and the wish to read it again.
 import type { Clock, HubEvent } from '@sse-hub/core'
 import { type Query, type QueryClient, type QueryKey, replaceEqualDeep } from '@tanstack/query-core'
-import type { ConflictReport } from './conflict.ts'
 import { createHolds, type Holds, type Topics } from './holds.ts'
 import { createJoin, type Heard, type Join, type JoinOptions } from './join.ts'
 import { type Live, liveOf, setCoverage } from './live.ts'
@@ -29,7 +28,6 @@ export interface EntryOptions {
   readonly heard: Heard
   readonly live: Live
   readonly changes: JoinOptions['changes']
-  readonly onConflict: ((conflict: ConflictReport) => void) | undefined
   readonly client: Topics
   readonly clock: Clock
   readonly onReport: (report: QueryReport) => void
@@ -57,7 +55,7 @@ export interface Entry {
 
 /** Takes up a query that is in the cache. */
 export function createEntry(options: EntryOptions): Entry {
-  const { query, queryClient, live: first, client, clock, onReport, onConflict } = options
+  const { query, live: first, client, clock, onReport } = options
   const { queryKey } = query
   let fetching = query.state.fetchStatus !== 'idle'
   let beginning = false
@@ -74,16 +72,7 @@ export function createEntry(options: EntryOptions): Entry {
   const refresh = createRefresh(query, clock)
   const report = (during: QueryReport['during'], error: unknown, event?: HubEvent) =>
     onReport({ during, error, queryKey, ...(event && { event }) })
-  const tell: JoinOptions['tell'] = (change, conflict, event) => {
-    const { mutation } = change
-    if (change.isInConflict) return
-    change.isInConflict = true
-    const reapply = () =>
-      queryClient.getMutationCache().build(queryClient, mutation.options).execute(mutation.state.variables)
-    // It may do what it likes: not in the middle of this.
-    queueMicrotask(() => onConflict?.({ ...conflict, queryKey, mutation, reapply, ...(event && { event }) }))
-  }
-  const join = createJoin({ ...options, live, tell, covered, refresh: refresh.ask, report })
+  const join = createJoin({ ...options, live, covered, refresh: refresh.ask, report })
   const holds = createHolds({
     client,
     join,

@@ -23,8 +23,6 @@ export interface JoinOptions {
   readonly live: () => Live
   /** What is pending in the cache. */
   readonly changes: OverlayOptions['changes']
-  /** Others have changed the same. */
-  readonly tell: OverlayOptions['tell']
   /** Whether the data is as new as this moment; otherwise an event does not make it look so. */
   readonly covered: () => boolean
   /** The data cannot be mended by events. */
@@ -63,9 +61,9 @@ export interface Join {
 
 /** Makes the join of one query. */
 export function createJoin(options: JoinOptions): Join {
-  const { query, queryClient, heard, live, changes, tell, covered, refresh, report } = options
+  const { query, queryClient, heard, live, covered, refresh, report } = options
   const { queryKey } = query
-  const overlay = createOverlay({ live, changes, tell, report: (error, event) => report('reduce', error, event) })
+  const overlay = createOverlay(options)
   // The server's state as it is known, and what was made of it: the same, unless something is pending.
   let base: unknown
   let shown: unknown

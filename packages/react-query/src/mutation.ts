@@ -79,20 +79,12 @@ export type Answered = (id: string, events: readonly HubEvent[]) => void
 
 // By the cache: whoever shows its changes.
 const listeners = new WeakMap<QueryClient, Answered>()
-// By the function that a mutation was given: its options may be copied, merged and stripped of what they do not know.
-const resolvers = new WeakMap<object, Resolve>()
-// By what TanStack Query hands to all functions of one run.
-const ids = new WeakMap<object, string>()
 // Restored mutations whose run has begun.
 const resumed = new WeakSet<Mutation>()
 
-/** Has somebody hear the answers in a cache; the result ends it. */
-export function hearAnswers(queryClient: QueryClient, answered: Answered): () => void {
+/** Has somebody hear the answers in a cache, instead of whoever heard them before. */
+export const hearAnswers = (queryClient: QueryClient, answered: Answered): unknown =>
   listeners.set(queryClient, answered)
-  return () => {
-    if (listeners.get(queryClient) === answered) listeners.delete(queryClient)
-  }
-}
 
 /** What a mutation shows, if it is one of ours. */
 export function optimisticOf({ state }: Mutation): Optimistic | undefined {
@@ -101,50 +93,41 @@ export function optimisticOf({ state }: Mutation): Optimistic | undefined {
 }
 
 /** What the options of a mutation say about conflicts. */
-export const resolverOf = ({ options }: Mutation): Resolve | undefined =>
-  options.mutationFn && resolvers.get(options.mutationFn)
+export const resolverOf = ({ options }: Mutation): Resolve | undefined => (options as { resolve?: Resolve }).resolve
 
 type Expected = Pick<HubEvent, 'type' | 'topic' | 'data'>
 
 const eventsOf = (id: string, expected: Expected | readonly Expected[] = []): HubEvent[] =>
   [expected].flat().map((event) => ({ ...event, id, at: Date.now() }))
 
-/** The id of a run. One that is resumed after a reload has not gone through `onMutate`, and has kept its id. */
-function idOf(variables: unknown, context: MutationFunctionContext): string {
-  const known = ids.get(context)
-  if (known) return known
+/** Names a run in what TanStack Query hands to all of its functions: one that is resumed after a reload has kept its id. */
+function name(context: MutationFunctionContext, variables: unknown): HubMutationContext {
+  const named = context as { -readonly [K in keyof HubMutationContext]: HubMutationContext[K] }
+  if (named.id) return named
   const restored = context.client
     .getMutationCache()
     .findAll({ status: 'pending' })
     .find((each) => each.state.variables === variables && optimisticOf(each) && !resumed.has(each))
   if (restored) resumed.add(restored)
-  const id = (restored && optimisticOf(restored)?.id) ?? newId()
-  ids.set(context, id)
-  return id
+  named.id = (restored && optimisticOf(restored)?.id) ?? newId()
+  return named
 }
 
 /** Makes the options of a mutation. */
 export function hubMutationOptions<TData, TError, TVariables>(
   options: HubMutationOptions<Contract, TData, TError, TVariables>,
 ): MutationObserverOptions<TData, TError, TVariables, Optimistic> {
-  const { mutationFn: send, optimistic, response, resolve, ...rest } = options
-  const contextOf = (variables: TVariables, context: MutationFunctionContext): HubMutationContext => ({
-    ...context,
-    id: idOf(variables, context),
-  })
-  const mutationFn = async (variables: TVariables, given: MutationFunctionContext) => {
-    const context = contextOf(variables, given)
-    const data = await send(variables, context)
-    listeners.get(given.client)?.(context.id, eventsOf(context.id, response?.(data, variables, context)))
-    return data
-  }
-  if (resolve) resolvers.set(mutationFn, resolve)
+  const { mutationFn, optimistic, response, ...rest } = options
   return {
     ...rest,
-    mutationFn,
+    async mutationFn(variables, given) {
+      const context = name(given, variables)
+      const data = await mutationFn(variables, context)
+      listeners.get(given.client)?.(context.id, eventsOf(context.id, response?.(data, variables, context)))
+      return data
+    },
     onMutate(variables, given) {
-      ids.set(given, newId())
-      const context = contextOf(variables, given)
+      const context = Object.assign(given, { id: newId() })
       return { id: context.id, optimistic: eventsOf(context.id, optimistic?.(variables, context)) }
     },
   }

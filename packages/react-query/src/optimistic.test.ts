@@ -9,8 +9,8 @@ import {
   QueryObserver,
 } from '@tanstack/query-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { ask, type ConflictReport, fieldMerge } from './conflict.ts'
-import { connect, createWorld, hubMutationOptions, type World } from './testing/world.ts'
+import { ask, type ConflictReport, fieldMerge, lastWriteWins } from './conflict.ts'
+import { connect, createWorld, hubMutationOptions, liveQueryOptions, type World } from './testing/world.ts'
 import { createWrites, type Writes } from './testing/writes.ts'
 
 let world: World
@@ -157,6 +157,63 @@ describe('a fetch while a mutation is pending', () => {
     await settle()
     expect(frames).toEqual(['A', 'A B', 'AA B'].filter((t) => frames.includes(t)))
     expect(frames.at(-1)).toBe('AA B')
+  })
+
+  test('nor, while the hub is silent, one that has it under another name: it is read again', async () => {
+    const frames = await show()
+    world.down()
+    writes.api = { ...writes.api, answerMs: 700 }
+    mutate(writes.create, { board: '7', title: 'B' })
+    await world.pass(100)
+    world.save('board:7', 'c', 'C')
+    void world.queryClient.refetchQueries()
+    await world.pass(2_500)
+    expect(frames).toEqual(['A', 'A B', 'A B C'])
+    world.up()
+    await settle()
+    expect(frames).toEqual(['A', 'A B', 'A B C'])
+  })
+
+  test('a page more says nothing of the others', async () => {
+    world.save('board:7', 'c0', 'A')
+    const { observer } = world.mountPages('7')
+    await world.pass(1_000)
+    world.down()
+    mutate(writes.save, { board: '7', id: 'c0', title: 'mine' })
+    await world.pass(200)
+    void observer.fetchNextPage()
+    await world.pass(100)
+    expect(world.data('pages', '7')).toMatchObject({ pages: [[{ title: 'mine' }], []] })
+  })
+
+  test('an answer of long ago says nothing of what came since', async () => {
+    const frames = await show()
+    world.save('board:7', 'c', 'C')
+    await world.pass(10)
+    world.down()
+    mutate(writes.create, { board: '7', title: 'B' })
+    await world.pass(200)
+    world.rest.behind = 2
+    void world.queryClient.refetchQueries()
+    await world.pass(100)
+    expect(titles()).toBe('A B')
+    world.rest.behind = 0
+    world.up()
+    await settle()
+    expect(frames.filter((frame) => !frame.includes('B'))).toEqual(['A', 'A C'])
+  })
+
+  test('what waits for its turn was never sent: the answer is taken, and not read again', async () => {
+    await show()
+    writes.api.sendMs = 10_000
+    mutate({ ...writes.save, scope: { id: 's' } }, { board: '7', id: 'a', title: 'mine' })
+    mutate({ ...writes.create, scope: { id: 's' } }, { board: '7', title: 'B' })
+    await world.pass(10)
+    void world.queryClient.refetchQueries()
+    await world.pass(5_000)
+    expect(titles()).toBe('mine B')
+    expect(world.fetches).toHaveLength(2)
+    await settle()
   })
 
   test('nor where the API says no cursors', async () => {
@@ -366,17 +423,50 @@ describe('after a reload', () => {
     )
     onlineManager.setOnline(true)
     await world.pass(1_000)
-    expect(writes.sent.toSorted()).toEqual(ids.toSorted())
+    expect(writes.sent).toEqual(ids)
+  })
+
+  test('each under its own, whichever is first, and though they were given the same', async () => {
+    stop()
+    const sent: unknown[] = []
+    const count = hubMutationOptions({
+      mutationKey: ['count'],
+      mutationFn: async (n: number, { id }) => void sent.push([n, id]),
+    })
+    onlineManager.setOnline(false)
+    for (const n of [1, 1, 2]) mutate(count, n)
+    await world.pass(0)
+    const kept = JSON.stringify(dehydrate(world.queryClient))
+    const ids = (JSON.parse(kept) as { mutations: { state: { context: { id: string } } }[] }).mutations.map(
+      ({ state }) => state.context.id,
+    )
+    world.queryClient.clear()
+    const queryClient = new QueryClient()
+    Object.assign(world, { queryClient })
+    queryClient.setMutationDefaults(['count'], count)
+    hydrate(queryClient, JSON.parse(kept))
+    onlineManager.setOnline(true)
+    const mutations = queryClient.getMutationCache().getAll()
+    for (const mutation of mutations.toReversed()) void mutation.continue()
+    await world.pass(0)
+    expect(sent).toHaveLength(3)
+    expect(sent[0]).toEqual([2, ids[2]])
+    expect(new Set(sent.map((each) => (each as [number, string])[1]))).toEqual(new Set(ids))
   })
 })
 
 describe('conflicts', () => {
+  // What is shown when `onConflict` hears of it.
+  let seen: string | undefined
   const begin = async (resolve?: 'ask' | 'merge') => {
     if (resolve) {
       stop()
       stop = connect(world, undefined, {
         resolve: resolve === 'ask' ? ask : fieldMerge,
-        onConflict: (conflict) => conflicts.push(conflict),
+        onConflict(conflict) {
+          conflicts.push(conflict)
+          seen = titles()
+        },
       })
     }
     const frames = await show()
@@ -473,6 +563,7 @@ describe('conflicts', () => {
     world.save('board:7', 'a', 'theirs')
     await world.pass(10)
     expect(titles()).toBe('theirs')
+    expect(seen).toBe('theirs')
     await world.pass(2_000)
     writes.api.fails = undefined
     const [conflict] = conflicts
@@ -496,18 +587,41 @@ describe('conflicts', () => {
     await settle()
   })
 
-  test('while a mutation is paused, what is read tells too', async () => {
+  test('while a mutation waits for its turn, what is read tells too', async () => {
+    world.save('board:7', 'b', 'B')
     await begin()
-    onlineManager.setOnline(false)
-    mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
+    writes.api.sendMs = 10_000
+    mutate({ ...writes.title, scope: { id: 's' } }, { board: '7', id: 'b', title: 'first' })
+    mutate({ ...writes.title, scope: { id: 's' } }, { board: '7', id: 'a', title: 'mine' })
     await world.pass(10)
     world.down()
     world.save('board:7', 'a', 'theirs')
+    world.save('board:7', 'b', 'theirs')
     world.trim()
-    await world.pass(1_000)
-    onlineManager.setOnline(true)
-    onlineManager.setOnline(false)
-    expect(conflicts).toEqual([])
+    world.up()
+    await world.pass(2_000)
+    expect(conflicts).toMatchObject([{ mine: { title: 'mine' }, theirs: { title: 'theirs' }, base: { title: 'A' } }])
+    expect(conflicts[0]?.event).toBeUndefined()
+    expect(titles()).toBe('mine first')
+    await settle()
+  })
+
+  test('a mutation may have its own way with them', async () => {
+    await begin('ask')
+    mutate({ ...writes.title }, { board: '7', id: 'a', title: 'mine' })
+    const mine = hubMutationOptions({
+      mutationFn: (title: string) =>
+        new Promise<string>((resolve) => void world.clock.after(500, () => resolve(title))),
+      optimistic: (title) => ({ type: 'card.titled', topic: 'board:7', data: { id: 'a', title, version: 0 } }),
+      resolve: lastWriteWins,
+    })
+    mutate(mine, 'on top')
+    await world.pass(10)
+    world.save('board:7', 'a', 'theirs')
+    await world.pass(10)
+    expect(titles()).toBe('on top')
+    expect(conflicts).toHaveLength(2)
+    await world.pass(20_000)
   })
 })
 
@@ -546,7 +660,12 @@ test('a mutation that is removed while it is pending takes its change with it', 
   await show()
   mutate(writes.create, { board: '7', title: 'B' })
   await world.pass(10)
-  world.queryClient.getMutationCache().clear()
+  const cache = world.queryClient.getMutationCache()
+  const [mutation] = cache.getAll()
+  cache.clear()
+  expect(titles()).toBe('A')
+  // TanStack Query tells of it again, and again.
+  if (mutation) cache.remove(mutation)
   expect(titles()).toBe('A')
   await settle()
   expect(titles()).toBe('A B')
@@ -575,6 +694,68 @@ test('an optimistic reducer that throws is reported, and the others go on', asyn
   expect(world.reports).toMatchObject([{ during: 'reduce', queryKey: ['broken'] }])
   expect(titles(['broken'])).toBe('A')
   await world.pass(20_000)
+})
+
+test('what the application makes of the answer does not take the change back', async () => {
+  const frames = await show()
+  world.down()
+  const onSuccess = () => {
+    throw new Error('bug')
+  }
+  mutate({ ...writes.create, onSuccess }, { board: '7', title: 'B' })
+  await world.pass(1_000)
+  expect(world.queryClient.getMutationCache().getAll()[0]?.state.status).toBe('error')
+  world.up()
+  await settle()
+  expect(frames).toEqual(['A', 'A B'])
+})
+
+test('a mutation that is given another function is confirmed by a fetch', async () => {
+  await show()
+  mutate({ ...writes.title, mutationFn: async () => {} }, { board: '7', id: 'a', title: 'mine' })
+  await world.pass(1_000)
+  expect(titles()).toBe('mine')
+  await settle()
+  expect(world.fetches).toHaveLength(2)
+})
+
+test('what changes nothing that is shown is not written', async () => {
+  await show()
+  writes.api.sendMs = 1_000
+  mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
+  await world.pass(10)
+  const { dataUpdateCount } = world.queryClient.getQueryState(['cards', '7']) ?? {}
+  world.publish('board:7', 'card.titled', { id: 'nobody', title: 'x', version: 1 })
+  mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
+  await world.pass(10)
+  expect(world.queryClient.getQueryState(['cards', '7'])?.dataUpdateCount).toBe(dataUpdateCount)
+  await settle()
+})
+
+test('a query that cannot be read is not read for what nobody sees', async () => {
+  world.rest.fails = true
+  const { queryFn, meta: _, ...query } = world.cardsQuery('7')
+  const on = { 'card.titled': () => [] }
+  world.mount(liveQueryOptions({ ...query, queryFn, topic: 'board:7', on }))
+  await world.pass(1_000)
+  mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
+  await world.pass(60_000)
+  expect(world.fetches).toHaveLength(1)
+})
+
+test('a connection that ends leaves no timer, and follows nothing any more', async () => {
+  await show()
+  writes.api.tags = false
+  mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
+  await world.pass(200)
+  world.client.close()
+  stop()
+  // What the client still had to do.
+  await world.pass(2_000)
+  expect(world.clock.pending()).toBe(0)
+  mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
+  await world.pass(200)
+  expect(world.clock.pending()).toBe(0)
 })
 
 test('a mutation without live queries needs no more than its function', async () => {

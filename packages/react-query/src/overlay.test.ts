@@ -1,10 +1,11 @@
 // Shows as tables how what is pending is put on top of the server's state: rebased over others, in order, by the reducers of the query.
 import type { HubEvent } from '@sse-hub/core'
+import type { Query } from '@tanstack/query-core'
 import { expect, test } from 'vitest'
 import { ask, type Conflict, fieldMerge, lastWriteWins, type Resolve } from './conflict.ts'
 import type { Live } from './live.ts'
 import { type Change, createOverlay } from './overlay.ts'
-import { invalidate, patch, remove, upsert } from './reducers.ts'
+import { invalidate, patch, remove, type Tombstones, upsert } from './reducers.ts'
 
 interface Card {
   id: string
@@ -25,6 +26,7 @@ const live = {
     deleted: remove(card),
     changed: invalidate(),
     shouted: (old: Card[]) => old.map((each) => ({ ...each, title: each.title.toUpperCase() })),
+    wiped: (old: Card[], event: { data: Card }, tombstones: Tombstones) => remove(card)(old, event, tombstones),
     failed: () => {
       throw new Error('no')
     },
@@ -36,6 +38,7 @@ const change = (events: HubEvent[], more: Partial<Change> = {}): Change => ({
   id: events[0]?.id ?? 'm',
   mutation: { state: { isPaused: false } } as Change['mutation'],
   resolve: undefined,
+  tell: () => {},
   state: 'sent',
   events,
   ...more,
@@ -46,10 +49,12 @@ function overlayOf(...changes: Change[]) {
   const told: Conflict[] = []
   const reports: unknown[] = []
   const overlay = createOverlay({
+    query: { queryKey: ['cards'] } as unknown as Query,
     live: () => live,
-    changes,
-    tell: (_, conflict) => told.push(conflict),
-    report: (error) => reports.push(error),
+    changes: changes.map((each) =>
+      Object.assign(each, { tell: ({ mine, theirs, base }: Conflict) => told.push({ mine, theirs, base }) }),
+    ),
+    report: (_, error) => reports.push(error),
   })
   return { ...overlay, told, reports }
 }
@@ -122,7 +127,10 @@ test('nothing pending is the very same', () => {
 
 test('what is shown but not confirmed buries nothing, and what was buried does not come back', () => {
   const tombstones = new Map()
-  overlayOf(change([event('deleted', { id: 'a', version: 9 })])).rebase([a], tombstones)
+  for (const type of ['deleted', 'wiped']) {
+    const overlay = overlayOf(change([event(type, { id: 'a', version: 9 })]))
+    expect(overlay.rebase([a], tombstones)).toEqual([])
+  }
   expect(tombstones.size).toBe(0)
   const gone = { ...b, version: 7 }
   remove(card)([b], { data: gone }, tombstones)
@@ -213,6 +221,12 @@ test('what was read and lacks what I change hides mine, and tells nobody: it may
   expect(overlay.told).toEqual([])
 })
 
+test('what was read and differs leaves mine on top, whatever is to be shown in a conflict: nobody hears of one', () => {
+  const overlay = overlayOf(change([event('moved', mine)], { resolve: ask }))
+  overlay.compare([a], [edited])
+  expect(overlay.rebase([edited], new Map())).toEqual([{ ...edited, column: 'mine' }])
+})
+
 test('what is under a temporary id is known until the answer has named it', () => {
   const made = change([event('saved', { ...b, id: 'm' })])
   const overlay = overlayOf(made, change([event('saved', b, 'm2')]))
@@ -224,4 +238,6 @@ test('what is under a temporary id is known until the answer has named it', () =
   Object.assign(made, { state: 'told', events: [event('saved', { ...b, id: 'n1' })] })
   expect(overlay.rebase([a], new Map())).toEqual([a, { ...b, id: 'n1' }, b])
   expect(overlay.unnamed()).toEqual([])
+  // The server may have taken the id for good.
+  expect(overlayOf(change([event('saved', { ...b, id: 'm' })], { state: 'told' })).unnamed()).toEqual([])
 })

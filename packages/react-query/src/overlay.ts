@@ -1,7 +1,7 @@
 // What I have changed and the server has not confirmed yet, shown on top of what one query knows of the server's state.
 import type { HubEvent } from '@sse-hub/core'
-import type { Mutation } from '@tanstack/query-core'
-import type { Conflict, Resolve } from './conflict.ts'
+import type { Mutation, Query } from '@tanstack/query-core'
+import type { Resolve, Told } from './conflict.ts'
 import type { Live } from './live.ts'
 import { type Known, REFETCH, type Reducer, type Tombstones } from './reducers.ts'
 
@@ -10,14 +10,14 @@ export interface Change {
   /** The mutation's id, which the event bears that confirms it. */
   readonly id: string
   readonly mutation: Mutation
-  /** What to do about others who change the same; none: mine stays on top. */
+  /** What to show when others change the same; none: mine stays on top. */
   readonly resolve: Resolve | undefined
+  /** Others have changed the same. */
+  readonly tell: (conflict: Told) => void
   /** The events that it will cause, or those that its answer says. */
   events: readonly HubEvent[]
   /** `sent`: nobody knows whether the server has it; `answered`: it has; `told`: it has, and `events` are its own words. */
   state: 'sent' | 'answered' | 'told'
-  /** Whether `onConflict` has heard of it. */
-  isInConflict?: boolean
   /** Ends the wait for its event. */
   cancel?: () => void
 }
@@ -27,10 +27,9 @@ export interface OverlayOptions {
   readonly live: () => Live
   /** All that is pending in the cache, the oldest first. */
   readonly changes: readonly Change[]
-  /** Others have changed what a change of mine changes: by an event, or by what was read. */
-  readonly tell: (change: Change, conflict: Conflict, by: HubEvent | undefined) => void
+  readonly query: Query
   /** A reducer threw. */
-  readonly report: (error: unknown, event: HubEvent) => void
+  readonly report: (during: 'reduce', error: unknown, event: HubEvent) => void
 }
 
 /** What is pending in one query. */
@@ -57,7 +56,7 @@ const find = ({ identity }: Binding, list: unknown, { data }: HubEvent): unknown
   identity && Array.isArray(list) ? list.find((each) => identity.id(each) === identity.id(data)) : undefined
 
 /** Makes the overlay of one query. */
-export function createOverlay({ live, changes, tell, report }: OverlayOptions): Overlay {
+export function createOverlay({ query, live, changes, report }: OverlayOptions): Overlay {
   const confirmed = new WeakSet<Change | Change['events']>()
   // What an entity was before others changed it, by the event of mine that changes it too.
   const bases = new WeakMap<HubEvent, unknown>()
@@ -77,7 +76,7 @@ export function createOverlay({ live, changes, tell, report }: OverlayOptions): 
         } catch (error) {
           // Not again at every event.
           confirmed.add(change)
-          report(error, event)
+          report('reduce', error, event)
         }
       }
     }
@@ -93,20 +92,17 @@ export function createOverlay({ live, changes, tell, report }: OverlayOptions): 
       let shown = truth
       each(({ resolve, state }, event, binding) => {
         const isTold = state === 'told'
-        let mine = event
+        let mine = event.data
         if (bases.has(event)) {
           const theirs = find(binding, shown, event)
           // What others have deleted stays deleted.
           if (theirs === undefined) return
-          if (resolve && !isTold) {
-            const data = resolve({ mine: event.data, theirs, base: bases.get(event) })
-            if (data === undefined) return
-            mine = { ...event, data }
-          }
+          if (resolve && !isTold) mine = resolve({ mine, theirs, base: bases.get(event) })
+          if (mine === undefined) return
         }
         // What nobody has confirmed has no version yet, and buries nothing.
         const reducer = isTold ? binding : (binding.unversioned ?? binding)
-        const next = reducer(shown, mine, isTold ? tombstones : new Map())
+        const next = reducer(shown, { ...event, data: mine }, isTold ? tombstones : new Map())
         if (next !== undefined && next !== REFETCH) shown = next
       })
       return shown
@@ -128,7 +124,8 @@ export function createOverlay({ live, changes, tell, report }: OverlayOptions): 
         const isTheirs = by || change.mutation.state.isPaused
         if (theirs !== undefined && !isTheirs) return
         if (!bases.has(event)) bases.set(event, base)
-        if (isTheirs) tell(change, { mine: event.data, theirs, base: bases.get(event) }, by)
+        const { queryKey } = query
+        if (isTheirs) change.tell({ mine: event.data, theirs, base: bases.get(event), queryKey, event: by })
       })
     },
     strip(data) {
