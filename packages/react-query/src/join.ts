@@ -59,6 +59,21 @@ export interface Join {
   settle(change: Change): boolean
 }
 
+/** The data of an infinite query. */
+interface Pages {
+  readonly pages: readonly unknown[]
+  readonly pageParams: readonly unknown[]
+}
+
+/** One page more: TanStack Query has put it to the others as they were shown, with what was pending. */
+const onTopOf = (before: Pages, { pages, pageParams }: Pages): Pages => ({
+  pageParams,
+  pages: pages.map((page, i) => {
+    const at = before.pageParams.indexOf(pageParams[i])
+    return at < 0 ? page : before.pages[at]
+  }),
+})
+
 /** Makes the join of one query. */
 export function createJoin(options: JoinOptions): Join {
   const { query, queryClient, heard, live, covered, refresh, report } = options
@@ -214,7 +229,9 @@ export function createJoin(options: JoinOptions): Join {
       isCatchingUp = !!answer && isBehind(answer)
       if (!isCatchingUp) answered.forEach(overlay.confirm)
       const before = base
+      const wasPending = base !== shown
       take()
+      if (wasPending && !isWhole) base = onTopOf(before as Pages, base as Pages)
       overlay.compare(before, base)
       show(base)
       // What the hub will say again is not said twice; from the oldest page on, which may still wait for it.

@@ -41,6 +41,15 @@ const steps: Readonly<Record<string, [weight: number, step: (page: Page) => unkn
   theirDelete: [8, (page) => page.world.delete(`board:${page.board}`, some(page))],
   lose: [2, (page) => page.world.lose(`board:${page.board}`, some(page), `l${page.step}`)],
   mount: [8, ({ world, board, mounts }) => mounts.push(world.mount(world.cardsQuery(board)))],
+  pages: [3, ({ world, board, mounts }) => mounts.push(world.mountPages(board))],
+  more: [
+    4,
+    ({ world, board, mounts, upTo }) => {
+      const mounted = world.mountPages(board)
+      mounts.push(mounted)
+      mounted.observer.fetchNextPage({ cancelRefetch: upTo(2) === 0 }).catch(() => {})
+    },
+  ],
   unmount: [6, ({ mounts, upTo }) => mounts.splice(upTo(mounts.length), 1)[0]?.()],
   refetch: [6, ({ world }) => world.queryClient.refetchQueries()],
   cancel: [2, ({ world }) => world.queryClient.cancelQueries()],
@@ -84,6 +93,7 @@ async function run(seed: number): Promise<void> {
     notifyManager.batchCalls(() => {
       for (const query of queryClient.getQueryCache().getAll()) {
         const { queryHash } = query
+        if (query.queryKey[0] !== 'cards') continue
         const cards = query.state.data as Card[] | undefined
         if (!cards || !query.isActive()) {
           seen.delete(queryHash)
@@ -114,11 +124,18 @@ async function run(seed: number): Promise<void> {
   onlineManager.setOnline(true)
   rise(Object.assign(page, { board: '7', step: 80 }))
   await world.pass(4_000)
-  for (const board of boards) world.mount(world.cardsQuery(board))
+  for (const board of boards) {
+    world.mount(world.cardsQuery(board))
+    world.mountPages(board)
+  }
   await world.pass(60_000)
   const byId = (cards: unknown) => (cards as Card[]).toSorted((a, b) => (a.id < b.id ? -1 : 1))
   for (const board of boards) {
-    expect(byId(world.data('cards', board)), context()).toEqual(byId(world.state(`board:${board}`)))
+    const state = byId(world.state(`board:${board}`))
+    expect(byId(world.data('cards', board)), context()).toEqual(state)
+    const { pages, pageParams } = world.data('pages', board) as { pages: Card[][]; pageParams: number[] }
+    const paged = state.filter(({ id }) => pageParams.some((param) => id === `c${param}`))
+    expect(byId(pages.flat()), `${context()}: pages`).toEqual(paged)
   }
   expect(tags ? twice : [], `${context()}: shown twice`).toEqual([])
   const failed = queryClient.getMutationCache().findAll({ status: 'error' })

@@ -174,6 +174,21 @@ describe('a fetch while a mutation is pending', () => {
     expect(frames).toEqual(['A', 'A B', 'A B C'])
   })
 
+  test('a page more does not keep what is pending in the others', async () => {
+    world.save('board:7', 'c0', 'A')
+    const { observer } = world.mountPages('7')
+    await world.pass(1_000)
+    writes.api = { ...writes.api, fails: 'refused', sendMs: 1_000 }
+    mutate(writes.save, { board: '7', id: 'c0', title: 'mine' })
+    await world.pass(10)
+    void observer.fetchNextPage()
+    await world.pass(100)
+    expect(world.data('pages', '7')).toMatchObject({ pages: [[{ title: 'mine' }], []] })
+    await world.pass(2_000)
+    expect(world.data('pages', '7')).toMatchObject({ pages: [[{ title: 'A' }], []] })
+    expect(world.fetches).toHaveLength(2)
+  })
+
   test('a page more says nothing of the others', async () => {
     world.save('board:7', 'c0', 'A')
     const { observer } = world.mountPages('7')

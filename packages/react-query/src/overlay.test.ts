@@ -147,6 +147,8 @@ test('a reducer that throws is reported once, and the others go on', () => {
 test('its event confirms a change, and only that', () => {
   const overlay = overlayOf(change([event('saved', b, 'm1')]), change([event('moved', { id: 'a', column: 'x' }, 'm2')]))
   expect(overlay.hear(event('saved', b, 'i1'))).toBe(false)
+  expect(overlay.hear(event('saved', b, 'm1.1'))).toBe(true)
+  expect(overlay.rebase([a], new Map())).toEqual([{ ...a, column: 'x' }, b])
   expect(overlay.hear(event('saved', b, 'm1'))).toBe(true)
   expect(overlay.rebase([a], new Map())).toEqual([{ ...a, column: 'x' }])
 })
@@ -193,6 +195,13 @@ test.each<[string, Resolve | undefined, HubEvent, Card[], unknown]>([
     event('saved', { ...a, title: 'mine', column: 'mine' }),
     [moved],
     [{ ...moved, title: 'mine' }],
+  ],
+  [
+    'fields that they have added',
+    fieldMerge,
+    event('saved', { ...a, column: 'mine' }),
+    [{ ...edited, more: 1 } as Card],
+    [{ ...edited, more: 1, column: 'mine' }],
   ],
   ['ask: theirs', ask, event('moved', mine), [edited], [edited]],
   ['ask: theirs, though I delete it', ask, event('deleted', { id: 'a' }), [edited], [edited]],

@@ -40,7 +40,7 @@ export interface Overlay {
   rebase(truth: unknown, tombstones: Tombstones): unknown
   /** The server's state has this change now; or these events, until the server's answer says others. */
   confirm(what: Change | Change['events']): void
-  /** Whether an event is the one that a change of mine has caused, which is in the server's state with it. */
+  /** Whether a change of mine has caused an event, by its id: the last of them, which has that very id, confirms it. */
   hear(event: HubEvent): boolean
   /** The server's state has changed, by such an event of others or by what was read. */
   compare(before: unknown, after: unknown, by?: HubEvent): void
@@ -109,8 +109,8 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
     },
     confirm: (what) => void confirmed.add(what),
     hear({ id }) {
-      const mine = changes.find((change) => change.id === id)
-      if (mine) confirmed.add(mine)
+      const mine = changes.find((change) => id.startsWith(change.id))
+      if (mine?.id === id) confirmed.add(mine)
       return !!mine
     },
     compare(before, after, by) {
