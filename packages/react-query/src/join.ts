@@ -65,7 +65,7 @@ interface Pages {
   readonly pageParams: readonly unknown[]
 }
 
-/** One page more: TanStack Query has put it to the others as they were shown, with what was pending. */
+/** One page more: TanStack Query has put it to the others as they were shown when it was asked for, with what was pending then. */
 const onTopOf = (before: Pages, { pages, pageParams }: Pages): Pages => ({
   pageParams,
   pages: pages.map((page, i) => {
@@ -199,6 +199,8 @@ export function createJoin(options: JoinOptions): Join {
       isCatchingUp = false
     },
     began(whole) {
+      // What the answer is put to, or instead of.
+      truth()
       journal = []
       isWhole = whole
       answered = whole ? overlay.pending().filter(({ state }) => state !== 'sent') : []
@@ -229,9 +231,8 @@ export function createJoin(options: JoinOptions): Join {
       isCatchingUp = !!answer && isBehind(answer)
       if (!isCatchingUp) answered.forEach(overlay.confirm)
       const before = base
-      const wasPending = base !== shown
       take()
-      if (wasPending && !isWhole) base = onTopOf(before as Pages, base as Pages)
+      if (!isWhole) base = onTopOf(before as Pages, base as Pages)
       overlay.compare(before, base)
       show(base)
       // What the hub will say again is not said twice; from the oldest page on, which may still wait for it.

@@ -174,19 +174,33 @@ describe('a fetch while a mutation is pending', () => {
     expect(frames).toEqual(['A', 'A B', 'A B C'])
   })
 
-  test('a page more does not keep what is pending in the others', async () => {
+  test.each([
+    ['before', 100, 'mine'],
+    ['after', 1_500, 'A'],
+  ])('a page more does not keep what is pending in the others: it comes %s the refusal', async (_, answerMs, title) => {
     world.save('board:7', 'c0', 'A')
     const { observer } = world.mountPages('7')
     await world.pass(1_000)
     writes.api = { ...writes.api, fails: 'refused', sendMs: 1_000 }
     mutate(writes.save, { board: '7', id: 'c0', title: 'mine' })
     await world.pass(10)
+    world.rest = { ...world.rest, answerMs }
     void observer.fetchNextPage()
-    await world.pass(100)
-    expect(world.data('pages', '7')).toMatchObject({ pages: [[{ title: 'mine' }], []] })
+    await world.pass(answerMs + 10)
+    expect(world.data('pages', '7')).toMatchObject({ pages: [[{ title }], []] })
     await world.pass(2_000)
     expect(world.data('pages', '7')).toMatchObject({ pages: [[{ title: 'A' }], []] })
     expect(world.fetches).toHaveLength(2)
+  })
+
+  test('a page more is put to pages that were not read here', async () => {
+    const { observer } = world.mountPages('7')
+    world.queryClient.setQueryData(['pages', '7'], { pages: [[{ title: 'theirs' }]], pageParams: [0] })
+    await world.queryClient.cancelQueries()
+    void observer.fetchNextPage()
+    await world.pass(12)
+    expect(world.data('pages', '7')).toMatchObject({ pages: [[{ title: 'theirs' }], []] })
+    expect(observer.getCurrentResult()).toMatchObject({ status: 'success', error: null })
   })
 
   test('a page more says nothing of the others', async () => {
