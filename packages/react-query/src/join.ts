@@ -2,7 +2,7 @@
 import { HubError, type HubEvent, isAfter } from '@sse-hub/core'
 import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
 import { forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
-import type { Live } from './live.ts'
+import { type Live, reducerOf } from './live.ts'
 import { type Change, createOverlay, type OverlayOptions } from './overlay.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
 import type { Pace } from './refresh.ts'
@@ -110,10 +110,8 @@ export function createJoin(options: JoinOptions): Join {
   }
 
   const reduce = (data: unknown, event: HubEvent): unknown => {
-    const { on } = live()
-    const reducer = Object.hasOwn(on, event.type) ? on[event.type] : undefined
     try {
-      const next = reducer?.(data, event, tombstones)
+      const next = reducerOf(live(), event.type)?.(data, event, tombstones)
       if (next !== REFETCH) return next ?? data
       refresh('paced')
     } catch (error) {

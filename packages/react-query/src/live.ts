@@ -76,6 +76,10 @@ export interface Live {
   readonly pollMs: number | undefined
 }
 
+/** What an event of a type does to a live query's data. */
+export const reducerOf = ({ on }: Live, type: string): Reducer<unknown, HubEvent> | undefined =>
+  Object.hasOwn(on, type) ? on[type] : undefined
+
 // A symbol, since dehydrated queries carry their `meta`: what serializes them drops it instead of choking on functions.
 // Registered, so that two copies of this file in one page understand each other.
 const LIVE: unique symbol = Symbol.for('@sse-hub/react-query')

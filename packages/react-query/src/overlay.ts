@@ -2,7 +2,7 @@
 import type { HubEvent } from '@sse-hub/core'
 import type { Mutation, Query } from '@tanstack/query-core'
 import type { Resolve, Told } from './conflict.ts'
-import type { Live } from './live.ts'
+import { type Live, reducerOf } from './live.ts'
 import { type Known, REFETCH, type Reducer, type Tombstones } from './reducers.ts'
 
 /** What one mutation changes, until the server's state has it. */
@@ -61,10 +61,8 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
   // What an entity was before others changed it, by the event of mine that changes it too.
   const bases = new WeakMap<HubEvent, unknown>()
 
-  const bindingOf = ({ type, topic }: HubEvent): Binding | undefined => {
-    const { topics, on } = live()
-    return topics.includes(topic) && Object.hasOwn(on, type) ? on[type] : undefined
-  }
+  const bindingOf = ({ type, topic }: HubEvent): Binding | undefined =>
+    live().topics.includes(topic) ? reducerOf(live(), type) : undefined
   const pending = () =>
     changes.filter((change) => !confirmed.has(change) && !confirmed.has(change.events) && change.events.some(bindingOf))
   const each = (use: (change: Change, event: HubEvent, binding: Binding) => void) => {
@@ -81,10 +79,13 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
       }
     }
   }
-  const eachUnnamed = (use: (change: Change, identity: Known['identity']) => void) =>
+  const unnamed = () => {
+    const found = new Map<Change, Known['identity']>()
     each((change, { data }, { identity }) => {
-      if (change.state !== 'told' && identity?.id(data) === change.id) use(change, identity)
+      if (change.state !== 'told' && identity?.id(data) === change.id) found.set(change, identity)
     })
+    return found
+  }
 
   return {
     pending,
@@ -130,15 +131,11 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
     },
     strip(data) {
       let kept = data
-      eachUnnamed(({ id }, identity) => {
+      for (const [{ id }, identity] of unnamed()) {
         if (Array.isArray(kept)) kept = kept.filter((entity) => identity.id(entity) !== id)
-      })
+      }
       return kept
     },
-    unnamed() {
-      const found: Change[] = []
-      eachUnnamed((change) => found.push(change))
-      return found
-    },
+    unnamed: () => [...unnamed().keys()],
   }
 }
