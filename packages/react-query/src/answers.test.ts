@@ -48,6 +48,26 @@ test('one more page that is newer than the others does not stand for them', asyn
   expect(world.fetches).toHaveLength(2)
 })
 
+test('what waits for its frame when an answer comes is counted once', async () => {
+  let n = 0
+  world.mount(
+    count(
+      () => ({ n }),
+      () => `e1:${n + 1}`,
+    ),
+  )
+  await world.pass(1_000)
+  world.rest = { ...world.rest, readMs: 0, answerMs: 5 }
+  void world.queryClient.refetchQueries()
+  await world.pass(4)
+  for (const title of ['one', 'two', 'three']) world.save('board:7', 'c0', title)
+  await world.pass(0)
+  expect(world.data('count')).toEqual({ n: 1 })
+  await world.pass(100)
+  expect(world.data('count')).toEqual({ n: 3 })
+  n = 3
+})
+
 test('nor does one whose answer overtakes the stream', async () => {
   world.save('board:7', 'c1', 'B')
   const { observer } = world.mountPages('7')

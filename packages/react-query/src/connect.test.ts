@@ -34,7 +34,7 @@ test('a first load starts the stream from the answer’s cursor: one fetch, no g
   expect(titles()).toBe('A between the read and the stream')
   world.save('board:7', 'a', 'AA')
   world.delete('board:7', 'b')
-  await world.pass(10)
+  await world.pass(20)
   expect(titles()).toBe('AA')
   expect(world.fetches).toHaveLength(1)
 })
@@ -489,8 +489,64 @@ test('what is known of removals ends with the next answer: it says what there is
   await Promise.all([world.queryClient.refetchQueries(), world.pass(100)])
   world.publish('board:7', 'card.deleted', { id: 'a' })
   world.publish('board:7', 'card.saved', { id: 'a', title: 'restored from a backup', version: 2 })
-  await world.pass(10)
+  await world.pass(20)
   expect(titles()).toBe('restored from a backup')
+})
+
+/** How often the cards are written. */
+const writes = () => world.queryClient.getQueryState(['cards', '7'])?.dataUpdateCount ?? 0
+
+test('one event is written at once, and a burst is one write for each frame', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.save('board:7', 'a', 'alone')
+  await world.pass(0)
+  expect(titles()).toBe('alone')
+  await world.pass(100)
+  const before = writes()
+  for (let i = 0; i < 100; i++) {
+    world.save('board:7', 'a', `t${i}`)
+    if (i % 10 === 0) await world.pass(8)
+  }
+  await world.pass(16)
+  expect(titles()).toBe('t99')
+  // 80 ms are five frames, and the first event does not wait.
+  expect(writes() - before).toBeLessThanOrEqual(7)
+  expect(world.clock.pending()).toBe(0)
+})
+
+test.each([
+  ['an answer', () => world.queryClient.refetchQueries()],
+  ['another fetch', () => world.queryClient.refetchQueries({}, { cancelRefetch: true })],
+  ['the end of the connection', () => stop()],
+  ['a wish to read', () => world.publish('board:7', 'board.changed', {})],
+])('what waits for its frame is in before %s', async (_, act) => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.rest = { ...world.rest, readMs: 0, answerMs: 1 }
+  world.save('board:7', 'b', 'B')
+  world.save('board:7', 'c', 'C')
+  await world.pass(0)
+  expect(titles()).toBe('A B')
+  act()
+  if (_ === 'the end of the connection') expect(titles()).toBe('A B C')
+  await world.pass(5)
+  expect(world.reports).toEqual([])
+  await world.pass(100)
+  expect(titles()).toBe('A B C')
+})
+
+test('nor is it lost to one more page', async () => {
+  world.save('board:7', 'c0', 'A')
+  const { observer } = world.mountPages('7')
+  await world.pass(500)
+  world.rest = { ...world.rest, readMs: 0, answerMs: 1, cursors: false }
+  world.save('board:7', 'c0', 'AA')
+  world.save('board:7', 'c0', 'AAA')
+  await world.pass(0)
+  void observer.fetchNextPage()
+  await world.pass(10)
+  expect(world.data('pages', '7')).toMatchObject({ pages: [[{ title: 'AAA' }], []] })
 })
 
 test('what does not change the data writes nothing', async () => {
@@ -695,7 +751,7 @@ test('the user’s own topic, and several at once', async () => {
   expect(world.streams).toEqual(['news:1,user'])
   world.publish('user:u1', 'theme.changed', { theme: 'dark' })
   world.save('news:1', 'n', 'hello')
-  await world.pass(10)
+  await world.pass(20)
   expect(world.data('theme')).toEqual(['A', 'user:u1', 'dark', 'hello'])
   unmount()
   await world.pass(5_000)

@@ -1,5 +1,5 @@
 // The data of one query, joined with the events that came since it was read, and with what is pending: a fetch in flight must not overwrite them.
-import { HubError, type HubEvent, isAfter } from '@sse-hub/core'
+import { type Clock, HubError, type HubEvent, isAfter } from '@sse-hub/core'
 import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
 import { forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
 import { type Live, reducerOf } from './live.ts'
@@ -9,6 +9,8 @@ import type { Pace } from './refresh.ts'
 
 // Past this a fetch takes too long to keep what happens meanwhile: the query is read once more instead.
 const MAX_JOURNAL = 10_000
+// However many events there are, they cause at most one write in this time.
+const FRAME_MS = 16
 
 /** How far the hub has been heard by the queries of one cache: the newest event, or the end of the newest gap. */
 export interface Heard {
@@ -20,6 +22,7 @@ export interface JoinOptions {
   readonly query: Query
   readonly queryClient: QueryClient
   readonly heard: Heard
+  readonly clock: Clock
   readonly live: () => Live
   /** What is pending in the cache. */
   readonly changes: OverlayOptions['changes']
@@ -76,7 +79,7 @@ const onTopOf = (before: Pages, { pages, pageParams }: Pages): Pages => ({
 
 /** Makes the join of one query. */
 export function createJoin(options: JoinOptions): Join {
-  const { query, queryClient, heard, live, covered, refresh, report } = options
+  const { query, queryClient, heard, clock, live, covered, refresh, report } = options
   const { queryKey } = query
   const overlay = createOverlay(options)
   // The server's state as it is known, and what was made of it: the same, unless something is pending.
@@ -92,6 +95,10 @@ export function createJoin(options: JoinOptions): Join {
   // How many answers in a row were of another log than the hub's.
   let strangers = 0
   let tombstones: Tombstones = new Map()
+  // Events that came within a frame after the last were written.
+  const waiting: HubEvent[] = []
+  let wroteAt = Number.NEGATIVE_INFINITY
+  let cancel: (() => void) | undefined
   // What the server had answered before the fetch in flight began.
   let answered: Change[] = []
 
@@ -141,6 +148,7 @@ export function createJoin(options: JoinOptions): Join {
     const { data, isInvalidated, dataUpdatedAt } = query.state
     const next = state === undefined ? data : overlay.rebase(state, tombstones)
     if (next !== data && (next === state || replaceEqualDeep(data, next) !== data)) {
+      wroteAt = clock.now()
       query.setData(next, { manual: true, ...(covered() ? {} : { updatedAt: dataUpdatedAt }) })
       // A write clears the mark; what was to be read again still is.
       if (isInvalidated) query.invalidate()
@@ -160,6 +168,13 @@ export function createJoin(options: JoinOptions): Join {
       return after
     }
     show(events.reduce(follow, state))
+  }
+
+  /** Writes what waits. */
+  const flush = () => {
+    cancel?.()
+    cancel = undefined
+    apply(waiting.splice(0))
   }
 
   /** Whether the answer lacks what was heard before it was asked for; that of another log lacks everything. */
@@ -188,7 +203,10 @@ export function createJoin(options: JoinOptions): Join {
         journal = []
         refresh('now')
       }
-      apply([event])
+      waiting.push(event)
+      const waitMs = wroteAt + FRAME_MS - clock.now()
+      if (waitMs <= 0) flush()
+      else cancel ??= clock.after(waitMs, flush)
     },
     gap(to, pace) {
       hear(to)
@@ -198,7 +216,7 @@ export function createJoin(options: JoinOptions): Join {
     },
     began(whole) {
       // What the answer is put to, or instead of.
-      truth()
+      flush()
       journal = []
       isWhole = whole
       answered = whole ? overlay.pending().filter(({ state }) => state !== 'sent') : []
@@ -229,6 +247,8 @@ export function createJoin(options: JoinOptions): Join {
       isCatchingUp = !!answer && isBehind(answer)
       if (!isCatchingUp) answered.forEach(overlay.confirm)
       const before = base
+      // They are in the journal.
+      waiting.length = 0
       take()
       if (!isWhole) base = onTopOf(before as Pages, base as Pages)
       overlay.compare(before, base)
@@ -243,7 +263,7 @@ export function createJoin(options: JoinOptions): Join {
     forget() {
       cursor = undefined
     },
-    show: () => show(truth()),
+    show: flush,
     settle(change) {
       const waits = base !== undefined && overlay.pending().includes(change)
       if (waits) refresh('paced')

@@ -179,6 +179,22 @@ const traps: Trap[] = [
     },
   },
   {
+    name: 'twenty events are twenty writes, and each runs every select',
+    async passes(world) {
+      let selects = 0
+      const select = (cards: Card[]) => {
+        selects++
+        return cards.length
+      }
+      world.mount({ ...world.cardsQuery('7'), select })
+      await world.pass(2_000)
+      const before = selects
+      for (let i = 0; i < 20; i++) world.save('board:7', `c${i}`, 'x')
+      await world.pass(1_000)
+      return selects <= before + 2
+    },
+  },
+  {
     name: 'invalidations faster than the answer starve the query',
     async passes(world) {
       world.mount(world.cardsQuery('7'))
