@@ -402,6 +402,34 @@ describe('what the hub has forgotten', () => {
     },
   )
 
+  test.each(['hangs', 'rejects'] as const)(
+    'a storage that %s as they are numbered anew sends nothing twice',
+    async (fault) => {
+      for (let at = 0; at < 12; at++) {
+        const { page, clock, hub, away, works } = outboxWorld()
+        const first = page()
+        first.emit([1])
+        await clock.advance(10)
+        away()
+        const text = JSON.stringify({ type: 'moved', data: 'x'.repeat(60_000) })
+        void first.outbox.add('n2', text, 'u1', false)
+        first.emit([3, 4])
+        await clock.advance(10)
+        first.die()
+        hub.producers.clear()
+        works()
+        let steps = 0
+        const second = page({ disturb: (step) => (steps++ >= at && step !== 'post' ? fault : undefined) })
+        await clock.advance(60_000)
+        second.die()
+        page()
+        await clock.advance(60_000)
+        expect(new Set(hub.accepted).size, `from step ${at} on`).toBe(hub.accepted.length)
+        expect(hub.accepted, `from step ${at} on`).toEqual(expect.arrayContaining([1, 3, 4]))
+      }
+    },
+  )
+
   test('dying as they are numbered anew', async () => {
     for (let at = 0; at < 12; at++) {
       const { page, clock, hub, away, works, emits } = outboxWorld()

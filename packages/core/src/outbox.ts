@@ -152,7 +152,15 @@ export function createOutbox(
       waiting.gone = true
       void save(waiting)
       // Under its new number it goes out when the old one is forgotten: an end between them would send it twice.
-      ready = moving = save(moved)
+      ready = moving = save(moved).then(() => {
+        if (!waiting.kept || moved.kept) return
+        // Whether it is forgotten nobody can tell: it is left, under the old one, to whoever comes next.
+        moved.kept = true
+        return leave(
+          (one) => one === moved,
+          new HubError('storage', 'The storage failed while this was numbered anew.'),
+        )
+      })
       return moved
     })
     const mine = moving
