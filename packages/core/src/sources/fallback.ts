@@ -30,12 +30,16 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
   // What the way round is told when it is there.
   const troubles: Parameters<Detour['learn']>[] = []
 
-  const load = async () => {
-    const { createDetour } = await import('./detour.ts')
-    if (detour) return
-    detour = createDetour(random)
-    for (const trouble of troubles) detour.learn(...trouble)
-  }
+  // Where it cannot be had, there is still the stream: a slow one is better than none.
+  const load = () =>
+    import('./detour.ts').then(
+      ({ createDetour }) => {
+        if (detour) return
+        detour = createDetour(random)
+        for (const trouble of troubles) detour.learn(...trouble)
+      },
+      () => {},
+    )
   const learn: Detour['learn'] = (error, ...how) => {
     if (detour) detour.learn(error, ...how)
     else if (error) troubles.push([error, ...how])
@@ -48,8 +52,10 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
     },
     async open(question) {
       const { url, clock, signal } = question
-      // Where it cannot be had, there is still the stream.
-      if (troubles[0] && !detour) await load().catch(() => {})
+      // Nor is it waited for as long as its server may like.
+      if (troubles[0] && !detour) {
+        await Promise.race([load(), new Promise<void>((resolve) => void clock.after(FIRST_MS, resolve))])
+      }
       if (signal.aborted) return
       if (!detour) {
         let firstAt: number | undefined
@@ -61,8 +67,7 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
         })
         const cancel = clock.after(FIRST_MS, async () => {
           if (firstAt !== undefined) return
-          // Where it cannot be had, a slow stream is better than none.
-          await load().catch(() => {})
+          await load()
           if (firstAt !== undefined) return
           detour?.suspect()
           if (detour) stream.end()
@@ -72,11 +77,11 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
           throw ended(url)
         } catch (thrown) {
           // The client gives a reason where it heard nothing. Otherwise it wants something else, or nothing any more.
-          const why = signal.aborted ? signal.reason : thrown
-          if (signal.aborted ? why instanceof HubError : !stream.signal.aborted) {
-            learn(asHubError(url, why), lastAt - (firstAt ?? lastAt) >= FLOWED_MS, clock)
+          const { aborted, reason } = stream.signal
+          if (!aborted || reason instanceof HubError) {
+            learn(asHubError(url, aborted ? reason : thrown), lastAt - (firstAt ?? lastAt) >= FLOWED_MS, clock)
           }
-          if (!stream.signal.aborted || signal.aborted) throw thrown
+          if (!aborted || signal.aborted) throw thrown
         } finally {
           cancel()
           // Nothing may be left of it: an answer that was not read to its end holds a connection.

@@ -20,9 +20,9 @@ export interface Stream {
   own: readonly string[]
   asked: readonly string[]
   /** What the hub said first; undefined while there is no stream. */
-  sync: SyncFrame | undefined
+  sync?: SyncFrame | undefined
   /** How far it came. */
-  here: string | undefined
+  here?: string | undefined
   /** When it began, and last said something. */
   beganAt: number
   heardAt: number

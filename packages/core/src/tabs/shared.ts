@@ -83,7 +83,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
     {
       lead(term) {
         rest()
-        stream = { term, own: [], asked: [], sync: undefined, here: undefined, beganAt: 0, heardAt: 0, heartbeatMs: 0 }
+        stream = { term, own: [], asked: [], beganAt: 0, heardAt: 0, heartbeatMs: 0 }
         leader = others?.createLeader(stream, { clock, post, look })
         look()
       },
@@ -105,19 +105,23 @@ export function sharedSource(options: SharedOptions = {}): Source {
     isLoading = true
     // Whoever waits for this tab to speak loads it meanwhile.
     election.hear({ kind: 'who' })
-    others = await import('./others.ts').catch(() => undefined)
-    isLoading = false
-    follower = others?.createFollower({ hub, clock, me, user: identity, want, look })
-    if (others && stream) {
-      leader = others.createLeader(stream, { clock, post, look })
-      // And tells it what it reads.
-      return election.hear({ kind: 'who' })
-    }
-    if (!others) {
+    const alone = () => {
       isAlone = true
       leave()
+      look()
     }
-    look()
+    // Before the others lose patience. Once it is here, this tab is back.
+    const cancel = clock.after(1.5 * HEARTBEAT_MS, alone)
+    others = await import('./others.ts').catch(() => undefined)
+    cancel()
+    isLoading = false
+    if (!others) return alone()
+    isAlone = false
+    follower = others.createFollower({ hub, clock, me, user: identity, want, look })
+    if (!stream) return look()
+    leader = others.createLeader(stream, { clock, post, look })
+    // And tells it what it reads.
+    election.hear({ kind: 'who' })
   }
 
   /** A leader that says nothing for long is asked, and then deposed. */
@@ -140,7 +144,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
     if (!others && !isLoading) void load()
     if (message.kind === 'want') {
       // A page that is frozen hears other tabs all the same, while its stream is dead: it lets another one lead. One that is awake has ended a stream so silent itself.
-      if (stream && stream.heartbeatMs > 0 && clock.now() - stream.heardAt > stream.heartbeatMs * 2.6) {
+      if (stream?.heartbeatMs && clock.now() - stream.heardAt > stream.heartbeatMs * 2.6) {
         election.leave()
         election.enter()
       }
@@ -223,8 +227,8 @@ export function sharedSource(options: SharedOptions = {}): Source {
     async open(question) {
       reading = question
       url = question.url
-      // Its code may be there to be had again.
-      isAlone = false
+      // What it lacks may be there to be had again.
+      isAlone &&= isLoading
       let after = question.after
       const take = (frames: readonly Frame[]) => {
         after = hereOf(frames) ?? after

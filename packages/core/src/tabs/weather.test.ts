@@ -1,6 +1,6 @@
 // Proves what tabs make together of a network, a hub and a browser that misbehave.
 import { beforeAll, expect, test, vi } from 'vitest'
-import { eventBlock, syncBlock } from '../fixtures/scripted-server.ts'
+import { eventBlock, syncBlock, until } from '../fixtures/scripted-server.ts'
 import { openBody, tabsWorld, topicsOf } from '../fixtures/tabs-world.ts'
 import type { Fetch, Turn } from '../ports.ts'
 
@@ -303,4 +303,60 @@ test('a hub that is slow is reached where the way round cannot be had', async ()
   await world.clock.advance(6_000)
   expect(client.status.get().phase).toBe('live')
   vi.doUnmock('../sources/detour.ts')
+})
+
+test('a stream that has failed is tried again, though the way round does not come', async () => {
+  vi.resetModules()
+  vi.doMock('../sources/detour.ts', () => new Promise(() => {}))
+  const fresh: typeof import('../fixtures/tabs-world.ts') = await import('../fixtures/tabs-world.ts')
+  const world = fresh.tabsWorld()
+  const stream = beating(world)
+  let asked = 0
+  const { client } = world.open(
+    async (url, init) => {
+      if (asked++ === 0) throw new TypeError('cut')
+      return stream(url, init)
+    },
+    { share: false },
+  )
+  client.subscribe({ topic: 'board:1' as never })
+  await world.clock.advance(10_000)
+  expect(client.status.get()).toMatchObject({ phase: 'live', via: 'sse' })
+  vi.doUnmock('../sources/detour.ts')
+})
+
+test('tabs whose code for sharing is slow to come stream apart meanwhile, in peace, and share as soon as it is there', async () => {
+  vi.resetModules()
+  let come = () => {}
+  const coming = new Promise<void>((resolve) => {
+    come = resolve
+  })
+  vi.doMock('./others.ts', async (original) => {
+    await coming
+    return original()
+  })
+  const fresh: typeof import('../fixtures/tabs-world.ts') = await import('../fixtures/tabs-world.ts')
+  const world = fresh.tabsWorld()
+  const { clock, open } = world
+  const stream = beating(world)
+  let streams = 0
+  const fetch: Fetch = async (url, init) => {
+    if (url.includes('/events')) streams++
+    return stream(url, init)
+  }
+  const clients = [1, 2, 3].map(() => open(fetch).client)
+  for (const client of clients) client.subscribe({ topic: 'board:1' as never })
+  await clock.advance(30_000)
+  expect(clients.map((client) => client.status.get())).toMatchObject(Array(3).fill({ phase: 'live', via: 'sse' }))
+  // The first one, which led meanwhile, and then one for each.
+  expect(streams).toBeLessThanOrEqual(6)
+  // A tab that asks anew while it waits does not try to lead the others again.
+  clients[0]?.subscribe({ topic: 'board:2' as never })
+  await clock.advance(30_000)
+  expect(streams).toBeLessThanOrEqual(7)
+  come()
+  await until(() => world.channels.size === 3)
+  await clock.advance(10_000)
+  expect(clients.map((client) => (client.status.get() as { via?: string }).via).sort()).toEqual(['sse', 'tab', 'tab'])
+  vi.doUnmock('./others.ts')
 })
