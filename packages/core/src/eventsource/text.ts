@@ -9,7 +9,7 @@ export function textSource(address: string): Source {
   let retryMs: number | undefined
   return {
     via: 'sse',
-    async open({ topics, get, take }) {
+    async open({ topics, get, take, signal }) {
       // A header's characters are bytes; the standard wants those of UTF-8.
       const id = Array.from(new TextEncoder().encode(lastId), (byte) => String.fromCharCode(byte)).join('')
       const response = await get(address, 'text/event-stream', {
@@ -23,6 +23,7 @@ export function textSource(address: string): Source {
       const frames = [sync()]
       take(frames.splice(0))
       return readChunks(response, {
+        signal,
         onRetry(ms) {
           retryMs = ms
           frames.push(sync())

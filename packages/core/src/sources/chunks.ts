@@ -1,8 +1,10 @@
 // Bytes of a `text/event-stream` into the calls of a parser, chunk by chunk, whoever sends them.
 import { createParser, type ParserCallbacks } from 'eventsource-parser'
 
-/** What is called while a stream is read. */
+/** What is called while a stream is read, and what ends that. */
 export interface ChunkCallbacks extends ParserCallbacks {
+  /** Nothing is called any more once it has aborted, and the stream is let go of: not every `fetch` does that by itself. */
+  readonly signal: AbortSignal
   /** A chunk of bytes was read; what it completes has been told. */
   readonly onChunk: () => void
 }
@@ -16,7 +18,7 @@ export async function readChunks(response: Response, callbacks: ChunkCallbacks):
   const reader = response.body?.getReader()
   for (;;) {
     const { value } = (await reader?.read()) ?? {}
-    if (!value) return
+    if (!value || callbacks.signal.aborted) return reader?.cancel()
     parser.feed(decoder.decode(value, { stream: true }))
     callbacks.onChunk()
   }

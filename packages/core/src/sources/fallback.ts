@@ -68,9 +68,9 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
         const cancel = clock.after(FIRST_MS, async () => {
           if (firstAt !== undefined) return
           await load()
-          if (firstAt !== undefined) return
-          detour?.suspect()
-          if (detour) stream.end()
+          if (firstAt !== undefined || !detour) return
+          detour.suspect()
+          stream.end()
         })
         try {
           await sseSource.open(stream)

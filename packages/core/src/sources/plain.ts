@@ -58,6 +58,7 @@ export function plainSource({ heartbeatMs = 0 }: PlainOptions = {}): Source {
       let newestId = lastId
       const batches: { readonly frames: readonly Frame[]; readonly id?: string | undefined }[] = []
       return readChunks(response, {
+        signal,
         onRetry(ms) {
           retryMs = ms
           batches.push({ frames: [sync()] })

@@ -1,6 +1,7 @@
 // Proves that pages, and a plain server, are told as the same frames as a hub's stream.
 import { describe, expect, test } from 'vitest'
 import type { HubEvent } from '../contract/contract.ts'
+import { textSource } from '../eventsource/text.ts'
 import {
   type Answer,
   clientOf,
@@ -15,6 +16,8 @@ import {
 import { virtualClock } from '../testing/virtual-clock.ts'
 import { plainSource } from './plain.ts'
 import { pollSource } from './poll.ts'
+import type { Source } from './source.ts'
+import { sseSource } from './sse.ts'
 
 function hear(topic: string) {
   const heard: string[] = []
@@ -314,4 +317,34 @@ describe('a stream of a hub', () => {
     const now = client.status.get()
     expect('error' in now && now.error.message).toMatch(/max buffer size/)
   })
+})
+
+test.each<[string, () => Source]>([
+  ['a hub’s', () => sseSource],
+  ['a plain', plainSource],
+  ['a text', () => textSource('/stream')],
+])('%s stream whose request does not end it is let go of with its next bytes', async (_, sourceOf) => {
+  const clock = virtualClock()
+  let say = (_: string) => {}
+  let isCancelled = false
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      say = (text) => controller.enqueue(new TextEncoder().encode(text))
+    },
+    cancel() {
+      isCancelled = true
+    },
+  })
+  say(syncBlock('e:1', ['board:7']))
+  const fetch = async () => new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+  const { client } = clientOf(clock, '/api/sse', { source: sourceOf(), fetch })
+  const { heard, subscription } = hear('board:7')
+  client.subscribe(subscription)
+  await clock.advance(1_000)
+  expect(client.status.get().phase).toBe('live')
+  client.close()
+  const before = heard.length
+  say(eventBlock('e:2', 'board:7', 2))
+  await clock.advance(10)
+  expect([heard.length, isCancelled]).toEqual([before, true])
 })

@@ -6,7 +6,7 @@ import { queryOf, type Source } from './source.ts'
 /** Reads the hub's stream, `GET {url}/events`. */
 export const sseSource: Source = {
   via: 'sse',
-  async open({ url, topics, after, get, take }) {
+  async open({ url, topics, after, get, take, signal }) {
     // The cursor goes into the query: a `Last-Event-ID` header would cost a preflight on another origin.
     const response = await get(`${url}/events${queryOf(topics, after)}`, 'text/event-stream')
     let frames: Frame[] = []
@@ -16,6 +16,7 @@ export const sseSource: Source = {
       frames = []
     }
     const reading = readChunks(response, {
+      signal,
       onChunk,
       onRetry(ms) {
         retryMs = ms
