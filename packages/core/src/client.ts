@@ -188,8 +188,7 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
   const prepare = async () => {
     if (outbox ?? settings.preloadOutbox ?? settings.storage ?? (await settings.hasKept())) {
       const box = await loaded()
-      // It may have been closed meanwhile.
-      if (status.phase === 'live') box.sync(user())
+      box.sync(user())
     }
   }
   // Loaded on demand. An emit that finds no way to it is settled with the reason, and the next one tries again.

@@ -834,6 +834,8 @@ describe('close, hide and start', () => {
     works()
     const late = page({ isClosed: true })
     late.emit([2], { late: true })
+    // The client that made it had been live a moment before.
+    late.outbox.sync('u1')
     await clock.advance(10)
     expect(late.said()).toEqual(['n2 closed'])
     expect([hub.accepted.length, held.size]).toEqual([0, 0])

@@ -463,29 +463,6 @@ test('while the code of the outbox cannot be loaded, emits are settled with the 
   expect(hub.accepted).toEqual([2])
 })
 
-test('a page that is closed before it knows whether emits were kept here takes over none', async () => {
-  const syncs: unknown[] = []
-  const box = { sync: (user: unknown) => void syncs.push(user), close() {} }
-  vi.doMock('./later.ts', () => ({ createOutbox: () => box }))
-  const clock = virtualClock()
-  const server = await scriptedServer(clock, (response) => openStream(response, syncBlock('e:0', ['board:7'])))
-  let know = (_: boolean) => {}
-  const hasKept = () =>
-    new Promise<boolean>((resolve) => {
-      know = resolve
-    })
-  const { client } = clientOf(clock, server.url, { hasKept } as object)
-  client.subscribe({ topic: 'board:7' as never })
-  clock.runNext()
-  await until(() => client.status.get().phase === 'live')
-  client.close()
-  know(true)
-  await import('./later.ts')
-  await new Promise((resolve) => setImmediate(resolve))
-  expect(syncs).toEqual([])
-  vi.doUnmock('./later.ts')
-})
-
 test.each<
   [string, { hasKept?: () => Promise<boolean>; preloadOutbox?: boolean; storage?: EmitStorage | null }, boolean]
 >([

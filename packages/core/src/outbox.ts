@@ -287,7 +287,8 @@ export function createOutbox(
   function sync(user = known) {
     known = user
     const who = identity ?? user
-    if (who === undefined) return
+    // Whoever has waited for something (the file of this, a look at the storage, the page) may find it closed.
+    if (isClosed || who === undefined) return
     const before = closings
     keepalive = false
     listen()
@@ -323,13 +324,11 @@ export function createOutbox(
     // Nobody hears its answer: who comes next asks again, and is told the same.
     if (batch[0]) post(batch, new AbortController()).catch(() => {})
     close()
-    const before = closings
     // Before anything else of the page: what is emitted then comes after what waits.
     const stop = settings.life?.listen((happens) => {
       if (happens !== 'back') return
       stop?.()
-      // It may have been closed since.
-      if (before === closings) sync()
+      sync()
     })
   }
 
@@ -345,7 +344,7 @@ export function createOutbox(
     void leave(() => true, new HubError('closed', 'Closed before the hub accepted this.'))
   }
 
-  if (!isClosed) sync()
+  sync()
   return {
     add: (id, text, who, late) =>
       new Promise((settle) => {
@@ -377,9 +376,13 @@ export function createOutbox(
       }),
     sync,
     start() {
+      isClosed = false
       sync()
       go()
     },
-    close,
+    close() {
+      isClosed = true
+      close()
+    },
   }
 }

@@ -31,15 +31,12 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
   const troubles: Parameters<Detour['learn']>[] = []
 
   // Where it cannot be had, there is still the stream: a slow one is better than none.
-  const load = () =>
-    import('./detour.ts').then(
-      ({ createDetour }) => {
-        if (detour) return
-        detour = createDetour(random)
-        for (const trouble of troubles) detour.learn(...trouble)
-      },
-      () => {},
-    )
+  const load = async () => {
+    const loaded = await import('./detour.ts').catch(() => undefined)
+    if (!loaded || detour) return
+    detour = loaded.createDetour(random)
+    for (const trouble of troubles) detour.learn(...trouble)
+  }
   const learn: Detour['learn'] = (error, ...how) => {
     if (detour) detour.learn(error, ...how)
     else if (error) troubles.push([error, ...how])
@@ -54,7 +51,7 @@ export function fallbackSource({ random }: { readonly random: Random } = platfor
       const { url, clock, signal } = question
       // Nor is it waited for as long as its server may like.
       if (troubles[0] && !detour) {
-        await Promise.race([load(), new Promise<void>((resolve) => void clock.after(FIRST_MS, resolve))])
+        await Promise.race([load(), new Promise<void>((resolve) => clock.after(FIRST_MS, resolve))])
       }
       if (signal.aborted) return
       if (!detour) {

@@ -25,7 +25,7 @@ export interface Leader {
   /** Hands on what the stream says, which has been noted. */
   hear(frames: readonly Frame[]): void
   /** The stream is over; `isSilent`: since nothing was heard. Looks again where it was over because too much was asked for. */
-  failed(error: HubError, isSilent: boolean): void
+  failed(error: HubError, isSilent?: boolean): void
   /** Takes in what another tab reads, and tells it how things stand. */
   welcome(want: Want): void
   /** It leads no more. */

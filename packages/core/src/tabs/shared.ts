@@ -212,7 +212,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
     } catch (thrown) {
       if (signal.aborted) return
       const error = asHubError(url, thrown)
-      leader?.failed(error, false)
+      leader?.failed(error)
       throw error
     } finally {
       // Who comes now waits for the next one, unless that has begun already.
@@ -242,11 +242,10 @@ export function sharedSource(options: SharedOptions = {}): Source {
           turn = part
           try {
             const ended = until(part.signal)
-            let over: Promise<unknown> | undefined
+            let over: Promise<unknown> | undefined = follows?.open(part)
             if (isAlone) over = hub.open(part)
             else if (stream) over = read(part, stream)
             else {
-              over = follows?.open(part)
               // Only now: it must hear the answer.
               want()
               watch()
@@ -264,9 +263,8 @@ export function sharedSource(options: SharedOptions = {}): Source {
             if (follows) after = follows.cursor
           }
         }
-        const { reason } = question.signal
         // The client ends what is silent, and gives that as its reason.
-        if (reason instanceof HubError) leader?.failed(reason, true)
+        if (question.signal.reason instanceof HubError) leader?.failed(question.signal.reason, true)
       } finally {
         if (reading === question) reading = undefined
         // Whoever asks for other topics asks again at once.
