@@ -121,6 +121,14 @@ function excuse(facts: Facts, emit: EntryOf<'emit'>, outcome: EntryOf<'emitted'>
       )
       return topic !== '' && without ? 'not granted' : undefined
     }
+    case 'storage': {
+      // It was being numbered anew, and the storage did not say that it had forgotten the old number: it goes out under that one.
+      const isBroken = facts.all('did').some((one) => {
+        const { forMs = 0 } = one.params as { forMs?: number }
+        return one.action === 'break the storage' && one.at <= outcome.at && one.at + forMs >= openedAt
+      })
+      return outcome.kept && isBroken ? 'left to whoever comes next' : undefined
+    }
     case 'invalid_data':
       return n < 0 ? 'it does not fit' : undefined
     case 'unauthorized':

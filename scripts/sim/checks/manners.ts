@@ -179,6 +179,9 @@ export const patience: Check = {
         const { reason, retryMs } = JSON.parse(block.data ?? '{}') as { reason: string; retryMs: number }
         const next = exchanges.find((one) => one.page === page && one.kind !== 'emit' && one.requestedAt > at)
         const pressed = starts.some((one) => one.page === page && one.at >= at && one.at <= (next?.requestedAt ?? 0))
+        // Who has slept hears of several waits at once; each is as good as the other.
+        const others = exchanges.filter((one) => one.page === page && one.number !== number && one.clientEndedAt === at)
+        if (others.some(({ status }) => status === 503)) continue
         if (next && !pressed && next.requestedAt < at + retryMs - 1)
           found({
             at,
