@@ -245,7 +245,9 @@ export function createJoin(options: JoinOptions): Join {
       // There may have been no more page to ask for.
       const isOurs = !isWhole || answer !== undefined
       isCatchingUp = !!answer && isBehind(answer)
-      if (!isCatchingUp) answered.forEach(overlay.confirm)
+      // Read after the server had answered, it has that, unless it is from before in the same log.
+      if (!isCatchingUp || (heard.newest && answer && isForeign(answer, heard.newest)))
+        answered.forEach(overlay.confirm)
       const before = base
       // They are in the journal.
       waiting.length = 0

@@ -141,6 +141,22 @@ test('a request that is tried again carries the same id, and is shown once', asy
   expect(frames).toEqual(['A', 'A B'])
 })
 
+test('while the hub is away, what an answer of its next log has under its real name is not shown under a temporary one as well', async () => {
+  const frames = await show()
+  world.save('board:7', 'a', 'A2')
+  await world.pass(100)
+  world.down()
+  mutate(writes.mute, { board: '7', title: 'B' })
+  await world.pass(200)
+  world.wipe()
+  void world.queryClient.refetchQueries()
+  await world.pass(100)
+  expect(titles()).toBe('A2 B')
+  world.up()
+  await settle()
+  expect(frames).toEqual(['A', 'A2', 'A2 B'])
+})
+
 describe('a fetch while a mutation is pending', () => {
   test.each([
     ['that read before the write', 10, 60],
