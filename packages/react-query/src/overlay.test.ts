@@ -250,3 +250,12 @@ test('what is under a temporary id is known until the answer has named it', () =
   // The server may have taken the id for good.
   expect(overlayOf(change([event('saved', { ...b, id: 'm' })], { state: 'told' })).unnamed()).toEqual([])
 })
+
+test.each([
+  ['the last is of another topic', [event('deleted', a, 'm.1'), event('saved', a, 'm', 'elsewhere')], []],
+  ['there is another to come', [event('deleted', a, 'm.1'), event('saved', b, 'm')], ['m']],
+])('of several events, the last that the query can hear confirms: %s', (_, events, left) => {
+  const overlay = overlayOf(change(events, { id: 'm' }))
+  expect(overlay.hear(event('deleted', a, 'm.1'))).toBe(true)
+  expect(overlay.pending().map(({ id }) => id)).toEqual(left)
+})

@@ -109,10 +109,14 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
       return shown
     },
     confirm: (what) => void confirmed.add(what),
-    hear({ id }) {
+    hear({ id, type, topic }) {
       const mine = changes.find((change) => id.startsWith(change.id))
-      if (mine?.id === id) confirmed.add(mine)
-      return !!mine
+      if (!mine) return false
+      // The very last may be of a topic that this query does not hear: then it is the last of those that it does.
+      const expected = mine.events.findLast(bindingOf)
+      const isLast = expected?.type === type && expected.topic === topic && expected !== mine.events.at(-1)
+      if (mine.id === id || isLast) confirmed.add(mine)
+      return true
     },
     compare(before, after, by) {
       each((change, event, binding) => {
