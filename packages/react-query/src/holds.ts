@@ -68,7 +68,12 @@ export function createHolds({ client, join, hasData, incomplete, report }: Holds
         ...(after === undefined ? {} : { after }),
         onEvent: join.event,
         // An event that does not fit may be one of many; the others come with a new stream.
-        onGap: ({ to, reason }) => join.gap(to, reason === 'schema' ? 'paced' : 'now'),
+        onGap({ to, reason }) {
+          const isOne = reason === 'schema'
+          // It has said what is lacking, though it may not be live yet.
+          if (!isOne && hold.state === 'unsure') hold.state = 'whole'
+          join.gap(to, isOne ? 'paced' : 'now')
+        },
       })
     } catch (error) {
       report(error)
