@@ -11,6 +11,8 @@ export interface Bug {
   readonly file: string
   /** Whether it is looked for in worlds that have a browser with tabs. */
   readonly tabs?: boolean
+  /** Whether it is looked for in worlds whose pages have live queries. */
+  readonly queries?: boolean
   /** Snippets, each in the file exactly once, and what replaces them. */
   readonly edits: readonly (readonly [replace: string, by: string])[]
   /** Another file that must be wrong as well, where two guards stand behind each other. */
@@ -19,6 +21,7 @@ export interface Bug {
 
 const client = 'packages/core/src'
 const server = 'packages/server/src'
+const queries = 'packages/react-query/src'
 
 /** All of them. */
 export const bugs: readonly Bug[] = [
@@ -386,5 +389,96 @@ export const bugs: readonly Bug[] = [
     breaks: 'an ephemeral emit that is on its way goes out again as its page is put away',
     file: `${client}/outbox.ts`,
     edits: [['({ seq, sent }) => !seq && sent,', '({ seq, sent }) => seq > 0 && !seq && sent,']],
+  },
+  {
+    name: 'drop the journal',
+    breaks: 'the answer of a fetch overwrites what came while it was under way',
+    by: 'live queries equal the server',
+    file: `${queries}/join.ts`,
+    queries: true,
+    edits: [['const events = journal ?? []', 'const events: HubEvent[] = []']],
+  },
+  {
+    name: 'skip the second read',
+    breaks: 'what happened between an answer without a cursor and the stream is lost',
+    by: 'live queries equal the server',
+    file: `${queries}/join.ts`,
+    queries: true,
+    edits: [['if (!cursor || isAfter(to, cursor)) lost(', 'if (cursor && isAfter(to, cursor)) lost(']],
+  },
+  {
+    name: 'keep what has failed',
+    breaks: 'a change that the server has refused goes on being shown',
+    by: 'live queries equal the server',
+    file: `${queries}/changes.ts`,
+    queries: true,
+    edits: [["else if ((status === 'error' || isGone) && change.state === 'sent') drop(change)", '']],
+  },
+  {
+    name: 'roll back by snapshot',
+    breaks: 'a change that fails takes back what others have changed since',
+    by: 'what is deleted stays deleted',
+    file: `${queries}/changes.ts`,
+    queries: true,
+    edits: [
+      [
+        'const list: Change[] = []',
+        'const list: Change[] = []\n  const snapshots = new WeakMap<object, unknown[][]>()',
+      ],
+      [
+        "else if ((status === 'error' || isGone) && change.state === 'sent') drop(change)",
+        `else if ((status === 'error' || isGone) && change.state === 'sent') {
+        drop(change)
+        for (const [query, data] of (snapshots.get(change.mutation) ?? []) as [{ setData(data: unknown): void }, unknown][])
+          if (data !== undefined) query.setData(data)
+      }`,
+      ],
+      [
+        'let isTold = false\n',
+        `let isTold = false
+      snapshots.set(mutation, queryClient.getQueryCache().getAll().map((query) => [query, query.state.data]))
+`,
+      ],
+    ],
+  },
+  {
+    name: 'keep a temporary id',
+    breaks: 'what a page has made stays beside what the server calls it',
+    by: 'no item shows twice',
+    file: `${queries}/overlay.ts`,
+    queries: true,
+    edits: [['if (mine.id === id || isLast) confirmed.add(mine)', '']],
+  },
+  {
+    name: 'invalidate everything at a gap',
+    breaks: 'a gap of one topic reads all queries again',
+    by: 'no fetch without a reason',
+    file: `${queries}/join.ts`,
+    queries: true,
+    edits: [['    gap(to, pace) {\n', '    gap(to, pace) {\n      void queryClient.invalidateQueries()\n']],
+  },
+  {
+    name: 'poll while up',
+    breaks: 'whoever has a fallback polls all the time',
+    by: 'no fetch without a reason',
+    file: `${queries}/connect.ts`,
+    queries: true,
+    edits: [['active && !live ? pollMs : undefined', 'active ? pollMs : undefined']],
+  },
+  {
+    name: 'go stale while covered',
+    breaks: 'each mount reads again what events keep in step',
+    by: 'no fetch without a reason',
+    file: `${queries}/live.ts`,
+    queries: true,
+    edits: [['?.()) return Number.POSITIVE_INFINITY', '?.()) return 0']],
+  },
+  {
+    name: 'leave the mutation pending',
+    breaks: 'a mutation that was answered never ends',
+    by: 'nothing pending is left',
+    file: `${queries}/mutation.ts`,
+    queries: true,
+    edits: [['      return data\n    },\n    onMutate', '      return new Promise(() => {})\n    },\n    onMutate']],
   },
 ]

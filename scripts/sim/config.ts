@@ -1,4 +1,5 @@
 // How a world is made: what a seed decides about it once, apart from what happens in it.
+import type { Cursors } from './board.ts'
 
 /** One page of the world: who looks at it, and how far away it is. */
 export interface PageConfig {
@@ -11,6 +12,8 @@ export interface PageConfig {
   readonly via: 'sse' | 'poll'
   /** Whether it gives its stream up while nobody sees it. */
   readonly pauses: boolean
+  /** Whether the answers that its live queries get say their cursor. */
+  readonly cursors: Cursors
   readonly latencyMs: readonly [number, number]
   /** The browser that it is a tab of, if it shares one; its tabs share one stream per user. */
   readonly browser?: string
@@ -23,6 +26,10 @@ export interface Config {
   readonly locks: readonly string[]
   /** The topics of the application; besides these, each user has their own. */
   readonly topics: readonly string[]
+  /** The topics of lists that pages keep in query caches; none in most worlds. */
+  readonly lists: readonly string[]
+  /** Whether the events of mutations bear their ids. */
+  readonly tagged: boolean
   /** How many events the log keeps. */
   readonly logEvents: number
   /** How long the log keeps an event, at most: what is older goes with the next append. */

@@ -23,9 +23,35 @@ const payload = {
   },
 }
 
+/** An item of a list. */
+export interface Item {
+  readonly id: string
+  readonly title: string
+  readonly column: number
+  readonly version: number
+  /** What the page that made it called it, before the server had named it. */
+  readonly made: string
+}
+
+/** A payload that names an item, and has at least these members. */
+const itemWith = <T extends object>(...names: readonly (keyof T & string)[]) => ({
+  '~standard': {
+    version: 1 as const,
+    vendor: 'sim',
+    types: undefined as { readonly input: T; readonly output: T } | undefined,
+    validate(value: unknown): { readonly value: T } | { readonly issues: readonly { readonly message: string }[] } {
+      const given = (value ?? {}) as Partial<Record<string, unknown>>
+      return given.n === -1 || names.some((name) => given[name] === undefined)
+        ? { issues: [{ message: `such a payload has ${names.join()}, and n is not -1` }] }
+        : { value: given as T }
+    },
+  },
+})
+type Part = Pick<Item, 'id' | 'version'> & Partial<Pick<Item, 'title' | 'column'>>
+
 /** The contract. */
 export const contract = defineContract({
-  topics: ['board', 'room'],
+  topics: ['board', 'room', 'list'],
   events: {
     'card.moved': { topic: 'board', data: payload },
     'note.added': { topic: 'board', data: payload, emit: true },
@@ -33,5 +59,9 @@ export const contract = defineContract({
     'theme.changed': { topic: 'user', data: payload, emit: true },
     'pointer.moved': { topic: 'board', data: payload, emit: true, durable: false, coalesce: (event) => event.user },
     'button.clicked': { data: payload, emit: true },
+    'item.saved': { topic: 'list', data: itemWith<Item>('id', 'title', 'column', 'version', 'made') },
+    'item.edited': { topic: 'list', data: itemWith<Part>('id', 'version') },
+    'item.deleted': { topic: 'list', data: itemWith<Pick<Item, 'id' | 'version'>>('id', 'version') },
+    'list.changed': { topic: 'list', data: itemWith<{ readonly n: number }>('n') },
   },
 })

@@ -1,6 +1,7 @@
 // What happened in a run, as one list: the world writes it, the checks and the trace read it, and nothing else is shared between them.
 import { createHash } from 'node:crypto'
 import type { TopicGap } from '@sse-hub/core'
+import type { Item } from './contract.ts'
 import type { Block } from './tap.ts'
 
 /** One thing that happened. */
@@ -116,6 +117,62 @@ export type Happening =
       /** It is kept in the browser, and goes out later all the same. */
       readonly kept?: boolean
     }
+  // live queries; `query` is its key, `list` a topic
+  | {
+      readonly what: 'written'
+      readonly write: string
+      readonly list: string
+      readonly item: Item
+      /** The list that has it now, if any has. */
+      readonly now?: string
+    }
+  /** Somebody mounts a query, or leaves it. */
+  | {
+      readonly what: 'looks' | 'looks away'
+      readonly page: number
+      readonly query: string
+      readonly mount: number
+    }
+  /** What was done on purpose that may read queries again: one, or all. */
+  | { readonly what: 'asked'; readonly page: number; readonly query?: string; readonly why: string }
+  | { readonly what: 'fetch'; readonly page: number; readonly query: string; readonly number: number }
+  | {
+      readonly what: 'fetched'
+      readonly page: number
+      readonly query: string
+      readonly number: number
+      readonly ok: boolean
+      readonly cursor?: string
+    }
+  /** What is on the screen: id, version, and what its maker has called it. */
+  | {
+      readonly what: 'shown'
+      readonly page: number
+      readonly query: string
+      readonly items: readonly (readonly [id: string, version: number, made: string])[]
+    }
+  /** A mutation begins, and ends. */
+  | {
+      readonly what: 'change'
+      readonly page: number
+      readonly id: string
+      readonly write: string
+      readonly lists: readonly string[]
+      readonly item?: string
+    }
+  | { readonly what: 'changed'; readonly page: number; readonly id: string; readonly ok: boolean }
+  /** What a mounted query shows at rest, and what the server has. */
+  | {
+      readonly what: 'query at rest'
+      readonly page: number
+      readonly query: string
+      readonly shown: readonly string[]
+      readonly truth: readonly string[]
+      readonly isInvalidated: boolean
+      readonly status: string
+    }
+  /** A mutation that is not over at rest. */
+  | { readonly what: 'mutation at rest'; readonly page: number; readonly isPaused: boolean }
   // the world itself
   | { readonly what: 'did'; readonly action: string; readonly params: unknown }
   | {

@@ -36,6 +36,8 @@ export interface Host {
   readonly door: ExchangeWorld['door']
   /** Calls the hub as its own application would; rejects while it is down, and when it dies meanwhile. */
   call<T>(ask: (hub: SimHub) => Promise<T>): Promise<T>
+  /** The head of the log, as whoever shares it with the hub reads it. */
+  head(): Promise<string>
   /** Another deployment writes to the same log. */
   appendRaw(...events: readonly NewEvent[]): Promise<void>
   restart(how: Downfall, log: 'kept' | 'lost', downMs: number): Promise<void>
@@ -179,6 +181,10 @@ export function createHost({ config, clock, chance, history, database, exchanges
     call(ask) {
       if (!running) return Promise.reject(new Error('the hub is down'))
       return Promise.race([ask(running.hub), running.died])
+    },
+    async head() {
+      const { epoch, position } = await log.head()
+      return `${epoch}:${position}`
     },
     async appendRaw(...events) {
       const own = openDisk({

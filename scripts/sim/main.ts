@@ -4,6 +4,7 @@ import { emptyTally, tallyLine } from '../lib/tally.ts'
 import { bugs } from './bugs.ts'
 import { checks } from './checks/index.ts'
 import { coverageTable } from './coverage.ts'
+import type { Kind } from './plan.ts'
 import { defaultJobs, work } from './pool.ts'
 import { addCounts, type Summary } from './summary.ts'
 import type { Order } from './worker.ts'
@@ -22,6 +23,7 @@ const HELP = `pnpm sim [options]
   --bugs         plants each deliberate bug in turn, and must find it within --seeds (default 500); with --bug: only that one
   --bug NAME     plants one bug: ${bugs.map(({ name }) => `"${name}"`).join(', ')}
   --tabs         every world has a browser with several tabs that share one stream; by default, every third has
+  --queries      in every world pages have live queries; by default, in every fourth
   --fresh N      besides, so many seeds that nobody has chosen; it says which
   --quick        as --seeds 40
   --share small  what one part of a whole test run affords: as --seeds 100 --fresh 150
@@ -40,6 +42,7 @@ const { values } = parseArgs({
     bugs: { type: 'boolean', default: false },
     bug: { type: 'string' },
     tabs: { type: 'boolean', default: false },
+    queries: { type: 'boolean', default: false },
     fresh: { type: 'string' },
     quick: { type: 'boolean', default: false },
     share: { type: 'string' },
@@ -62,8 +65,15 @@ const isShare = values.share === 'small'
 const few = values.quick ? 40 : isShare ? 100 : undefined
 const fresh = values.fresh === undefined ? (isShare ? 150 : 0) : whole(values.fresh, 'fresh')
 const seeds = values.seeds === undefined ? (few ?? (values.bugs ? 500 : 200)) : whole(values.seeds, 'seeds')
-const inTabs = (bug: string | undefined) => values.tabs || bugs.some(({ name, tabs }) => name === bug && tabs === true)
-const tabs = inTabs(values.bug) ? { tabs: true } : {}
+/** What the worlds have in which a bug is looked for. */
+const kindFor = (bug: string | undefined): Kind => {
+  const { tabs, queries } = bugs.find(({ name }) => name === bug) ?? {}
+  return {
+    ...(values.tabs || tabs ? { tabs: true } : {}),
+    ...(values.queries || queries ? { queries: true } : {}),
+  }
+}
+const kind = kindFor(values.bug)
 const planted = values.bug === undefined ? {} : { bug: values.bug }
 
 if (values.help) console.log(HELP)
@@ -80,13 +90,7 @@ function printFindings({ seed, findings }: Summary): void {
 }
 
 /** Deals the seeds out, a few at a time. */
-function deal(
-  first: number,
-  count: number,
-  twice: boolean,
-  size = 10,
-  more: { tabs?: boolean } = tabs,
-): () => Order | undefined {
+function deal(first: number, count: number, twice: boolean, size = 10, more: Kind = kind): () => Order | undefined {
   let next = first
   return () => {
     if (next >= first + count) return undefined
@@ -104,7 +108,7 @@ function finish(passed: number, failed: number): void {
 async function replay(seed: number): Promise<void> {
   const { trace, shrink, check } = values
   const steps = values.steps === undefined ? {} : { steps: values.steps.split(',').map((text) => whole(text, 'steps')) }
-  const orders: Order[] = [{ kind: 'replay', seed, trace, shrink, check, ...tabs, ...steps }]
+  const orders: Order[] = [{ kind: 'replay', seed, trace, shrink, check, ...kind, ...steps }]
   let failed = 0
   await work({
     ...planted,
@@ -150,7 +154,7 @@ async function many(): Promise<void> {
       if (failures.length <= 10) {
         printFindings(summary)
         console.log(
-          `  again: pnpm sim --seed ${summary.seed}${values.tabs ? ' --tabs' : ''}${values.bug === undefined ? '' : ` --bug '${values.bug}'`} --trace`,
+          `  again: pnpm sim --seed ${summary.seed}${values.tabs ? ' --tabs' : ''}${values.queries ? ' --queries' : ''}${values.bug === undefined ? '' : ` --bug '${values.bug}'`} --trace`,
         )
       }
       return true
@@ -190,7 +194,7 @@ async function many(): Promise<void> {
 /** The first seed from `first` on that fails with the bug, and does not fail without it; undefined if there is none. */
 async function firstFound(bug: string, first: number, count: number): Promise<Summary | undefined> {
   let found: Summary | undefined
-  const more = inTabs(bug) ? { tabs: true } : {}
+  const more = kindFor(bug)
   const { by } = bugs.find(({ name }) => name === bug) ?? {}
   await work({
     bug,

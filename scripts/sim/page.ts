@@ -1,14 +1,17 @@
 // One loaded page of the simulated application: a real client, and screens that read their state and apply events as an application would.
-import { createHubClient, type HubClient, HubError, pollSource, type Status } from '@sse-hub/core'
+import { createHubClient, type HubClient, HubError, type HubEvent, pollSource, type Status } from '@sse-hub/core'
 import { sharedSource } from '@sse-hub/core/tabs'
+import type { Board } from './board.ts'
 import type { Freeze, Tab } from './browser.ts'
 import type { PageConfig } from './config.ts'
 import { contract } from './contract.ts'
 import type { Database } from './database.ts'
 import type { Final, History } from './history.ts'
 import type { Host } from './host.ts'
+import type { Lists } from './lists.ts'
 import type { Link } from './network.ts'
 import type { Chance } from './random.ts'
+import type { Realm } from './realm.ts'
 import { openScreen, type Screen, type Style } from './screen.ts'
 import type { Drawer } from './storage.ts'
 import type { ProcessClock } from './time.ts'
@@ -31,6 +34,17 @@ export interface PageOptions {
   readonly history: History
   readonly host: Host
   readonly database: Database
+  /** What a page with live queries is made of; undefined in a world without. */
+  readonly queries:
+    | {
+        readonly realm: Realm
+        readonly lists: Lists
+        readonly topics: readonly string[]
+        readonly tagged: boolean
+        /** The clock of the server. */
+        readonly world: ProcessClock
+      }
+    | undefined
   /** Gives each screen its number. */
   readonly nextScreen: () => number
 }
@@ -40,6 +54,8 @@ export interface Page {
   readonly number: number
   readonly user: string
   readonly link: Link
+  /** Its live queries, if it has any, and is awake. */
+  board(): Board | undefined
   mount(topic: string, style: Style): void
   /** Leaves one of the screens: which, as a fraction of their number. */
   unmount(which: number): void
@@ -70,7 +86,8 @@ const plain = (status: Status) => ({ ...status, ...('error' in status ? { error:
 
 /** Loads a page. */
 export function openPage(options: PageOptions): Page {
-  const { number, place, config, tab, drawer, clock, clientClock, chance, link, history, host, database } = options
+  const { number, place, config, tab, drawer, clock, clientClock, chance, link, history, host, database, queries } =
+    options
   const { user } = config
   const screens = new Set<Screen>()
   let client: HubClient<typeof contract>
@@ -125,6 +142,50 @@ export function openPage(options: PageOptions): Page {
   client.status.subscribe(noteStatus)
   noteStatus()
 
+  // What live queries hear is what screens hear.
+  const held = new Map<number, { readonly topic: string }>()
+  const tapped: typeof client = {
+    ...client,
+    subscribe(subscription) {
+      const screen = options.nextScreen()
+      const { topic, after } = subscription
+      const live = client.status.topic(topic) === 'live'
+      const onEvent = subscription.onEvent as ((event: HubEvent) => void) | undefined
+      history.record({ what: 'mounted', page: number, screen, topic, live, ...(after === undefined ? {} : { after }) })
+      const stop = client.subscribe({
+        ...subscription,
+        onEvent(event: HubEvent) {
+          const { id, type, cursor, data, at } = event
+          const by = event.user === undefined ? {} : { user: event.user }
+          const json = JSON.stringify({ data, topic: event.topic, at, id, ...by })
+          history.record({ what: 'event', screen, id, type, json, ...(cursor === undefined ? {} : { cursor }) })
+          onEvent?.(event)
+        },
+        onGap(gap) {
+          history.record({ what: 'gap', screen, gap })
+          subscription.onGap?.(gap)
+        },
+      } as typeof subscription)
+      held.set(screen, { topic })
+      return () => {
+        if (!held.delete(screen)) return
+        if (!leaving) history.record({ what: 'unmounted', screen })
+        stop()
+      }
+    },
+  }
+  const board = queries?.realm.board.openBoard({
+    ...queries,
+    page: number,
+    cursors: config.cursors,
+    client: tapped,
+    host,
+    clock,
+    chance,
+    history,
+    window: queries.realm.enter(clock, chance.fork('realm')),
+  })
+
   const putAway = () => {
     history.record({ what: 'put away', page: number })
     drawer.hide()
@@ -145,6 +206,7 @@ export function openPage(options: PageOptions): Page {
     number,
     user,
     link,
+    board: () => (leaving || frozen ? undefined : board),
     mount(topic, style) {
       if (leaving || frozen || screens.size >= 6) return
       const screen = openScreen({
@@ -211,6 +273,7 @@ export function openPage(options: PageOptions): Page {
     crash(gently) {
       if (crashed || leaving) return
       leaving = true
+      board?.end()
       if (!gently || frozen) return end()
       // What it does in answer it does in the same moment.
       putAway()
@@ -257,14 +320,18 @@ export function openPage(options: PageOptions): Page {
       const { phase } = client.status.get()
       // A person sees that it is over, and presses the button.
       if (closed || phase === 'stopped') return 'closed'
-      const subscribed = [...screens].some((screen) => screen.subscribed())
+      const subscribed = held.size > 0 || [...screens].some((screen) => screen.subscribed())
       if (phase !== (subscribed ? 'live' : 'idle')) return `page ${number} is ${phase}`
       if (emitting > 0) return `page ${number} waits for ${emitting} emits`
       for (const screen of screens) {
         const why = screen.restless()
         if (why) return why
       }
-      return undefined
+      for (const { topic } of held.values()) {
+        const state = client.status.topic(topic)
+        if (state !== 'live') return `page ${number} has ${topic} ${state}`
+      }
+      return board?.restless()
     },
     final: () => ({
       page: number,
@@ -274,7 +341,17 @@ export function openPage(options: PageOptions): Page {
         .exchanges()
         .filter((exchange) => exchange.method === 'GET' && exchange.heldByHub())
         .map((exchange) => exchange.number),
-      screens: [...screens].filter((screen) => screen.subscribed()).map((screen) => screen.final()),
+      screens: [
+        ...[...screens].filter((screen) => screen.subscribed()).map((screen) => screen.final()),
+        ...[...held].map(([screen, { topic }]) => ({
+          screen,
+          topic,
+          state: client.status.topic(topic),
+          granted: host.mayRead(user, topic),
+          missing: [],
+          surplus: [],
+        })),
+      ],
     }),
     pending: clientClock.pending,
   }

@@ -25,8 +25,22 @@ const USERS = ['ann', 'bob', 'cyd']
 /** Of so many seeds, one has a world with a browser of several tabs. */
 const TABS_EVERY = 3
 
-/** Works out the plan of a seed. `tabs`: whether its world has a browser with several tabs; by default, some seeds' have. */
-export function makePlan(seed: number, tabs = seed % TABS_EVERY === 0): Plan {
+/** Of so many seeds, one has a world whose pages have live queries. */
+const QUERIES_EVERY = 4
+
+/** What a world has, if it is not left to its seed. */
+export interface Kind {
+  /** A browser with several tabs. */
+  readonly tabs?: boolean | undefined
+  /** Pages with live queries. */
+  readonly queries?: boolean | undefined
+}
+
+/** Works out the plan of a seed. */
+export function makePlan(
+  seed: number,
+  { tabs = seed % TABS_EVERY === 0, queries = seed % QUERIES_EVERY === 0 }: Kind = {},
+): Plan {
   const root = chance(`seed ${seed}`)
   const dice = root.fork('config')
   const count = dice.between(2, 4)
@@ -40,9 +54,12 @@ export function makePlan(seed: number, tabs = seed % TABS_EVERY === 0): Plan {
         latencyMs: [low, low * dice.pick([1, 3, 10])],
         identifies: dice.maybe(0.5),
         pauses: false,
+        cursors: 'none',
       }
     }),
     locks: [],
+    lists: [],
+    tagged: true,
     topics: ['board:1', 'board:2', 'board:3', 'room'].slice(0, dice.between(1, 4)),
     logEvents: dice.pick([5, 20, 60, 100_000, 100_000, 100_000]),
     heartbeatMs: 2_000,
@@ -54,7 +71,21 @@ export function makePlan(seed: number, tabs = seed % TABS_EVERY === 0): Plan {
     activeMs: dice.between(25, 60) * 1_000,
     logAgeMs: dice.pick([3_000, 12_000, 86_400_000, 86_400_000, 86_400_000, 86_400_000]),
   }
-  return planSteps(seed, root, tabs ? withTabs(config, root.fork('tabs')) : config)
+  const peopled = tabs ? withTabs(config, root.fork('tabs')) : config
+  return planSteps(seed, root, queries ? withQueries(peopled, root.fork('queries')) : peopled)
+}
+
+/** The world with lists in it, which all pages keep in query caches. */
+function withQueries(config: Config, dice: Chance): Config {
+  return {
+    ...config,
+    pages: config.pages.map((page) => ({
+      ...page,
+      cursors: dice.weighted({ snapshot: 3, before: 2, none: 2, some: 1 }),
+    })),
+    lists: ['list:1', 'list:2'],
+    tagged: dice.maybe(0.8),
+  }
 }
 
 /** The world with a browser in it: some of its pages become one, with five to ten tabs, and more happens to it for longer. */
@@ -85,12 +116,13 @@ function withTabs(config: Config, dice: Chance): Config {
 
 function planSteps(seed: number, root: Chance, config: Config): Plan {
   const hasTabs = config.pages.some(({ browser }) => browser !== undefined)
+  const hasQueries = config.lists.length > 0
   const when = root.fork('when')
   const which = root.fork('which')
   // Where so much more happens, what concerns everybody happens more seldom, or nobody would ever be live.
   const weights = Object.fromEntries(
     actions
-      .filter(({ needsTabs }) => hasTabs || !needsTabs)
+      .filter(({ needsTabs, needsQueries }) => (hasTabs || !needsTabs) && (hasQueries || !needsQueries))
       .map(({ name, weight, isGeneral }) => [name, hasTabs && isGeneral ? weight * 0.4 : weight]),
   )
   const steps: Step[] = []
@@ -100,8 +132,10 @@ function planSteps(seed: number, root: Chance, config: Config): Plan {
   }
   // Every page begins with a screen or two.
   for (let i = 0; i < config.pages.length * 2; i++) plan(when.between(0, 1_000), 'mount a screen')
+  if (hasQueries) for (let i = 0; i < config.pages.length * 2; i++) plan(when.between(0, 1_500), 'look at a list')
   let at = 0
-  for (let left = hasTabs ? when.between(300, 600) : when.between(50, 120); left > 0; left--) {
+  const few = hasQueries ? when.between(100, 240) : when.between(50, 120)
+  for (let left = hasTabs ? when.between(300, 600) : few; left > 0; left--) {
     // Misfortunes seldom come alone: half of all steps follow close upon another.
     at = when.maybe(0.5) ? at + when.pick([0, 1, 5, 20, 60, 200]) : when.between(0, config.activeMs)
     plan(Math.min(at, config.activeMs), which.weighted(weights))

@@ -2,6 +2,7 @@
 import type { Application } from './application.ts'
 import type { History } from './history.ts'
 import type { Host } from './host.ts'
+import type { Lists } from './lists.ts'
 import type { Page } from './page.ts'
 import type { Storage } from './storage.ts'
 import type { ProcessClock } from './time.ts'
@@ -12,6 +13,7 @@ export interface World {
   readonly history: History
   readonly host: Host
   readonly application: Application
+  readonly lists: Lists
   /** The page that is loaded now in each place of the configuration. */
   readonly pages: readonly Page[]
   /** Ends the page in that place, gently or by a crash, and loads it anew. */

@@ -2,30 +2,28 @@
 import { bugs } from './bugs.ts'
 import { traceLine } from './history.ts'
 import { loadWith } from './mutate.ts'
-import { keepSteps, makePlan } from './plan.ts'
+import { type Kind, keepSteps, makePlan } from './plan.ts'
 import { forbidTheRealWorld } from './purity.ts'
 import type { Outcome } from './run.ts'
 import { type Summary, summarize } from './summary.ts'
 
 /** What main.ts asks for. */
 export type Order =
-  | {
+  | (Kind & {
       readonly kind: 'run'
       readonly from: number
       readonly count: number
       readonly twice: boolean
-      readonly tabs?: boolean
-    }
-  | {
+    })
+  | (Kind & {
       readonly kind: 'replay'
       readonly seed: number
       readonly trace: boolean
       readonly shrink: boolean
       readonly check: string
-      readonly tabs?: boolean
       /** Only these steps of the plan; all of them by default. */
       readonly steps?: readonly number[]
-    }
+    })
 
 /** What comes back, seed by seed; `done` ends an order. */
 export type Reply =
@@ -46,10 +44,10 @@ const tell = (reply: Reply) => void process.send?.(reply)
 async function run(
   seed: number,
   twice: boolean,
-  tabs: boolean | undefined,
+  kind: Kind,
   steps?: readonly number[],
 ): Promise<{ outcome: Outcome; summary: Summary }> {
-  const whole = makePlan(seed, tabs)
+  const whole = makePlan(seed, kind)
   const plan = steps ? keepSteps(whole, steps) : whole
   const from = realNow()
   const outcome = await runPlan(plan)
@@ -63,7 +61,7 @@ async function cutDown(
   { plan }: Outcome,
   given: readonly number[] | undefined,
   check: string,
-  tabs = false,
+  { tabs, queries }: Kind,
 ): Promise<Outcome> {
   const { places, minimal } = await shrink(plan, check)
   const shrunk = await runPlan(keepSteps(plan, places))
@@ -75,7 +73,9 @@ async function cutDown(
   for (const { at, check, what } of shrunk.verdict.findings.slice(0, 10))
     console.log(`  → ${at.toFixed(0)} ms · ${check}: ${what}`)
   console.log(minimal ? 'Each of these steps is needed.' : 'There may be fewer: the search was bounded.')
-  console.log(`  again: pnpm sim --seed ${plan.seed} --steps ${steps.join()}${tabs ? ' --tabs' : ''}${planted} --trace`)
+  console.log(
+    `  again: pnpm sim --seed ${plan.seed} --steps ${steps.join()}${tabs ? ' --tabs' : ''}${queries ? ' --queries' : ''}${planted} --trace`,
+  )
   return shrunk
 }
 
@@ -83,12 +83,12 @@ process.on('message', (order: Order) => {
   void (async () => {
     if (order.kind === 'run') {
       for (let seed = order.from; seed < order.from + order.count; seed++) {
-        tell({ kind: 'seed', summary: (await run(seed, order.twice && seed % 20 === 0, order.tabs)).summary })
+        tell({ kind: 'seed', summary: (await run(seed, order.twice && seed % 20 === 0, order)).summary })
       }
     } else {
-      const { outcome, summary } = await run(order.seed, true, order.tabs, order.steps)
+      const { outcome, summary } = await run(order.seed, true, order, order.steps)
       const first = outcome.verdict.findings.find(({ check }) => check.includes(order.check))
-      const told = order.shrink && first ? await cutDown(outcome, order.steps, first.check, order.tabs) : outcome
+      const told = order.shrink && first ? await cutDown(outcome, order.steps, first.check, order) : outcome
       if (order.trace) console.log(told.entries.map(traceLine).join('\n'))
       tell({ kind: 'seed', summary })
     }

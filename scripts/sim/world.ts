@@ -6,12 +6,14 @@ import { createBrowser } from './browser.ts'
 import { createDatabase } from './database.ts'
 import { type History, startHistory } from './history.ts'
 import { createHost, type Host } from './host.ts'
+import { createLists } from './lists.ts'
 import { createNetwork } from './network.ts'
 import { openPage } from './page.ts'
 import type { Plan } from './plan.ts'
 import { takeLeaks } from './purity.ts'
 import { chance } from './random.ts'
 import type { World } from './reach.ts'
+import { realmOf } from './realm.ts'
 import { createStorage, type Storage } from './storage.ts'
 import { processClock, runUntil } from './time.ts'
 
@@ -56,7 +58,10 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
     windowBytes: config.windowBytes,
   })
   const application = createApplication({ clock, history, host })
-  for (const { user } of config.pages) host.grant(user, config.topics, config.topics)
+  const lists = createLists({ clock: processClock(virtual), history, host })
+  const topics = [...config.topics, ...config.lists]
+  for (const { user } of config.pages) host.grant(user, topics, topics)
+  const realms = await Promise.all(config.lists.length > 0 ? config.pages.map((_, place) => realmOf(place)) : [])
 
   const browsers = new Map(
     [...new Set(config.pages.map(({ browser }) => browser))].map((name) => {
@@ -92,6 +97,13 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
       history,
       host,
       database,
+      queries: realms[place] && {
+        realm: realms[place],
+        lists,
+        topics: config.lists,
+        tagged: config.tagged,
+        world: clock,
+      },
       nextScreen: () => ++screens,
     })
   }
@@ -103,6 +115,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
     history,
     host,
     application,
+    lists,
     pages,
     reload(place, gently) {
       pages[place]?.crash(gently)
@@ -129,13 +142,25 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   acting.stop()
   host.heal()
   network.heal()
+  lists.heal()
+  // Who may not read a list has no live query of it; at the end everybody may.
+  if (config.lists.length > 0)
+    for (const user of new Set(config.pages.map(({ user }) => user))) {
+      const { read, write } = host.granted(user)
+      host.grant(user, [...new Set([...read, ...config.lists])], write)
+      host.disconnect(user)
+    }
   for (const storage of storages.values()) storage.fail(undefined)
   for (const page of pages) page.thaw()
   // Nobody sees a page in the very moment in which it goes on: it hears first what has come meanwhile.
   await runUntil(virtual, virtual.now() + 100)
-  for (const page of pages) page.turn('seen')
+  for (const page of pages) {
+    page.turn('seen')
+    page.board()?.turn('online')
+  }
   const restless = () => {
     if (application.trying() > 0) return 'the application publishes'
+    if (lists.busy() > 0) return 'somebody writes to a list'
     for (const page of pages) {
       const why = page.restless()
       if (why) return why
@@ -171,7 +196,14 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   while (virtual.now() < lateAt && pages.some((page) => page.goesRound())) await runUntil(virtual, virtual.now() + 500)
   for (const [name, storage] of storages)
     for (const user of storage.owners()) history.record({ what: 'left in storage', browser: name, user })
+  for (const page of pages) page.board()?.compare()
   history.record({ what: 'at rest' })
+  // One more change for every list; what is in it already changes too.
+  for (const list of config.lists) {
+    const item = lists.state([list])[0]
+    if (item) void lists.write({ to: 'edit', list, id: item.id, title: 'the last' })
+    void lists.write({ to: 'create', list, title: 'one more', made: `last of ${list}` })
+  }
   // One more event for everybody, to see that what looks alive is alive.
   for (const topic of [...config.topics, ...new Set(config.pages.map(({ user }) => `user:${user}`))]) {
     application.publish({ topic, count: 1, apartMs: 0, letters: 0, stubborn: true, ephemeral: false })
@@ -186,6 +218,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   if (restless() !== undefined) atRest = (await rest()) && atRest
   const why = restless()
   if (why) history.record({ what: 'broken', why: `never came to rest: ${why}` })
+  for (const page of pages) page.board()?.compare()
   const connections = host.connections()
   const final = pages.filter((page) => !page.gone()).map((page) => page.final())
 

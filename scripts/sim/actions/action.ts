@@ -11,6 +11,8 @@ export interface Action {
   readonly weight: number
   /** Only done in a world that has a browser with tabs. */
   readonly needsTabs?: boolean
+  /** Only done in a world whose pages have live queries. */
+  readonly needsQueries?: boolean
   /** Concerns all pages at once. */
   readonly isGeneral?: boolean
   /** Decides everything about it beforehand; the answer must survive JSON. */
@@ -24,6 +26,7 @@ export function action<P>(definition: {
   readonly name: string
   readonly weight: number
   readonly needsTabs?: boolean
+  readonly needsQueries?: boolean
   readonly isGeneral?: boolean
   plan(chance: Chance, config: Config): P
   run(world: World, params: P): void

@@ -37,8 +37,8 @@ const grant = action({
   weight: 4,
   plan: (chance, config) => ({
     user: chance.pick(config.pages).user,
-    read: config.topics.filter(() => chance.maybe(0.75)),
-    write: config.topics.filter(() => chance.maybe(0.75)),
+    read: [...config.topics, ...config.lists].filter(() => chance.maybe(0.75)),
+    write: [...config.topics, ...config.lists].filter(() => chance.maybe(0.75)),
     tell: chance.maybe(0.5),
   }),
   run({ host }, { user, read, write, tell }) {
@@ -82,7 +82,7 @@ const takeAway = action({
   weight: 2,
   plan: (chance, config) => ({
     user: chance.pick(config.pages).user,
-    topics: config.topics.filter(() => chance.maybe(0.6)),
+    topics: [...config.topics, ...config.lists].filter(() => chance.maybe(0.6)),
     forMs: chance.pick([20, 900, 7_000, 15_000]),
     tell: chance.maybe(0.6),
   }),

@@ -6,8 +6,12 @@ import type { Entry, EntryOf, Final, Happening } from '../history.ts'
 import { checks, judge } from './index.ts'
 
 const config: Config = {
-  pages: [{ user: 'ann', validates: false, identifies: false, pauses: false, via: 'sse', latencyMs: [1, 1] }],
+  pages: [
+    { user: 'ann', validates: false, identifies: false, pauses: false, via: 'sse', cursors: 'none', latencyMs: [1, 1] },
+  ],
   locks: [],
+  lists: ['list:1'],
+  tagged: true,
   topics: ['board:1', 'room'],
   logEvents: 100,
   logAgeMs: 86_400_000,
@@ -188,7 +192,83 @@ const leadingOn = (exchange: number, how: string): Happening[] => [
 ]
 const streamEnds: Happening = { what: 'client side ended', exchange: 1, how: 'aborted' }
 
+// One page with a live query.
+const looks = (query = 'list list:1', mount = 1): Happening => ({ what: 'looks', page: 1, query, mount })
+const fetch = (number: number, query = 'list list:1'): Happening => ({ what: 'fetch', page: 1, query, number })
+const fetched = (number: number, more: object = { ok: true, cursor: 'E:0' }): Happening =>
+  ({ what: 'fetched', page: 1, query: 'list list:1', number, ...more }) as Happening
+const shown = (...items: [id: string, version: number, made: string][]): Happening => ({
+  what: 'shown',
+  page: 1,
+  query: 'list list:1',
+  items,
+})
+const listsLive: Happening = { what: 'status', page: 1, status: { ...live, topics: ['board:1', 'list:1'] } }
+const listsLost: Happening = { what: 'status', page: 1, status: { phase: 'down' } }
+const holds: Happening = { what: 'mounted', page: 1, screen: 7, topic: 'list:1', live: true }
+const reading: (Happening & { at?: number })[] = [
+  ...beginning,
+  at(looks(), 1_000),
+  at(fetch(1), 1_000),
+  fetched(1),
+  listsLive,
+  holds,
+]
+const gapOfList: Happening = { ...(gap('E:1', 'added') as EntryOf<'gap'>), screen: 7 }
+const said7 = (type: string, id: string, data: object): Happening => ({
+  what: 'event',
+  screen: 7,
+  id,
+  type,
+  cursor: 'E:1',
+  json: JSON.stringify({ data, topic: 'list:1', at: 1, id }),
+})
+const deletedAt3 = said7('item.deleted', 'l1', { id: 'c1', version: 3 })
+const ownCreate: Happening = { what: 'change', page: 1, id: 'm1', write: 'create', lists: ['list:1'] }
+const ownAnswer: Happening = { what: 'changed', page: 1, id: 'm1', ok: true }
+const compared = (shown: string[], truth: string[]): Happening => {
+  const query = 'list list:1'
+  return { what: 'query at rest', page: 1, query, shown, truth, isInvalidated: false, status: 'success' }
+}
+
 const broken: [check: string, why: string, happenings: (Happening & { at?: number })[]][] = [
+  ['live queries equal the server', 'one item too few', [...beginning, compared([], ['c1 "a" 0 v1']), final()]],
+  [
+    'live queries equal the server',
+    'an older state',
+    [...beginning, compared(['c1 "a" 0 v1'], ['c1 "b" 0 v2']), final()],
+  ],
+  ['nothing pending is left', 'a temporary id', [...beginning, compared(['1-2 "a" 0 v0'], []), final()]],
+  [
+    'nothing pending is left',
+    'a mutation',
+    [...beginning, { what: 'mutation at rest', page: 1, isPaused: true }, final()],
+  ],
+  ['no item shows twice', 'under one id', [...reading, shown(['c1', 1, 'a'], ['c1', 1, 'b']), final()]],
+  [
+    'no item shows twice',
+    'under its temporary id as well',
+    [...reading, shown(['c1', 1, '1.1'], ['1-2', 0, '1.1']), final()],
+  ],
+  [
+    'what is deleted stays deleted',
+    'in the state from before',
+    [...reading, shown(['c1', 2, 'a']), deletedAt3, shown(), shown(['c1', 2, 'a']), final()],
+  ],
+  ['no fetch without a reason', 'out of the blue', [...reading, fetch(2), final()]],
+  [
+    'no fetch without a reason',
+    'a second look at what is live',
+    [...reading, gapOfList, fetch(2), fetched(2), at(looks(undefined, 2), 5_000), at(fetch(3), 5_000), final()],
+  ],
+  ['no fetch without a reason', 'a poll while it is up', [...reading, at(fetch(2), 12_000), final()]],
+  ['no fetch without a reason', 'a poll too early', [...reading, listsLost, at(fetch(2), 8_000), final()]],
+  [
+    'no fetch without a reason',
+    'for an event that has come',
+    [...reading, ownCreate, said7('item.saved', 'm1', { id: 'c1' }), ownAnswer, at(fetch(2), 9_000), final()],
+  ],
+  ['no fetch without a reason', 'for a gap of another list', [...reading, gap('E:1', 'added'), fetch(2), final()]],
   ['once and in order', 'an event twice', [...beginning, ...firstEvent, event(1), final()]],
   ['once and in order', 'backward', [...beginning, appended(1), appended(2), event(2), event(1), final()]],
   [
@@ -818,6 +898,44 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
 
 // What these checks let pass, and why: nothing else may get through beside it.
 const excused: [check: string, why: string, happenings: (Happening & { at?: number })[]][] = [
+  ['live queries equal the server', 'equal', [...beginning, compared(['c1 "a" 0 v1'], ['c1 "a" 0 v1']), final()]],
+  ['nothing pending is left', 'named by the server', [...beginning, compared(['c1 "a" 0 v1'], []), final()]],
+  ['no item shows twice', 'two of one title', [...reading, shown(['c1', 1, 'a'], ['c2', 1, 'b']), final()]],
+  [
+    'what is deleted stays deleted',
+    'made again',
+    [...reading, shown(['c1', 2, 'a']), deletedAt3, shown(), shown(['c1', 4, 'a']), final()],
+  ],
+  [
+    'what is deleted stays deleted',
+    'shown by another look, which may be of any age',
+    [
+      ...reading,
+      shown(['c1', 2, 'a']),
+      deletedAt3,
+      shown(),
+      { what: 'looks away', page: 1, query: 'list list:1', mount: 1 },
+      shown(['c1', 2, 'a']),
+      final(),
+    ],
+  ],
+  ['no fetch without a reason', 'a gap', [...reading, gapOfList, fetch(2), final()]],
+  [
+    'no fetch without a reason',
+    'a failure',
+    [...reading, gapOfList, fetch(2), fetched(2, { ok: false }), fetch(3), final()],
+  ],
+  ['no fetch without a reason', 'a poll while it is away', [...reading, listsLost, at(fetch(2), 12_000), final()]],
+  [
+    'no fetch without a reason',
+    'an event that does not come',
+    [...reading, ownCreate, ownAnswer, at(fetch(2), 7_500), final()],
+  ],
+  [
+    'no fetch without a reason',
+    'an event that says too little',
+    [...reading, said7('list.changed', 'l1', { n: 1 }), fetch(2), final()],
+  ],
   [
     'once and in order',
     'what is not kept twice, by the stream of a tab that hung and by another',

@@ -1,0 +1,339 @@
+// Line 14: live queries equal the server, at rest and on the way there; and they read again only for a reason.
+import type { Entry } from '../history.ts'
+import type { Check } from './check.ts'
+
+/** The server names items so; what is called otherwise has its name from the page that made it. */
+const isNamed = (id: string) => /^c\d+$/.test(id)
+
+/** Line 14. */
+export const equal: Check = {
+  name: 'live queries equal the server',
+  line: '14',
+  run(facts, found) {
+    const compared = facts.all('query at rest')
+    for (const { at, page, query, shown, truth } of compared) {
+      const missing = truth.filter((item) => !shown.includes(item))
+      const surplus = shown.filter((item) => !truth.includes(item))
+      if (shown.join() !== truth.join())
+        found({ at, what: `page ${page} shows ${query} without ${missing.join()}, and with ${surplus.join()}` })
+    }
+    return compared.length
+  },
+}
+
+/** Line 14, for what pages have changed themselves. */
+export const settled: Check = {
+  name: 'nothing pending is left',
+  line: '14',
+  run(facts, found) {
+    const compared = facts.all('query at rest')
+    for (const { at, page, query, shown } of compared)
+      for (const item of shown.filter((item) => item.includes(' ') && !isNamed(item.split(' ')[0] ?? '')))
+        found({ at, what: `page ${page} shows in ${query} under a temporary id: ${item}` })
+    for (const { at, page, isPaused } of facts.all('mutation at rest'))
+      found({ at, what: `a mutation of page ${page} is ${isPaused ? 'paused' : 'pending'}` })
+    return compared.length
+  },
+}
+
+/** At no moment. */
+export const single: Check = {
+  name: 'no item shows twice',
+  line: '14',
+  run({ config, ...facts }, found) {
+    let looked = 0
+    for (const { at, page, query, items } of facts.all('shown')) {
+      const ids = items.map(([id]) => id)
+      // Where events bear no ids, nobody can tell that what others call so is what this page has made.
+      const names = config.tagged ? items.map(([, , made]) => made) : ids
+      looked += items.length
+      if (new Set(ids).size < ids.length || new Set(names).size < names.length)
+        found({ at, what: `page ${page} shows in ${query} one item twice: ${JSON.stringify(items)}` })
+    }
+    return looked
+  },
+}
+
+/** Whoever has heard of a delete, and has shown it, never shows the item again in a state from before it. */
+export const buried: Check = {
+  name: 'what is deleted stays deleted',
+  line: '14',
+  run(facts, found) {
+    let looked = 0
+    const places = new Map(facts.all('mounted').map(({ screen, page, topic }) => [screen, { page, topic }]))
+    const graves = new Map<string, number>()
+    const gone = new Map<string, Map<string, number>>()
+    const looking = new Map<string, number>()
+    for (const entry of facts.entries) {
+      if (entry.what === 'event' && entry.type === 'item.deleted') {
+        const { page, topic } = places.get(entry.screen) ?? {}
+        const { data } = JSON.parse(entry.json) as { data: { id: string; version: number } }
+        const grave = `${page} ${topic} ${data.id}`
+        graves.set(grave, Math.max(data.version, graves.get(grave) ?? 0))
+      } else if (entry.what === 'looks' || entry.what === 'looks away') {
+        const name = `${entry.page} ${entry.query}`
+        const count = (looking.get(name) ?? 0) + (entry.what === 'looks' ? 1 : -1)
+        looking.set(name, count)
+        // What nobody looks at may be of any age when somebody looks again.
+        if (count === 0) gone.delete(name)
+      } else if (entry.what === 'shown') {
+        const { at, page, query, items } = entry
+        const name = `${page} ${query}`
+        const lacks = gone.get(name) ?? new Map<string, number>()
+        gone.set(name, lacks)
+        const versions = new Map(items.map(([id, version]) => [id, version]))
+        for (const [id, version] of versions) {
+          const deletedAt = lacks.get(id)
+          if (deletedAt === undefined) continue
+          looked++
+          if (version < deletedAt)
+            found({
+              at,
+              what: `page ${page} shows ${id} of version ${version} again in ${query}, deleted at ${deletedAt}`,
+            })
+        }
+        for (const [grave, version] of graves) {
+          const [of, topic = '', id = ''] = grave.split(' ')
+          const isHere = of === String(page) && (query === 'all' || query.endsWith(topic))
+          if (isHere && !versions.has(id)) lacks.set(id, version)
+        }
+      }
+    }
+    return looked
+  },
+}
+
+/** How long a reason to read again is good: what fails is tried again after 30 s at the latest. */
+const GOOD_MS = 40_000
+/** The fallback of the queries. */
+const POLL_MS = 10_000
+/** TanStack Query tries a read that has failed once more, after so long. */
+const RETRY_MS = 301
+/** What TanStack Query and the pacing of reads may take besides. */
+const SLACK_MS = 1_100
+/** How long the event of a mutation that was answered is waited for. */
+const SETTLE_MS = 5_000
+
+interface Read {
+  /** What has happened since the last read began, or before it and unanswered: why there must be another. */
+  readonly reasons: Map<string, number>
+  readonly mounts: Set<number>
+  /** What its answers have had. */
+  readonly known: Set<Pending>
+  mountedAt: number
+  beganAt: number
+  /** Since when it could be polled, and how often it was. */
+  lostAt: number
+  polls: number
+  /** When the last answer came, and whether its read was the last to begin. */
+  answeredAt: number
+  hasFailed: boolean
+  /** The read that the last answer was of began while all was live, and held already. */
+  wasLive: boolean
+  isFresh: boolean
+  /** The page has come back from being offline since the last read. */
+  hasWaited: boolean
+}
+interface Reader {
+  readonly queries: Map<string, Read>
+  /** The topics that are not live. */
+  readonly lost: Set<string>
+  readonly mutations: Map<string, Pending>
+  isOffline: boolean
+}
+interface Pending {
+  readonly isNew: boolean
+  answeredAt: number
+  /** When its event was heard, by topic. */
+  readonly heardAt: Map<string, number>
+}
+
+/** The sentence under line 14: no fetch that no mount, gap, failure or invalidation explains. */
+export const reasons: Check = {
+  name: 'no fetch without a reason',
+  line: '14',
+  run(facts, found) {
+    let looked = 0
+    const { lists } = facts.config
+    const readers = new Map<number, Reader>()
+    const places = new Map<number, { readonly page: number; readonly topic: string }>()
+    const epochs = new Set<string>()
+
+    const readerOf = (page: number) => {
+      const known = readers.get(page)
+      const lost = new Set(lists)
+      const reader: Reader = known ?? { queries: new Map(), lost, mutations: new Map(), isOffline: false }
+      readers.set(page, reader)
+      return reader
+    }
+    const readOf = (page: number, query: string) => {
+      const { queries } = readerOf(page)
+      const never = Number.NEGATIVE_INFINITY
+      const read: Read = queries.get(query) ?? {
+        reasons: new Map(),
+        mounts: new Set(),
+        known: new Set(),
+        mountedAt: never,
+        beganAt: never,
+        lostAt: Number.POSITIVE_INFINITY,
+        polls: 0,
+        answeredAt: never,
+        hasFailed: false,
+        wasLive: false,
+        isFresh: true,
+        hasWaited: false,
+      }
+      queries.set(query, read)
+      return read
+    }
+    const topicsOf = (query: string) => lists.filter((list) => query === 'all' || query.endsWith(list))
+    const isOf = (query: string, topic: string) => topicsOf(query).includes(topic)
+    /** Gives a reason to all queries of a page, or to those of a topic. */
+    const give = (page: number, at: number, why: string, topic?: string) => {
+      for (const [query, { reasons }] of readerOf(page).queries)
+        if (topic === undefined || isOf(query, topic)) reasons.set(why, at)
+    }
+    const isLive = (page: number, query: string) => topicsOf(query).every((topic) => !readerOf(page).lost.has(topic))
+    const noteLost = (page: number, query: string, at: number) => {
+      const read = readOf(page, query)
+      if (isLive(page, query)) Object.assign(read, { lostAt: Number.POSITIVE_INFINITY, polls: 0 })
+      else read.lostAt = Math.min(read.lostAt, at)
+    }
+
+    /** Why a read begins now; undefined for no reason. */
+    const whyNow = (page: number, query: string, at: number): string | undefined => {
+      const reader = readerOf(page)
+      const read = readOf(page, query)
+      for (const [why, since] of read.reasons) if (at - since <= GOOD_MS) return why
+      // Another looks at it already, and has an answer that was live from its beginning on.
+      const isKept = isLive(page, query) && read.wasLive && read.mounts.size > 1 && read.answeredAt > read.beganAt
+      if (at - read.mountedAt <= 1 && !isKept) return 'mount'
+      // One page of several.
+      if (query.startsWith('pages') && at - read.answeredAt <= 1) return 'next page'
+      for (const mutation of reader.mutations.values()) {
+        const { isNew, answeredAt, heardAt } = mutation
+        if (read.known.has(mutation)) continue
+        for (const [topic, heard] of heardAt) {
+          if (!isOf(query, topic)) continue
+          // While nobody knows whether an answer has it under another name.
+          if (isNew && at <= Math.min(heard, answeredAt + SETTLE_MS) + SLACK_MS) return 'unnamed'
+          if (heard > answeredAt + SETTLE_MS && at >= answeredAt + SETTLE_MS && at <= heard + SLACK_MS)
+            return 'an event that has not come'
+        }
+      }
+      if (at - read.lostAt >= (read.polls + 1) * POLL_MS - 1) {
+        read.polls++
+        return 'poll'
+      }
+      return undefined
+    }
+
+    const step = (entry: Entry) => {
+      const { at } = entry
+      switch (entry.what) {
+        case 'hub up':
+          if (epochs.size > 0 && !epochs.has(entry.epoch))
+            for (const page of readers.keys()) give(page, at, 'another log')
+          epochs.add(entry.epoch)
+          break
+        case 'status': {
+          const { phase, topics = [] } = entry.status as { phase: string; topics?: readonly string[] }
+          const reader = readerOf(entry.page)
+          reader.lost.clear()
+          for (const list of lists) if (phase !== 'live' || !topics.includes(list)) reader.lost.add(list)
+          for (const query of reader.queries.keys()) noteLost(entry.page, query, at)
+          break
+        }
+        case 'mounted':
+          places.set(entry.screen, entry)
+          break
+        case 'gap': {
+          const { page, topic } = places.get(entry.screen) ?? {}
+          if (page !== undefined) give(page, at, 'gap', topic)
+          break
+        }
+        case 'event': {
+          const { page, topic } = places.get(entry.screen) ?? {}
+          if (page === undefined) break
+          if (entry.type === 'list.changed') give(page, at, 'list.changed', topic)
+          const { heardAt } = readerOf(page).mutations.get(entry.id.split('.')[0] ?? '') ?? {}
+          if (topic !== undefined && heardAt?.get(topic) === Number.POSITIVE_INFINITY) heardAt.set(topic, at)
+          break
+        }
+        case 'change':
+          readerOf(entry.page).mutations.set(entry.id, {
+            isNew: entry.write === 'create',
+            answeredAt: Number.POSITIVE_INFINITY,
+            heardAt: new Map(entry.lists.map((list) => [list, Number.POSITIVE_INFINITY])),
+          })
+          break
+        case 'changed': {
+          const mutation = readerOf(entry.page).mutations.get(entry.id)
+          if (!mutation) break
+          mutation.answeredAt = at
+          // What has failed nobody waits for.
+          if (!entry.ok) for (const [topic, heard] of mutation.heardAt) mutation.heardAt.set(topic, Math.min(heard, at))
+          break
+        }
+        case 'asked':
+          if (entry.why === 'offline') readerOf(entry.page).isOffline = true
+          if (entry.why === 'online') {
+            const reader = readerOf(entry.page)
+            for (const read of reader.queries.values()) read.hasWaited ||= reader.isOffline
+            reader.isOffline = false
+          }
+          if (entry.query !== undefined) readOf(entry.page, entry.query).reasons.set(entry.why, at)
+          else give(entry.page, at, entry.why)
+          break
+        case 'looks': {
+          const read = readOf(entry.page, entry.query)
+          if (read.mounts.size === 0) read.isFresh = true
+          read.mounts.add(entry.mount)
+          read.mountedAt = at
+          noteLost(entry.page, entry.query, at)
+          if (readerOf(entry.page).isOffline) read.reasons.set('mount', at)
+          break
+        }
+        case 'looks away':
+          readOf(entry.page, entry.query).mounts.delete(entry.mount)
+          break
+        case 'fetch': {
+          const read = readOf(entry.page, entry.query)
+          looked++
+          if (whyNow(entry.page, entry.query, at) === undefined)
+            found({ at, what: `page ${entry.page} reads ${entry.query}, and nothing explains it` })
+          // A page of several may be the last that a reason is good for: its own read goes on.
+          const isRetry = read.hasFailed && at - read.answeredAt <= RETRY_MS
+          const goesOn = isRetry || (entry.query.startsWith('pages') && at - read.answeredAt <= 1)
+          // What has waited for the network began before what has happened since.
+          if (!goesOn && !read.hasWaited) read.reasons.clear()
+          read.hasWaited = false
+          if (goesOn) break
+          read.beganAt = at
+          read.wasLive = !read.isFresh && isLive(entry.page, entry.query)
+          read.isFresh = false
+          break
+        }
+        case 'fetched': {
+          const read = readOf(entry.page, entry.query)
+          read.answeredAt = at
+          read.hasFailed = !entry.ok
+          // One more page says nothing of the others.
+          if (entry.ok && !entry.query.startsWith('pages'))
+            for (const mutation of readerOf(entry.page).mutations.values()) {
+              // One that ran out of patience meanwhile asks once more.
+              const isAsked = mutation.answeredAt + SETTLE_MS >= read.beganAt && mutation.answeredAt + SETTLE_MS <= at
+              if (read.beganAt > mutation.answeredAt && !isAsked) read.known.add(mutation)
+            }
+          if (!entry.ok) read.reasons.set('failure', at)
+          // Between such an answer and the stream there is a hole.
+          else if (entry.cursor === undefined && !read.wasLive) read.reasons.set('no cursor', at)
+          break
+        }
+        default:
+      }
+    }
+    facts.entries.forEach(step)
+    return looked
+  },
+}
