@@ -103,6 +103,8 @@ export interface ClientOptions<C extends Contract> {
 
 /** The browser side of a hub: one connection, any number of subscriptions. */
 export interface HubClient<C extends Contract> {
+  /** Where the hub is mounted, as it was given. */
+  readonly url: string
   /** Hears a topic. The connection opens with the first subscription and closes after the last. The answer unsubscribes, and may be called twice. */
   subscribe<T extends SubscribableTopic<C>>(subscription: Subscription<C, T>): () => void
   /**
@@ -204,6 +206,7 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
   }
 
   return {
+    url: settings.url,
     subscribe: (subscription) => subscriptions.add(subscription as unknown as Listener),
     emit(emission) {
       const { id = settings.random.id() } = emission as { id?: string }

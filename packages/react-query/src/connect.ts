@@ -1,10 +1,10 @@
 // Follows a query cache: mounted live queries hold their topics, and the last to unmount lets go.
-import type { Clock, Contract, HubClient } from '@sse-hub/core'
+import type { Clock, Contract, HubClient, Random, Tabs } from '@sse-hub/core'
 import { notifyManager, type Query, type QueryCacheNotifyEvent, type QueryClient } from '@tanstack/query-core'
 import { createChanges } from './changes.ts'
 import type { ConflictReport, Resolve } from './conflict.ts'
 import { createEntry, type Entry, type QueryReport } from './entry.ts'
-import { createFallback } from './fallback.ts'
+import type { Fallback, Polls } from './fallback.ts'
 import type { Topics } from './holds.ts'
 import type { Heard } from './join.ts'
 import { liveOf } from './live.ts'
@@ -18,21 +18,38 @@ export interface ConnectOptions<C extends Contract> {
   readonly queryClient: QueryClient
   /** How long the topics of a query are held after it was unmounted, in milliseconds. Default 1,000. */
   readonly lingerMs?: number
+  /** `false`: begin with plain polling, until `setLive(true)`. Default true. */
+  readonly live?: boolean
   /** What live queries show where others change what a mutation of mine, which is not confirmed yet, changes too. Default: `lastWriteWins`. */
   readonly resolve?: Resolve
   /** Hears of each such conflict once: what a message with "apply mine again" needs. */
   readonly onConflict?: (conflict: ConflictReport) => void
   /** Hears what went wrong. Default: `console.error`. */
   readonly onReport?: (report: QueryReport) => void
-  /** The platform's time, for tests. */
+  /** The other tabs, which polls are shared with while the hub is down; `null`: each tab polls for itself. Default: those of the browser. */
+  readonly tabs?: Tabs | null
+  /** The platform's time and chance, for tests. */
   readonly clock?: Clock
+  readonly random?: Pick<Random, 'next'>
+}
+
+/** A connected cache. Called, it disconnects it. */
+export interface QueryConnection {
+  (): void
+  /**
+   * `false` reverts to plain polling, at once: topics are let go of, and mounted queries with a `fallback` poll at their intervals. `true` makes them live again. For a
+   * feature flag, or an operator who wants the hub out of the way.
+   */
+  setLive(live: boolean): void
+  /** How often it has polled so far, and how often it need not. */
+  polls(): Polls
 }
 
 // How to end the connection that a cache has.
 const connections = new WeakMap<QueryClient, () => void>()
 
 /** Connects live queries with a client, until the answer is called. */
-export function connectQueries<C extends Contract>(options: ConnectOptions<C>): () => void {
+export function connectQueries<C extends Contract>(options: ConnectOptions<C>): QueryConnection {
   const { queryClient, lingerMs = 1_000, clock = platformClock, onReport = logReport } = options
   const client = options.client as unknown as Topics
   const cache = queryClient.getQueryCache()
@@ -41,15 +58,32 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   const mounted = new Map<Entry, (() => void) | undefined>()
   // Those that the hub does not keep at present.
   const lost = new Set<Entry>()
-  const fallback = createFallback(clock)
   const heard: Heard = {}
   // What has changed and is to be looked at: thousands of queries must not be for each answer.
   const touched = new Set<Entry>()
   let cancelSweep: (() => void) | undefined
   let status = client.status.get()
+  let isWanted = options.live !== false
+  // Loaded with the first query that may poll: it costs the page nothing before, and is there before the hub is lost.
+  let fallback: Fallback | undefined
+  let isLoading = false
   let stopped = false
 
   const isLive = (topic: string) => client.status.topic(topic) === 'live'
+
+  const load = async () => {
+    isLoading = true
+    try {
+      const { createFallback } = await import('./fallback.ts')
+      if (stopped) return
+      const failed = ({ queryKey }: Query, error: unknown) => onReport({ during: 'share', error, queryKey })
+      fallback = createFallback({ ...options, client, clock, wanted: () => isWanted, failed })
+      touchAll()
+    } catch {
+      // What could not be had is asked for again at the next change of the hub's state.
+      isLoading = false
+    }
+  }
 
   const adopt = (query: Query): Entry | undefined => {
     const known = entries.get(query)
@@ -68,7 +102,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     lost.delete(entry)
     touched.delete(entry)
     entries.delete(entry.query)
-    fallback.set(entry.query, undefined)
+    fallback?.set(entry.query)
     entry.stop()
   }
 
@@ -107,7 +141,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       const beginning = entry.isBeginning()
       if (holds.keep(topics)) sweep()
       // What nobody looks at is kept in step too, as long as it costs no topic of its own.
-      if (!mounted.has(entry) && !topics.every(isNeeded)) entry.release()
+      if (!isWanted || (!mounted.has(entry) && !topics.every(isNeeded))) entry.release()
       // What is live when a fetch begins cannot have missed anything that the answer will lack.
       else if (beginning) topics.filter(isLive).forEach(holds.await)
       // Any other fetch in flight is waited for: its answer may say from where on the topics are needed.
@@ -116,8 +150,10 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
         refresh.resume()
       }
       holds.check()
-      const live = topics.every(isLive)
-      fallback.set(query, active && !live ? pollMs : undefined)
+      const heard = isWanted ? topics.filter(isLive).length : 0
+      const live = heard === topics.length
+      if (pollMs && !isLoading) void load()
+      fallback?.set(query, active ? pollMs : undefined, live, !heard)
       if (!live) lost.add(entry)
       // A read that failed meanwhile would show its error for as long as nothing happens.
       else if (lost.delete(entry) && query.state.status === 'error') refresh.ask('now')
@@ -188,10 +224,18 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     cancelSweep?.()
     changes.stop()
     entries.forEach(drop)
+    fallback?.stop()
     if (connections.get(queryClient) === stop) connections.delete(queryClient)
   }
   connections.set(queryClient, stop)
-  return stop
+  return Object.assign(stop, {
+    setLive(live: boolean) {
+      isWanted = live
+      fallback?.look()
+      touchAll()
+    },
+    polls: () => fallback?.counts() ?? { done: 0, shared: 0, avoided: 0 },
+  })
 }
 
 function logReport({ during, error, queryKey }: QueryReport): void {

@@ -10,9 +10,9 @@ import { createRefresh, type Refresh } from './refresh.ts'
 export interface QueryReport {
   /**
    * `reduce`: a reducer threw, and the query is read again; `read`: its answers say cursors of another log; `subscribe`: the client would
-   * not take a topic.
+   * not take a topic; `share`: what a poll was answered cannot be handed to other tabs, so each of them polls.
    */
-  readonly during: 'reduce' | 'read' | 'subscribe'
+  readonly during: 'reduce' | 'read' | 'subscribe' | 'share'
   /** The error. */
   readonly error: unknown
   /** The query's key. */

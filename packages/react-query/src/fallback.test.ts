@@ -1,31 +1,339 @@
-// Shows that an interval that is none is not one: it must not become a loop.
-import { afterEach, expect, test, vi } from 'vitest'
-import { clock } from './platform.ts'
-import { connect, createWorld, liveQueryOptions } from './testing/world.ts'
+// Shows when queries poll while the hub cannot keep them: how soon, how often, who, and that nothing is left of it when the hub is back.
+import { focusManager, onlineManager } from '@tanstack/query-core'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { clock as platformClock } from './platform.ts'
+import { type Browser, createBrowser, INTERVAL_MS, type Tab, type TabOptions } from './testing/tabs.ts'
 
-afterEach(() => void vi.useRealTimers())
+let browser: Browser
+beforeEach(() => {
+  browser = createBrowser()
+})
+afterEach(() => {
+  vi.useRealTimers()
+  browser.close()
+  focusManager.setFocused(undefined)
+  onlineManager.setOnline(true)
+})
 
-test.each([0, Number.POSITIVE_INFINITY, Number.NaN, -1])(
-  'a fallback interval of %s polls nothing',
-  async (refetchInterval) => {
-    const world = createWorld()
-    const stop = connect(world)
-    world.down()
-    world.mount(liveQueryOptions({ ...world.cardsQuery('7'), topic: 'board:7', on: {}, fallback: { refetchInterval } }))
-    await world.pass(500)
-    // Nothing but the client's own attempts is waited for.
-    expect(world.clock.pending()).toBe(1)
-    stop()
-    world.queryClient.clear()
-    world.client.close()
-  },
-)
+const pass = (ms: number) => browser.clock.advance(ms)
+/** When the API was asked since then, and by a tab. */
+const since = (at: number) => browser.asked.filter((one) => one.at >= at).map((one) => one.at - at)
+
+/** A tab whose query has been live for a while, long enough for all that is loaded late. */
+async function liveTab(options?: TabOptions, query?: object): Promise<Tab> {
+  const tab = browser.open(options)
+  tab.mount(query)
+  await pass(100)
+  tab.live()
+  await vi.waitFor(() => import('./fallback.ts'))
+  await pass(30_000)
+  return tab
+}
+
+const now = () => browser.clock.now()
+
+test.each([
+  [0, 300],
+  [0.5, 500],
+  [0.999, 700],
+])('who loses the hub polls within a second, at random (%s)', async (chance, ms) => {
+  const tab = await liveTab({ chance })
+  const lostAt = now()
+  tab.down('ended', 800)
+  await pass(1_000)
+  expect(since(lostAt)).toHaveLength(1)
+  expect(since(lostAt)[0]).toBeCloseTo(ms, -1)
+})
+
+test('a stream that has been silent for too long, at once', async () => {
+  const tab = await liveTab()
+  const lostAt = now()
+  tab.down('timeout')
+  await pass(1)
+  expect(since(lostAt)).toEqual([0])
+})
+
+test.each(['stopped', 'down'] as const)('a client that is %s is a loss', async (how) => {
+  const tab = await liveTab()
+  const lostAt = now()
+  tab[how]()
+  await pass(1_000)
+  expect(since(lostAt)).toEqual([500])
+})
+
+test.each([
+  ['a short wait', 1_000, 0.5, 2_550],
+  ['at once', 0, 0, 300],
+  ['a long wait', 30_000, 0.999, 4_797.5],
+])('a hub that says good-bye with %s is waited for, up to five seconds', async (_, byeMs, chance, ms) => {
+  const tab = await liveTab({ chance })
+  const lostAt = now()
+  tab.down('disabled', byeMs, { byeMs })
+  await pass(5_000)
+  expect(since(lostAt)).toEqual([ms])
+})
+
+test('a blip that is over within a moment costs no request, and leaves no timer', async () => {
+  const tab = await liveTab()
+  const lostAt = now()
+  tab.down('ended', 200)
+  await pass(200)
+  tab.connecting()
+  await pass(50)
+  tab.live()
+  await pass(0)
+  expect(browser.clock.pending()).toBe(0)
+  await pass(60_000)
+  expect(since(lostAt)).toEqual([])
+})
+
+test('nor does the exchange of a stream; one that takes long is polled for after one interval', async () => {
+  const tab = await liveTab()
+  const lostAt = now()
+  tab.connecting()
+  await pass(9_000)
+  expect(since(lostAt)).toEqual([])
+  await pass(2_000)
+  expect(since(lostAt)).toEqual([10_000])
+})
+
+test('an exchange that fails is a loss from then on, and further failures are the same loss', async () => {
+  const tab = await liveTab()
+  const lostAt = now()
+  tab.connecting()
+  await pass(2_000)
+  for (let n = 0; n < 5; n++) {
+    tab.down()
+    await pass(1_000)
+    tab.connecting()
+    await pass(200)
+  }
+  expect(since(lostAt)).toEqual([2_500])
+})
+
+test('the second poll comes up to half an interval sooner, at random; from then on it is the interval', async () => {
+  const tab = await liveTab({ chance: 0.6 })
+  const lostAt = now()
+  tab.down()
+  await pass(40_000)
+  expect(since(lostAt).map(Math.round)).toEqual([540, 7_540, 17_540, 27_540, 37_540])
+})
+
+test('polls that fail go on at their interval', async () => {
+  const tab = await liveTab({ chance: 0 })
+  browser.api.fails = true
+  const lostAt = now()
+  tab.down()
+  await pass(25_000)
+  expect(since(lostAt)).toEqual([300, 10_300, 20_300])
+})
+
+test('a query that was never live was read just now: its first poll comes after one interval', async () => {
+  const tab = browser.open()
+  tab.down()
+  tab.mount()
+  await pass(9_000)
+  expect(browser.asked).toHaveLength(1)
+  await pass(2_000)
+  expect(browser.asked).toHaveLength(2)
+})
+
+test('a query without an interval does not poll', async () => {
+  const tab = await liveTab({}, { queryKey: ['others'], meta: {} })
+  const lostAt = now()
+  tab.down()
+  await pass(60_000)
+  expect(since(lostAt)).toEqual([])
+})
+
+test.each([0, Number.POSITIVE_INFINITY, Number.NaN, -1])('an interval of %s polls nothing', async (refetchInterval) => {
+  const { liveQueryOptions } = await import('./live.ts')
+  const tab = await liveTab(
+    {},
+    liveQueryOptions({
+      queryKey: ['odd'],
+      queryFn: async () => 1,
+      topic: 'board:7' as never,
+      on: {},
+      fallback: { refetchInterval },
+    }),
+  )
+  const lostAt = now()
+  tab.down()
+  await pass(60_000)
+  expect(since(lostAt)).toEqual([])
+  expect(browser.clock.pending()).toBe(0)
+})
+
+test.each([
+  ['hidden', (on: boolean) => focusManager.setFocused(on)],
+  ['offline', (on: boolean) => onlineManager.setOnline(on)],
+] as const)('a page that is %s has no timer, and polls when it is back if it is time', async (_, turn) => {
+  const tab = await liveTab({ chance: 0 }, { refetchOnWindowFocus: false, refetchOnReconnect: false })
+  tab.down()
+  await pass(1_000)
+  turn(false)
+  // What would have told the client to try sooner finds nobody who waits.
+  await pass(3_000)
+  expect(browser.clock.pending()).toBe(0)
+  const { length } = browser.asked
+  await pass(26_000)
+  expect(browser.asked).toHaveLength(length)
+  const backAt = now()
+  turn(true)
+  await pass(12_000)
+  expect(since(backAt)).toEqual([0, 10_000])
+})
+
+test('nobody looks: no poll', async () => {
+  const tab = browser.open()
+  const unmount = tab.mount()
+  await pass(100)
+  tab.live()
+  await pass(1_000)
+  const lostAt = now()
+  tab.down()
+  unmount()
+  await pass(60_000)
+  expect(since(lostAt)).toEqual([])
+})
+
+test('while the hub is up there are no requests and no timers, also after an outage', async () => {
+  const tab = await liveTab()
+  expect(browser.clock.pending()).toBe(0)
+  tab.down()
+  await pass(25_000)
+  tab.live()
+  await pass(0)
+  expect(browser.clock.pending()).toBe(0)
+  const backAt = now()
+  await pass(3_600_000)
+  expect(since(backAt)).toEqual([])
+  expect(browser.channels()).toEqual([])
+})
+
+test('who waits for the hub has the client try sooner than it would by itself: a second, and a tenth of the outage', async () => {
+  const tab = await liveTab({ chance: 0 })
+  const lostAt = now()
+  const gaps: number[] = []
+  let last = lostAt
+  tab.down('network', 30_000)
+  while (now() < lostAt + 120_000) {
+    const { length } = tab.starts
+    await pass(100)
+    if (tab.starts.length === length) continue
+    gaps.push(now() - last)
+    expect(now() - last).toBeLessThanOrEqual(1_100 + (last - lostAt) / 10)
+    last = now()
+    tab.connecting()
+    tab.down('network', 30_000)
+  }
+  expect(gaps.length).toBeGreaterThan(15)
+  expect(gaps.length).toBeLessThan(30)
+})
+
+test.each([
+  ['has said when it is back', { byeMs: 20_000 }],
+  ['has asked for time', { retryAfterMs: 20_000 }],
+] as const)('but not where the hub %s', async (_, details) => {
+  const tab = await liveTab()
+  tab.down('overloaded', 20_000, details)
+  await pass(60_000)
+  expect(tab.starts).toEqual([])
+})
+
+test('nor where nobody waits, or the client has given up, or is at it', async () => {
+  const tab = await liveTab()
+  tab.stopped()
+  await pass(60_000)
+  tab.live()
+  focusManager.setFocused(false)
+  tab.down('network', 30_000)
+  await pass(60_000)
+  focusManager.setFocused(true)
+  tab.live()
+  tab.down('network', 30_000)
+  tab.connecting()
+  await pass(60_000)
+  expect(tab.starts).toEqual([])
+})
+
+test('one call reverts to plain polling, and another back', async () => {
+  const tab = await liveTab()
+  expect([...tab.topics]).toEqual(['board:7'])
+  const offAt = now()
+  tab.connection.setLive(false)
+  await pass(1_000)
+  expect(since(offAt)).toEqual([500])
+  expect([...tab.topics]).toEqual([])
+  await pass(INTERVAL_MS * 3)
+  expect(since(offAt)).toHaveLength(4)
+  tab.connection.setLive(true)
+  await pass(0)
+  expect([...tab.topics]).toEqual(['board:7'])
+  tab.live()
+  const onAt = now()
+  await pass(60_000)
+  // The answer of the last poll said its cursor: the stream goes on from there.
+  expect(since(onAt)).toEqual([])
+  expect(browser.clock.pending()).toBe(0)
+})
+
+test('what begins with plain polling subscribes to nothing', async () => {
+  const tab = browser.open({ live: false })
+  tab.mount()
+  await pass(25_000)
+  expect([...tab.topics]).toEqual([])
+  expect(browser.asked.map(({ at }) => at)).toEqual([0, 10_000, 20_000])
+})
+
+test('the hub’s state is nothing to plain polling', async () => {
+  const tab = await liveTab({ chance: 0 })
+  tab.connection.setLive(false)
+  const offAt = now()
+  await pass(1_000)
+  tab.down('network', 30_000)
+  await pass(5_000)
+  tab.live()
+  await pass(20_000)
+  expect(since(offAt)).toEqual([300, 10_300, 20_300])
+  expect(tab.starts).toEqual([])
+})
+
+test('polls are counted: done, and those that the hub made needless', async () => {
+  const tab = await liveTab({ chance: 0 })
+  expect(tab.connection.polls()).toEqual({ done: 0, shared: 0, avoided: 3 })
+  tab.down()
+  await pass(25_000)
+  expect(tab.connection.polls()).toEqual({ done: 3, shared: 0, avoided: 3 })
+  tab.live()
+  await pass(35_000)
+  expect(tab.connection.polls()).toEqual({ done: 3, shared: 0, avoided: 6 })
+  // Nobody would have polled for a page that is hidden.
+  focusManager.setFocused(false)
+  await pass(35_000)
+  focusManager.setFocused(true)
+  await pass(15_000)
+  expect(tab.connection.polls()).toEqual({ done: 3, shared: 0, avoided: 7 })
+})
+
+test('when it is disconnected nothing is left', async () => {
+  const tab = await liveTab()
+  tab.down()
+  await pass(500)
+  tab.connection()
+  expect(browser.channels()).toEqual([])
+  const endedAt = now()
+  await pass(60_000)
+  expect(since(endedAt + 1)).toEqual([])
+  expect(browser.clock.pending()).toBe(0)
+})
 
 test('a wait beyond what a timer can hold is as long as it can be, and not over at once', () => {
   vi.useFakeTimers()
   const called = vi.fn()
-  clock.after(2 ** 31, called)
-  clock.after(Number.POSITIVE_INFINITY, called)
+  platformClock.after(2 ** 31, called)
+  platformClock.after(Number.POSITIVE_INFINITY, called)
   vi.advanceTimersByTime(1_000_000)
   expect(called).not.toHaveBeenCalled()
 })

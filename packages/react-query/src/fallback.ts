@@ -1,30 +1,226 @@
-// Polls the queries that ask for it while the hub cannot keep them: a scheduler of our own, since observers would not notice the hub's state.
-import type { Clock } from '@sse-hub/core'
-import { focusManager, type Query } from '@tanstack/query-core'
+// Polls the queries that ask for it while the hub cannot keep them, by a scheduler of our own: observers would not notice the hub's state. Loaded with the first such query.
+import type { Clock, Random, Status, Tabs } from '@sse-hub/core'
+import { focusManager, onlineManager, type Query, type QueryClient } from '@tanstack/query-core'
+import type { Topics } from './holds.ts'
+import { createShare, type Share } from './share.ts'
+import { platformRandom, platformTabs } from './tabs.ts'
+
+// A stream that breaks is mostly back within a second: its first retry has this chance before all who lost it ask the API.
+const GRACE_MS = 300
+const SPREAD_MS = 400
+// A hub that says good-bye says when it is back: it is waited for, but never for so long that the first poll comes later than 5 s.
+const BYE_MS = 2_000
+const BYE_SPREAD_MS = 2_500
+// An outage is noticed to be over within this and a tenth of what it has lasted.
+const RETRY_MS = 1_000
+
+/** The polls of one cache, as counted since it was connected. */
+export interface Polls {
+  /** Requests that this tab has made. */
+  readonly done: number
+  /** Answers that were taken from another tab's request. */
+  readonly shared: number
+  /** Requests that plain polling at the same intervals would have made, while the hub made them needless. */
+  readonly avoided: number
+}
+
+/** What polls work with. */
+export interface FallbackOptions {
+  readonly client: Topics
+  readonly queryClient: QueryClient
+  readonly clock: Clock
+  readonly random?: Pick<Random, 'next'>
+  readonly tabs?: Tabs | null
+  /** Whether queries are to be live at all. */
+  readonly wanted: () => boolean
+  /** What a query was answered cannot be shared. */
+  readonly failed: (query: Query, error: unknown) => void
+}
 
 /** The polls of one query cache. */
 export interface Fallback {
-  /** Has a query polled, from one interval after now on; or not any more (`undefined`). The same interval again changes nothing. */
-  set(query: Query, intervalMs: number | undefined): void
+  /**
+   * Says how a query is: its interval, if it has one and somebody looks at it; whether all its topics are live; and whether none is, so that nothing is
+   * heard of it but by polls.
+   */
+  set(query: Query, pollMs?: number, isLive?: boolean, isQuiet?: boolean): void
+  /** Looks at the client, and whether queries are to be live. */
+  look(): void
+  counts(): Polls
+  /** Ends them all. */
+  stop(): void
+}
+
+interface Poll {
+  readonly query: Query
+  readonly pollMs: number
+  readonly isLive: boolean
+  readonly isQuiet: boolean
+  /** How old the data is: since then it is not kept, or it was polled. */
+  readAt: number
+  /** It was live until now, and has not been polled since. */
+  isLost: boolean
+  /** Since when the hub saves it its polls. */
+  savedAt?: number | undefined
+  cancel?: (() => void) | undefined
+  share?: Share | undefined
 }
 
 /** Makes the polls; there is no timer while there is nothing to poll. */
-export function createFallback(clock: Clock): Fallback {
-  const polls = new Map<Query, { readonly intervalMs: number; cancel: () => void }>()
-  return {
-    set(query, intervalMs) {
-      const running = polls.get(query)
-      if (running?.intervalMs === intervalMs) return
-      running?.cancel()
-      polls.delete(query)
-      // As in TanStack Query, 0 and Infinity mean not to.
-      if (!intervalMs || intervalMs < 0 || intervalMs === Number.POSITIVE_INFINITY) return
-      const tick = () => {
-        poll.cancel = clock.after(intervalMs, tick)
-        if (focusManager.isFocused()) query.fetch(undefined, { cancelRefetch: false }).catch(() => {})
+export function createFallback(options: FallbackOptions): Fallback {
+  const { client, queryClient, clock, random = platformRandom, tabs = platformTabs(), wanted, failed } = options
+  const polls = new Map<Query, Poll>()
+  const unshared = new WeakSet<Query>()
+  const counts = { done: 0, shared: 0, avoided: 0 }
+  let user: string | null = null
+  // When the hub was lost, and when those who were live until then poll first; neither while it may be back in a moment.
+  let lostAt = 0
+  let firstAt = Number.POSITIVE_INFINITY
+  let cancelRetry: (() => void) | undefined
+
+  const saved = ({ savedAt = clock.now(), pollMs }: Poll) => Math.floor((clock.now() - savedAt) / pollMs)
+
+  const read = (query: Query) => {
+    counts.done++
+    return query.fetch(undefined, { cancelRefetch: false })
+  }
+
+  const shareOf = (poll: Poll): Share | undefined => {
+    const { query } = poll
+    // Without a name there is nobody to be sure of: what one may read, another may not.
+    if (!tabs?.locks || !user || !poll.isQuiet || unshared.has(query)) return undefined
+    return createShare({
+      tabs,
+      name: `sse-hub polls ${JSON.stringify([client.url, user, query.queryHash])}`,
+      query,
+      queryClient,
+      read: () => read(query),
+      taken() {
+        counts.shared++
+        // Whoever asked asks again, before the others think that nobody does.
+        done(poll, -0.1 - random.next() / 10)
+      },
+      waits: () => done(poll, 0.75),
+      failed(error) {
+        unshared.add(query)
+        halt(poll)
+        update(poll)
+        failed(query, error)
+      },
+    })
+  }
+
+  /** Ends what a poll waits for. */
+  const halt = (poll: Poll) => {
+    poll.cancel?.()
+    poll.share?.close()
+    poll.cancel = poll.share = undefined
+    counts.avoided += saved(poll)
+    poll.savedAt = undefined
+  }
+
+  /** Has a poll wait for what is next. */
+  const update = (poll: Poll) => {
+    const { query, pollMs, isLive, isLost, readAt } = poll
+    poll.cancel?.()
+    if (!focusManager.isFocused() || !onlineManager.isOnline()) return halt(poll)
+    if (isLive) {
+      poll.savedAt ??= clock.now()
+      return
+    }
+    poll.share ??= shareOf(poll)
+    const dueAt = Math.min(readAt + pollMs, isLost ? firstAt : Number.POSITIVE_INFINITY)
+    poll.cancel = clock.after(Math.max(0, dueAt - clock.now()), () => {
+      // Whoever lost the hub together must not poll in step for ever after.
+      done(poll, isLost ? random.next() / 2 : 0)
+      if (poll.share) poll.share.poll()
+      else read(query).catch(() => {})
+    })
+    retry()
+  }
+
+  /** A poll is done, and the next is due in one interval, or less than that by a part of it. */
+  const done = (poll: Poll, less = 0) => {
+    poll.isLost = false
+    poll.readAt = clock.now() - poll.pollMs * less
+    update(poll)
+  }
+
+  const updateAll = () => polls.forEach(update)
+
+  /** How long those who were live wait until they poll first. */
+  const graceOf = (status: Status) => {
+    const chance = random.next()
+    if (status.phase === 'down') {
+      // It has been silent for seconds already.
+      if (status.reason === 'timeout') return 0
+      if (status.error.details.byeMs !== undefined)
+        return GRACE_MS + Math.min(status.retryInMs, BYE_MS) + chance * BYE_SPREAD_MS
+    }
+    return GRACE_MS + chance * SPREAD_MS
+  }
+
+  /** Somebody waits for the hub to be back: the client may try sooner than it would by itself, unless the hub has asked for the wait. */
+  const retry = () => {
+    const status = client.status.get()
+    const isWaiting = () => [...polls.values()].some(({ cancel }) => cancel)
+    if (cancelRetry || status.phase !== 'down' || !wanted() || !isWaiting()) return
+    const { byeMs, retryAfterMs } = status.error.details
+    if (byeMs !== undefined || retryAfterMs) return
+    const ms = (RETRY_MS + (clock.now() - lostAt) / 10) * (1 - random.next() / 2)
+    cancelRetry = clock.after(ms, () => {
+      cancelRetry = undefined
+      if (client.status.get().phase === 'down' && wanted() && isWaiting()) client.start()
+    })
+  }
+
+  const look = () => {
+    const status = client.status.get()
+    const { phase } = status
+    if (phase === 'live') ({ user } = status)
+    if (!wanted() || phase === 'down' || phase === 'stopped' || phase === 'closed') {
+      if (firstAt === Number.POSITIVE_INFINITY) {
+        lostAt = clock.now()
+        firstAt = lostAt + graceOf(status)
+        updateAll()
       }
-      const poll = { intervalMs, cancel: clock.after(intervalMs, tick) }
+      retry()
+    } else if (phase === 'live' || phase === 'idle') {
+      firstAt = Number.POSITIVE_INFINITY
+      cancelRetry?.()
+      cancelRetry = undefined
+    }
+  }
+
+  look()
+  const stops = [focusManager.subscribe(updateAll), onlineManager.subscribe(updateAll), client.status.subscribe(look)]
+
+  return {
+    set(query, pollMs = 0, isLive = false, isQuiet = false) {
+      const before = polls.get(query)
+      if (before?.pollMs === pollMs && before.isLive === isLive && before.isQuiet === isQuiet) return
+      if (before) {
+        halt(before)
+        polls.delete(query)
+      }
+      // As in TanStack Query, 0 and Infinity mean not to.
+      if (!(pollMs > 0) || pollMs === Number.POSITIVE_INFINITY) return
+      const isLost = !isLive && (before?.isLive || before?.isLost || false)
+      const readAt = before && !before.isLive ? before.readAt : clock.now()
+      const poll = { query, pollMs, isLive, isQuiet, isLost, readAt }
       polls.set(query, poll)
+      update(poll)
+    },
+    look,
+    counts() {
+      const ongoing = [...polls.values()].reduce((sum, poll) => sum + saved(poll), 0)
+      return { ...counts, avoided: counts.avoided + ongoing }
+    },
+    stop() {
+      for (const stop of stops) stop()
+      cancelRetry?.()
+      polls.forEach(halt)
+      polls.clear()
     },
   }
 }

@@ -19,6 +19,8 @@ test.each([
         tell = onGap
         return () => {}
       },
+      url: '/api/sse',
+      start() {},
       status: { topic: () => state } as unknown as HoldsOptions['client']['status'],
     },
     join: { cursor: () => undefined, gap: () => {} } as unknown as HoldsOptions['join'],

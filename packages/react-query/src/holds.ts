@@ -11,6 +11,8 @@ export interface Topics {
     readonly onGap: (gap: TopicGap) => void
   }): () => void
   readonly status: HubClient<Contract>['status']
+  readonly url: string
+  start(): void
 }
 
 /** What holds work with. */

@@ -1,6 +1,6 @@
 // createHubQuery: gives the options helper and the connector the type of a contract.
 import type { Contract } from '@sse-hub/core'
-import { type ConnectOptions, connectQueries } from './connect.ts'
+import { type ConnectOptions, connectQueries, type QueryConnection } from './connect.ts'
 import { type LiveQueryOptionsOf, liveQueryOptions } from './live.ts'
 import { type HubMutationOptionsOf, hubMutationOptions } from './mutation.ts'
 
@@ -11,7 +11,7 @@ export interface HubQuery<C extends Contract> {
   /** Makes the options of a mutation whose change live queries show at once. */
   readonly hubMutationOptions: HubMutationOptionsOf<C>
   /** Connects the live queries of a cache with a client; the answer disconnects them. With React, `HubProvider` does it. */
-  readonly connectQueries: (options: ConnectOptions<C>) => () => void
+  readonly connectQueries: (options: ConnectOptions<C>) => QueryConnection
 }
 
 /**

@@ -1,9 +1,10 @@
 // The door of `@sse-hub/react-query`: live queries for every adapter of TanStack Query. React's hooks are in `@sse-hub/react-query/react`.
 export type { Conflict, ConflictReport, Resolve } from './conflict.ts'
 export { ask, fieldMerge, lastWriteWins } from './conflict.ts'
-export type { ConnectOptions } from './connect.ts'
+export type { ConnectOptions, QueryConnection } from './connect.ts'
 export { hubJson, withCursor } from './cursor.ts'
 export type { QueryReport } from './entry.ts'
+export type { Polls } from './fallback.ts'
 export type { HubQuery } from './hub-query.ts'
 export { createHubQuery } from './hub-query.ts'
 export type { LiveOptions, LiveQuery, LiveQueryOptions, LiveQueryOptionsOf } from './live.ts'

@@ -21,8 +21,8 @@ export interface LiveOptions<C extends Contract, TData, T extends SubscribableTo
   /** What to do while the hub is down, or refuses a topic. Default: nothing. */
   readonly fallback?: {
     /**
-     * Read the query every so many milliseconds, as long as it is mounted and the page has the focus. The first time is one interval after the
-     * hub was lost, so the data is never older than that. 0 and Infinity mean not to.
+     * Read the query every so many milliseconds, as long as it is mounted and the page is seen and online, for all tabs of the browser that
+     * show it. The first time is within a second of the loss of the hub, where it was live until then. 0 and Infinity mean not to.
      */
     readonly refetchInterval: number
   }

@@ -308,6 +308,28 @@ test('another client takes the place of the one before at once, and another hub 
   other.close()
 })
 
+test('one flag of the provider makes queries live, and reverts to plain polling', async () => {
+  const page = (live: boolean) => (
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <HubProvider client={client} live={live}>
+          <Cards />
+          <Light />
+        </HubProvider>
+      </QueryClientProvider>
+    </StrictMode>
+  )
+  const { rerender } = render(page(false))
+  await screen.findByText('cards: A')
+  await screen.findByText('unsubscribed')
+  expect(mocked.asked).toEqual([])
+  rerender(page(true))
+  await screen.findByText('live')
+  rerender(page(false))
+  await screen.findByText('unsubscribed', {}, { timeout: 5_000 })
+  expect(mocked.asked).toHaveLength(1)
+})
+
 test('what a reducer throws reaches onReport, and the query is read again', async () => {
   const reports: QueryReport[] = []
   const on = {

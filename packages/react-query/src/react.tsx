@@ -29,7 +29,7 @@ import {
   useSyncExternalStore,
 } from 'react'
 import type { ConflictReport, Resolve } from './conflict.ts'
-import { type ConnectOptions, connectQueries } from './connect.ts'
+import { type ConnectOptions, connectQueries, type QueryConnection } from './connect.ts'
 import type { QueryReport } from './entry.ts'
 import { createHubQuery } from './hub-query.ts'
 import type { LiveQueryOptionsOf } from './live.ts'
@@ -42,6 +42,8 @@ export interface HubProviderProps<C extends Contract> {
   readonly client: HubClient<C>
   /** The cache whose live queries are connected; two hubs need one each. Default: that of the `QueryClientProvider` around. */
   readonly queryClient?: QueryClient
+  /** `false` reverts to plain polling at once, and `true` makes queries live again: for a feature flag. Default true. */
+  readonly live?: boolean
   /** Hears what went wrong in live queries; the one given first counts. Default: `console.error`. */
   readonly onReport?: (report: QueryReport) => void
   /** What live queries show where others change what a pending mutation changes too; the one given first counts. Default: `lastWriteWins`. */
@@ -97,7 +99,7 @@ export interface HubReact<C extends Contract> {
 interface Connected {
   readonly client: object
   users: number
-  readonly stop: () => void
+  readonly connection: QueryConnection
   cancelStop?: (() => void) | undefined
 }
 
@@ -107,25 +109,26 @@ const LINGER_MS = 1_000
 const connections = new WeakMap<QueryClient, Connected>()
 
 /** Connects a cache once, however many providers ask for it. Another client takes the place of the one before at once. */
-function share<C extends Contract>(options: ConnectOptions<C>): () => void {
-  const { client, queryClient } = options
+function share<C extends Contract>(options: ConnectOptions<C> & { readonly live: boolean }): () => void {
+  const { client, queryClient, live } = options
   let connected = connections.get(queryClient)
   if (connected?.client !== client) {
     if (connected?.users) {
       const remedy = new HubError('invalid_option', 'Give each hub a QueryClient of its own.')
       logError('sse-hub: two clients are connected with one QueryClient; the second takes its live queries', remedy)
     }
-    connected = { client, users: 0, stop: connectQueries(options) }
+    connected = { client, users: 0, connection: connectQueries(options) }
     connections.set(queryClient, connected)
   }
   const mine = connected
   mine.users++
   mine.cancelStop?.()
+  mine.connection.setLive(live)
   return () => {
     if (--mine.users > 0) return
     mine.cancelStop = clock.after(LINGER_MS, () => {
       if (connections.get(queryClient) === mine) connections.delete(queryClient)
-      mine.stop()
+      mine.connection()
     })
   }
 }
@@ -170,7 +173,7 @@ export function createHubReact<C extends Contract>(): HubReact<C> {
 type HubContext<C extends Contract> = Context<HubClient<C> | undefined>
 
 function useConnection<C extends Contract>(props: HubProviderProps<C>): void {
-  const { client } = props
+  const { client, live = true } = props
   const queryClient = useQueryClient(props.queryClient)
   const latest = useLatest(props)
   useEffect(() => {
@@ -178,11 +181,12 @@ function useConnection<C extends Contract>(props: HubProviderProps<C>): void {
     return share({
       client,
       queryClient,
+      live,
       onConflict: (conflict) => latest.current.onConflict?.(conflict),
       ...(onReport && { onReport }),
       ...(resolve && { resolve }),
     })
-  }, [client, queryClient, latest])
+  }, [client, queryClient, live, latest])
 }
 
 function useClient<C extends Contract>(context: HubContext<C>): HubClient<C> {

@@ -302,6 +302,7 @@ export function connect(
     client: world.client,
     queryClient: world.queryClient,
     clock: world.clock,
+    random: { next: () => 0.5 },
     onReport: (report) => world.reports.push(report),
     ...(lingerMs === undefined ? {} : { lingerMs }),
     ...conflicts,

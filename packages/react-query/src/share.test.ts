@@ -1,0 +1,205 @@
+// Shows that one tab polls for all, that what the others take is as good as their own, and that nobody is given what is not theirs.
+import { InfiniteQueryObserver } from '@tanstack/query-core'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { type Browser, createBrowser, type Tab, type TabOptions } from './testing/tabs.ts'
+
+let browser: Browser
+beforeEach(() => {
+  browser = createBrowser()
+})
+afterEach(() => browser.close())
+
+const pass = (ms: number) => browser.clock.advance(ms)
+const NAME = 'sse-hub polls ["/api/sse","u1","[\\"cards\\"]"]'
+
+/** Tabs that have been live for a while, and have just lost the hub. */
+async function lostTabs(...options: readonly TabOptions[]): Promise<Tab[]> {
+  const tabs = options.map((each) => browser.open(each))
+  for (const tab of tabs) tab.mount()
+  await pass(100)
+  for (const tab of tabs) tab.live()
+  await vi.waitFor(() => import('./fallback.ts'))
+  await pass(1_000)
+  browser.asked.length = 0
+  browser.api.data = [{ id: 'new' }]
+  for (const tab of tabs) tab.down()
+  return tabs
+}
+const asked = (tab: number) => browser.asked.filter((one) => one.tab === tab).length
+
+test('one tab asks, and all have the answer', async () => {
+  const tabs = await lostTabs({ chance: 0 }, { chance: 0.3 }, { chance: 0.9 })
+  await pass(45_000)
+  expect([asked(0), asked(1), asked(2)]).toEqual([5, 0, 0])
+  for (const tab of tabs) expect(tab.data()).toEqual([{ id: 'new' }])
+  expect(tabs.map(({ connection }) => connection.polls())).toMatchObject([
+    { done: 5, shared: 0 },
+    { done: 0, shared: 5 },
+    { done: 0, shared: 5 },
+  ])
+})
+
+test('two whose time has come at once agree on who asks', async () => {
+  await lostTabs({ chance: 0.5 }, { chance: 0.5 })
+  await pass(45_000)
+  expect(browser.asked.length).toBe(5)
+})
+
+test.each([
+  ['users', { user: 'u2' }],
+  ['hubs', { url: '/other' }],
+] as const)('two %s never read each other’s answers', async (_, other) => {
+  const [, second] = await lostTabs({ chance: 0 }, { chance: 0.5, ...other })
+  browser.api.ms = 200
+  await pass(2_000)
+  expect([asked(0), asked(1)]).toEqual([1, 1])
+  expect(second?.connection.polls().shared).toBe(0)
+})
+
+test('nor do those whom nobody knows', async () => {
+  await lostTabs({ chance: 0, user: null }, { chance: 0.5, user: null })
+  await pass(2_000)
+  expect([asked(0), asked(1)]).toEqual([1, 1])
+  expect(browser.channels()).toEqual([])
+})
+
+test('where tabs cannot talk, or have no locks, each polls for itself', async () => {
+  await lostTabs({ chance: 0, tabs: null }, { chance: 0.5, tabs: { ...browser.tabs, locks: undefined } })
+  await pass(2_000)
+  expect([asked(0), asked(1)]).toEqual([1, 1])
+})
+
+test('a tab that asks no more is followed by another within an interval and a fifth', async () => {
+  const [first, second] = await lostTabs({ chance: 0 }, { chance: 0.5 })
+  await pass(1_000)
+  expect([asked(0), asked(1)]).toEqual([1, 0])
+  first?.connection()
+  await pass(11_500)
+  expect([asked(0), asked(1)]).toEqual([1, 1])
+  expect(second?.data()).toEqual([{ id: 'new' }])
+})
+
+test('a tab that was frozen while it asked holds nobody up for long', async () => {
+  browser.freeze(NAME)
+  await lostTabs({ chance: 0 })
+  await pass(2_000)
+  expect(asked(0)).toBe(0)
+  await pass(1_000)
+  expect(asked(0)).toBe(1)
+})
+
+test('a browser that refuses locks keeps nobody from polling', async () => {
+  const request = () => Promise.reject(new DOMException('The document is not active.', 'InvalidStateError'))
+  await lostTabs({ chance: 0, tabs: { ...browser.tabs, locks: { request } as unknown as LockManager } })
+  await pass(12_000)
+  expect(asked(0)).toBe(2)
+})
+
+test('polls that fail free the way for the others', async () => {
+  const [first, second] = await lostTabs({ chance: 0 }, { chance: 0.5 })
+  browser.api.fails = true
+  await pass(7_000)
+  expect([asked(0), asked(1)]).toEqual([1, 1])
+  browser.api.fails = false
+  await pass(13_000)
+  expect(first?.data()).toEqual([{ id: 'new' }])
+  expect(second?.data()).toEqual([{ id: 'new' }])
+})
+
+test.each([
+  ['a function', () => [{ id: 'f', open() {} }]],
+  ['an instance of a class', () => [{ id: 'd', at: new Date(0) }]],
+])('%s is handed to nobody: it is said once, and each polls', async (_, make) => {
+  const [first, second] = await lostTabs({ chance: 0 }, { chance: 0.5 })
+  browser.api.data = make()
+  await pass(25_000)
+  expect(asked(0)).toBeGreaterThan(1)
+  expect(asked(1)).toBeGreaterThan(1)
+  expect(second?.connection.polls().shared).toBe(0)
+  expect(first?.reports).toMatchObject([{ during: 'share', queryKey: ['cards'] }])
+  expect(second?.reports).toMatchObject([{ during: 'share', queryKey: ['cards'] }])
+})
+
+test('what was asked for before this tab lost the hub does not take it back', async () => {
+  const [, second] = await lostTabs({ chance: 0 }, { chance: 0.5 })
+  second?.live()
+  browser.api.ms = 2_000
+  await pass(1_000)
+  const at = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_000)
+  second?.queryClient.setQueryData(['cards'], [{ id: 'newer, by an event' }])
+  second?.down()
+  await pass(1_500)
+  at.mockRestore()
+  expect(browser.channels().length).toBe(2)
+  expect(second?.data()).toEqual([{ id: 'newer, by an event' }])
+})
+
+test('nor does what was asked for before the data was written here', async () => {
+  const [, second] = await lostTabs({ chance: 0 }, { chance: 0.9 })
+  second?.queryClient.setQueryData(['cards'], [{ id: 'mine' }], { updatedAt: Date.now() + 60_000 })
+  await pass(600)
+  expect(asked(0)).toBe(1)
+  expect(second?.data()).toEqual([{ id: 'mine' }])
+})
+
+test('nor what comes while this tab asks by itself', async () => {
+  const [, second] = await lostTabs({ chance: 0 }, { chance: 0.9 })
+  await pass(310)
+  Object.assign(browser.api, { data: [{ id: 'by itself' }], ms: 3_000 })
+  void second?.queryClient.refetchQueries()
+  await pass(200)
+  expect(second?.data()).toEqual([{ id: 'a' }])
+  await pass(3_000)
+  expect(second?.data()).toEqual([{ id: 'by itself' }])
+})
+
+test('an answer that was under way already is older than it looks, and handed to nobody', async () => {
+  const [first, second] = await lostTabs({ chance: 0 }, { chance: 0.9 })
+  browser.api.ms = 350
+  void first?.queryClient.refetchQueries()
+  await pass(600)
+  expect(first?.data()).toEqual([{ id: 'new' }])
+  expect(second?.data()).toEqual([{ id: 'a' }])
+})
+
+test('the cursor of an answer is handed on with it: the stream goes on from there, without another request', async () => {
+  const [first, second] = await lostTabs({ chance: 0 }, { chance: 0.9 })
+  await pass(2_000)
+  first?.live()
+  second?.live()
+  const { length } = browser.asked
+  await pass(5_000)
+  expect(browser.asked).toHaveLength(length)
+  expect(second?.connection.polls().shared).toBe(1)
+})
+
+test('an infinite query is handed on as a whole', async () => {
+  const tabs = [browser.open({ chance: 0 }), browser.open({ chance: 0.9 })]
+  const { liveQueryOptions } = await import('./live.ts')
+  let reads = 0
+  for (const { queryClient } of tabs) {
+    const options = {
+      ...liveQueryOptions({
+        queryKey: ['pages'],
+        queryFn: async (): Promise<unknown> => [`page ${reads++}`],
+        topic: 'board:7' as never,
+        on: {},
+        fallback: { refetchInterval: 10_000 },
+      }),
+      initialPageParam: 0,
+      getNextPageParam: () => 1,
+    }
+    const observer = new InfiniteQueryObserver(queryClient, options as never)
+    observer.subscribe(() => {})
+    await pass(100)
+    await observer.fetchNextPage()
+  }
+  for (const tab of tabs) tab.live()
+  await pass(1_000)
+  for (const tab of tabs) tab.down()
+  reads = 10
+  await pass(2_000)
+  expect(reads).toBe(12)
+  const pages = { pageParams: [0, 1], pages: [['page 10'], ['page 11']] }
+  for (const { queryClient } of tabs) expect(queryClient.getQueryData(['pages'])).toEqual(pages)
+})
