@@ -6,7 +6,9 @@ import { measureCell } from './cell.ts'
 import { cells } from './client.ts'
 import { makeCorpus } from './corpus.ts'
 import { measureInTurn, medianOf } from './measure.ts'
+import { brief } from './office.ts'
 import { parserAlone, parserOverBody, wholeClient } from './readers.ts'
+import { compare } from './requests.ts'
 
 test('the corpus is what a hub sends, in blocks of the size that it says, over all topics, and goes on where it was', () => {
   for (const { name, shape } of cells) {
@@ -77,4 +79,22 @@ test('readers take turns, on the same work, and only runs after the warm-ups cou
   await measureInTurn(() => n++, { a: way('a'), b: way('b') }, { runs: 2, warmUps: 1 })
   expect(order).toEqual(['a0', 'b0', 'b1', 'a1', 'a2', 'b2'])
   expect([medianOf([3, 1, 2]), medianOf([4, 1, 2, 3]), medianOf([7])]).toEqual([2, 2.5, 7])
+})
+
+test('for the same office the hub costs a fraction of the requests, and what people see is newer', async () => {
+  const { requests, fewer, p95, bytes, whileUp, unexplained, missed } = await compare(
+    { ...brief, users: 3, minutes: 30 },
+    2,
+  )
+  // Cards are polled twice a minute, and read once by the hub's users.
+  expect(requests.polling.cards).toBeGreaterThan(3 * 29 * 2)
+  expect(requests.hub.cards).toBe(3)
+  expect(requests.hub.heartbeat).toBeUndefined()
+  expect(fewer).toBeGreaterThan(0.9)
+  expect(p95.cards.polling).toBeGreaterThan(20_000)
+  expect(p95.cards.hub).toBeLessThan(100)
+  expect(bytes.overhead).toBeGreaterThan(1_000)
+  expect(bytes.overhead).toBeLessThan(bytes.stream)
+  expect({ whileUp, unexplained }).toEqual({ whileUp: 0, unexplained: 0 })
+  expect(missed.filter((why) => !why.includes('are saved'))).toEqual([])
 })

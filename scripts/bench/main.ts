@@ -1,7 +1,11 @@
-// `pnpm bench`: measures what is promised of speed, as ratios within one run, and says where it is not kept.
+// `pnpm bench`: measures what is promised of speed and of requests, as ratios within one run, and says where it is not kept.
 import { benchClient } from './client.ts'
+import { benchRequests } from './requests.ts'
 
-const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { client: benchClient }
+const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  client: benchClient,
+  requests: benchRequests,
+}
 
 const [name = '', ...args] = process.argv.slice(2)
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
