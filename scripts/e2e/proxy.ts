@@ -11,6 +11,8 @@ export interface Proxy {
   cutWithin(text: string): Promise<void>
   /** A black hole: takes everything, and passes nothing on in either direction, until it is told otherwise; then what it held moves. New connections stand. */
   swallow(on: boolean): void
+  /** For how long the server has sent nothing, in milliseconds. */
+  quietMs(): number
   /** Cuts everything and stops listening. */
   close(): Promise<void>
 }
@@ -19,6 +21,7 @@ export interface Proxy {
 export async function createProxy(upstream: number): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let swallows = false
+  let lastAt = performance.now()
   let trap: { readonly text: string; readonly sprung: () => void } | undefined
 
   const server = createServer((near) => {
@@ -37,6 +40,7 @@ export async function createProxy(upstream: number): Promise<Proxy> {
     near.pipe(far)
     if (swallows) for (const socket of [near, far]) socket.pause()
     far.on('data', (bytes) => {
+      lastAt = performance.now()
       const at = trap ? bytes.indexOf(trap.text) : -1
       if (!trap || at < 0) {
         near.write(bytes)
@@ -69,6 +73,7 @@ export async function createProxy(upstream: number): Promise<Proxy> {
         else socket.resume()
       }
     },
+    quietMs: () => performance.now() - lastAt,
     async close() {
       const closed = new Promise((resolve) => server.close(resolve))
       cut()

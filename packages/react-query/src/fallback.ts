@@ -11,7 +11,7 @@ const SPREAD_MS = 400
 // A hub that says good-bye says when it is back: it is waited for, but never for so long that the first poll comes later than 5 s.
 const BYE_MS = 2_000
 const BYE_SPREAD_MS = 2_500
-// An outage is noticed to be over within this and a tenth of what it has lasted.
+// An outage is noticed to be over within this and a twentieth of what it has lasted.
 const RETRY_MS = 1_000
 
 /** The polls of one cache, as counted since it was connected. */
@@ -167,7 +167,7 @@ export function createFallback(options: FallbackOptions): Fallback {
     if (cancelRetry || status.phase !== 'down' || !wanted() || !isWaiting()) return
     const { byeMs, retryAfterMs } = status.error.details
     if (byeMs !== undefined || retryAfterMs) return
-    const ms = (RETRY_MS + (clock.now() - lostAt) / 10) * (1 - random.next() / 2)
+    const ms = (RETRY_MS + (clock.now() - lostAt) / 20) * (1 - random.next() / 2)
     cancelRetry = clock.after(ms, () => {
       cancelRetry = undefined
       if (client.status.get().phase === 'down' && wanted() && isWaiting()) client.start()
