@@ -150,7 +150,7 @@ export function createConnection(
     const hear = (frame: Frame) => {
       if (frame.kind === 'bye') throw over(frame.reason, frame.reason, frame.retryMs)
       if (frame.kind === 'sync' && frame.user !== (identity ?? frame.user)) {
-        const message = `The hub takes us for ${frame.user}, not for ${identity}: make a new client for another user`
+        const message = `The hub takes us for ${frame.user}, not for ${identity}: make a new client`
         throw new HubError('identity_mismatch', message)
       }
       if (!take(frame, asked)) return begin()

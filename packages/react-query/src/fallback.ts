@@ -160,17 +160,19 @@ export function createFallback(options: FallbackOptions): Fallback {
     return GRACE_MS + chance * SPREAD_MS
   }
 
+  /** Whether a query polls until the hub is back. */
+  const isWaiting = () => wanted() && [...polls.values()].some(({ cancel }) => cancel)
+
   /** Somebody waits for the hub to be back: the client may try sooner than it would by itself, unless the hub has asked for the wait. */
   const retry = () => {
     const status = client.status.get()
-    const isWaiting = () => [...polls.values()].some(({ cancel }) => cancel)
-    if (cancelRetry || status.phase !== 'down' || !wanted() || !isWaiting()) return
+    if (cancelRetry || status.phase !== 'down' || !isWaiting()) return
     const { byeMs, retryAfterMs } = status.error.details
     if (byeMs !== undefined || retryAfterMs) return
     const ms = (RETRY_MS + (clock.now() - lostAt) / 20) * (1 - random.next() / 2)
     cancelRetry = clock.after(ms, () => {
       cancelRetry = undefined
-      if (client.status.get().phase === 'down' && wanted() && isWaiting()) client.start()
+      if (client.status.get().phase === 'down' && isWaiting()) client.start()
     })
   }
 
@@ -205,7 +207,7 @@ export function createFallback(options: FallbackOptions): Fallback {
       }
       // As in TanStack Query, 0 and Infinity mean not to.
       if (!(pollMs > 0) || pollMs === Number.POSITIVE_INFINITY) return
-      const isLost = !isLive && (before?.isLive || before?.isLost || false)
+      const isLost = !isLive && before?.isLive === true
       const readAt = before && !before.isLive ? before.readAt : clock.now()
       const poll = { query, pollMs, isLive, isQuiet, isLost, readAt }
       polls.set(query, poll)

@@ -23,9 +23,13 @@ export interface Tab {
   readonly reports: QueryReport[]
   /** The topics that are subscribed to. */
   readonly topics: Set<string>
+  /** From which cursor each subscription began. */
+  readonly afters: (string | undefined)[]
+  /** Those that the hub does not grant. */
+  readonly refused: Set<string>
   /** When the client was told to try. */
   readonly starts: number[]
-  mount(options?: object): () => void
+  mount(options?: object, topics?: readonly string[]): () => void
   /** The hub is live for all topics, or it is not. */
   live(): void
   connecting(): void
@@ -74,8 +78,9 @@ export function createBrowser(): Browser {
       }
     },
     locks: {
-      async request(name: string, _options: LockOptions, callback: (lock: unknown) => unknown) {
-        if (held.has(name)) return callback(null)
+      async request(name: string, { ifAvailable }: LockOptions, callback: (lock: unknown) => unknown) {
+        // Whoever waits for a lock waits for ever here.
+        if (held.has(name)) return ifAvailable ? callback(null) : new Promise(() => {})
         held.add(name)
         try {
           return await callback({ name })
@@ -115,6 +120,8 @@ function createTab(browser: Browser, number: number, options: TabOptions): Tab {
   queryClient.mount()
   const listeners = new Set<() => void>()
   const topics = new Set<string>()
+  const refused = new Set<string>()
+  const afters: (string | undefined)[] = []
   const starts: number[] = []
   let status: Status = { phase: 'idle' }
   const say = (next: Status) => {
@@ -123,13 +130,15 @@ function createTab(browser: Browser, number: number, options: TabOptions): Tab {
   }
   const client = {
     url,
-    subscribe({ topic }: { topic: string }) {
+    subscribe({ topic, after }: { topic: string; after?: string }) {
       topics.add(topic)
+      afters.push(after)
       return () => topics.delete(topic)
     },
     status: {
       get: () => status,
-      topic: (topic: string) => (status.phase === 'live' && topics.has(topic) ? 'live' : 'pending'),
+      topic: (topic: string) =>
+        status.phase === 'live' && topics.has(topic) && !refused.has(topic) ? 'live' : 'pending',
       subscribe(listener: () => void) {
         listeners.add(listener)
         return () => listeners.delete(listener)
@@ -152,8 +161,10 @@ function createTab(browser: Browser, number: number, options: TabOptions): Tab {
     connection,
     reports,
     topics,
+    refused,
+    afters,
     starts,
-    mount(options = {}) {
+    mount(options = {}, of = ['board:7']) {
       const query = liveQueryOptions({
         queryKey: ['cards'],
         async queryFn() {
@@ -162,7 +173,7 @@ function createTab(browser: Browser, number: number, options: TabOptions): Tab {
           if (api.fails) throw new Error('The API is down')
           return withCursor(api.data, 'e1:1')
         },
-        topic: 'board:7' as never,
+        topic: of as never,
         on: {},
         fallback: { refetchInterval: INTERVAL_MS },
       })
