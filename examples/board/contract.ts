@@ -18,6 +18,7 @@ export const Card = z.object({
   version: z.number(),
   changedBy: z.string(),
   changedAt: z.number(),
+  lastChange: z.enum(['added', 'edited', 'moved', 'commented on']),
 })
 export type Card = z.infer<typeof Card>
 
@@ -34,7 +35,8 @@ export const Theme = z.enum(['light', 'dark'])
 export type Theme = z.infer<typeof Theme>
 
 /** Who changed a card, when, and which change that was. */
-const change = { id: true, version: true, changedBy: true, changedAt: true } as const
+const author = { id: true, version: true, changedBy: true, changedAt: true } as const
+const change = { ...author, lastChange: true } as const
 
 export const contract = defineContract({
   topics: ['board', 'conversation'], // `board`, and `conversation:<card id>`; `user` is built in
@@ -43,7 +45,7 @@ export const contract = defineContract({
     'card.updated': { topic: 'board', data: Card.pick({ ...change, title: true, text: true }) },
     'card.moved': { topic: 'board', data: Card.pick({ ...change, column: true, rank: true }) },
     'card.commented': { topic: 'board', data: Card.pick({ ...change, messages: true }) },
-    'card.deleted': { topic: 'board', data: Card.pick(change) },
+    'card.deleted': { topic: 'board', data: Card.pick(author) },
     'message.posted': { topic: 'conversation', data: Message },
     // What clients may say by themselves: to their own tabs, to whoever reads along right now, and to the server only.
     'theme.changed': { topic: 'user', data: z.object({ theme: Theme }), emit: true },

@@ -247,9 +247,17 @@ const carries = (window: Pick<Window, 'wires'>, topic: string) =>
     .poll(async () => syncOf((await window.wires()).at(-1)?.text ?? '').topics.join(), { timeout: 10_000 })
     .toContain(topic)
 
-/** Waits until nothing moves any more, but for what never ends. */
+/** Waits until nothing moves any more, but for what never ends, and what only waits to be hidden. */
 const settled = (page: Window['page']) =>
-  page.waitForFunction(() => document.getAnimations().every((one) => one.effect?.getTiming().iterations === Infinity))
+  page.waitForFunction(() =>
+    document
+      .getAnimations()
+      .every(
+        (one) =>
+          one.effect?.getTiming().iterations === Infinity ||
+          (one instanceof CSSAnimation && one.animationName === 'news'),
+      ),
+  )
 
 /** What a stream said first. */
 function syncOf(text: string): { cursor?: string; topics: string[]; gaps?: unknown[] } {

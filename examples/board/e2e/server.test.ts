@@ -113,8 +113,8 @@ for (const log of ['sqlite', 'memory'] as const) {
       ['card.created', 'board', 1],
       ['card.updated', 'board', 2],
       ['card.moved', 'board', 3],
-      ['message.posted', 'conversation:new', undefined],
       ['card.commented', 'board', 4],
+      ['message.posted', 'conversation:new', undefined],
     ])
     const cards = await get<Card[]>('/api/cards')
     expect(cards.filter(({ column }) => column === 'done').map(({ id }) => id)).toEqual(['new', 'start'])
@@ -145,6 +145,35 @@ test('what is made twice under one name is made once, and changes at the same ti
     `/api/sse/page?after=${headers.get('hub-cursor')}&topics=board`,
   )
   expect(events.map(({ data }) => data.version)).toEqual(Array.from({ length: 21 }, (_, n) => n + 1))
+})
+
+test('a request that comes again under its name is answered as before and changes nothing; its event bears the name', async () => {
+  const { ask, get } = await start()
+  const { headers } = await ask('GET', '/api/cards')
+  const after = headers.get('hub-cursor') ?? ''
+  const named = (key: string) => ({ 'Idempotency-Key': key })
+  const twice = async (key: string, method: string, path: string, body?: unknown) => {
+    const [first, again] = [await ask(method, path, body, named(key)), await ask(method, path, body, named(key))]
+    expect(again.status).toBe(first.status)
+    expect(await again.text()).toBe(await first.text())
+  }
+  await twice('k1', 'PATCH', '/api/cards/talk', { column: 'done' })
+  await twice('k2', 'POST', '/api/cards', { title: 'One' })
+  await twice('k3', 'POST', '/api/cards/talk/messages', { text: 'Hello' })
+  const said = await get<{ events: { type: string; id: string }[] }>(
+    `/api/sse/page?after=${after}&topics=board,conversation:talk`,
+  )
+  expect(said.events.map(({ type, id }) => [type, id])).toEqual([
+    ['card.moved', 'k1'],
+    ['card.created', 'k2'],
+    ['card.commented', 'k3.1'],
+    ['message.posted', 'k3'],
+  ])
+  await twice('k4', 'DELETE', '/api/cards/talk')
+  // Who takes the name of another person's request changes nothing.
+  const stolen = await ask('PATCH', '/api/cards/start', { column: 'todo' }, { ...named('k1'), 'Board-User': 'grace' })
+  expect(stolen.status).toBe(422)
+  expect(await get<Card[]>('/api/cards')).toContainEqual(expect.objectContaining({ id: 'start', column: 'done' }))
 })
 
 test('a place between two cards can be taken for ever', async () => {

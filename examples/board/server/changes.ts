@@ -2,13 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Publication } from '@sse-hub/core/contract'
 import type { Card, Column, contract, Message } from '../contract.ts'
+import { type Place, rankAt } from '../rank.ts'
 import { RestError } from './http.ts'
 import type { Store } from './store.ts'
 
 /** The most cards that a board holds. */
 export const boardLimit = 1_000
 
-/** A change that has been thought through and not yet made. */
+/** A change that has been thought through and not yet made. Its own event is the last: the others tell what else it brings about. */
 export interface Change<T> {
   readonly events: readonly Publication<typeof contract>[]
   write(): void
@@ -25,8 +26,9 @@ export function createCard(
   if (repeated) return unchanged(repeated)
   const cards = store.cards()
   if (cards.length >= boardLimit) throw new RestError(409, 'board_full', 'The board is full. Delete a card first.')
-  const rank = rankBetween(cards.findLast((card) => card.column === column)?.rank, undefined)
-  const card = { id, column, rank, title, text, messages: 0, version: 1, changedBy: user, changedAt: Date.now() }
+  const { rank } = rankAt(cards, { column })
+  const made = { version: 1, changedBy: user, changedAt: Date.now(), lastChange: 'added' } as const
+  const card = { id, column, rank, title, text, messages: 0, ...made }
   return {
     events: [{ type: 'card.created', topic: 'board', data: card }],
     write: () => store.saveCard(card),
@@ -41,7 +43,7 @@ export function editCard(
   user: string,
 ): Change<Card> {
   const old = existing(store, id)
-  const card = changed(old, { title: edit.title ?? old.title, text: edit.text ?? old.text }, user)
+  const card = changed(old, 'edited', { title: edit.title ?? old.title, text: edit.text ?? old.text }, user)
   return {
     events: [{ type: 'card.updated', topic: 'board', data: card }],
     write: () => store.saveCard(card),
@@ -49,35 +51,28 @@ export function editCard(
   }
 }
 
-/** Puts a card into a column: before the card `before`, or at the end. */
-export function moveCard(
-  store: Store,
-  id: string,
-  { column, before }: { column: Column; before?: string | null | undefined },
-  user: string,
-): Change<Card> {
+export function moveCard(store: Store, id: string, place: Place, user: string): Change<Card> {
   const old = existing(store, id)
-  const others = store.cards().filter((card) => card.column === column && card.id !== id)
-  const found = others.findIndex((card) => card.id === before)
-  const place = found < 0 ? others.length : found
-  const rank = rankBetween(others[place - 1]?.rank, others[place]?.rank)
-  const card = changed(old, { column, rank }, user)
+  const { rank, others, index } = rankAt(store.cards(), place, id)
+  const card = changed(old, 'moved', { column: place.column, rank }, user)
   // Numbers end: after some fifty moves into the same place there is none left between two ranks. Then the column is counted anew.
   const renumber = others.some((other) => other.rank === rank)
   const cards = renumber
-    ? others
-        .toSpliced(place, 0, card)
-        .map((one, index) => changed(one === card ? old : one, { column, rank: index + 1 }, user))
+    ? [
+        ...others.map((other, at) => changed(other, 'moved', { rank: at < index ? at + 1 : at + 2 }, user)),
+        { ...card, rank: index + 1 },
+      ]
     : [card]
   return {
     events: cards.map((data) => ({ type: 'card.moved', topic: 'board', data })),
     write: () => cards.forEach(store.saveCard),
-    answer: cards.find((one) => one.id === id) ?? card,
+    answer: cards.at(-1) ?? card,
   }
 }
 
 export function deleteCard(store: Store, id: string, user: string): Change<null> {
-  const card = changed(existing(store, id), {}, user)
+  const old = existing(store, id)
+  const card = changed(old, old.lastChange, {}, user)
   return {
     events: [{ type: 'card.deleted', topic: 'board', data: card }],
     write: () => store.deleteCard(id),
@@ -96,12 +91,12 @@ export function postMessage(
   const repeated = store.message(id)
   if (repeated) return unchanged(repeated)
   const old = existing(store, cardId)
-  const card = changed(old, { messages: old.messages + 1 }, user)
+  const card = changed(old, 'commented on', { messages: old.messages + 1 }, user)
   const message = { id, cardId, author: user, text, at: card.changedAt }
   return {
     events: [
-      { type: 'message.posted', topic: `conversation:${cardId}`, data: message },
       { type: 'card.commented', topic: 'board', data: card },
+      { type: 'message.posted', topic: `conversation:${cardId}`, data: message },
     ],
     write() {
       store.addMessage(message)
@@ -113,9 +108,10 @@ export function postMessage(
 
 const unchanged = <T>(answer: T): Change<T> => ({ events: [], write() {}, answer })
 
-const changed = (card: Card, to: Partial<Card>, user: string): Card => ({
+const changed = (card: Card, lastChange: Card['lastChange'], to: Partial<Card>, user: string): Card => ({
   ...card,
   ...to,
+  lastChange,
   version: card.version + 1,
   changedBy: user,
   changedAt: Date.now(),
@@ -125,9 +121,4 @@ function existing(store: Store, id: string): Card {
   const card = store.card(id)
   if (!card) throw new RestError(404, 'not_found', 'This card does not exist, or somebody deleted it.')
   return card
-}
-
-function rankBetween(below: number | undefined, above: number | undefined): number {
-  if (above === undefined) return (below ?? 0) + 1
-  return below === undefined ? above - 1 : (below + above) / 2
 }

@@ -3,12 +3,18 @@ import { createHub, type EventLog } from '@sse-hub/server'
 import type { SqliteLog } from '@sse-hub/server/sqlite'
 import { contract } from '../contract.ts'
 import { boardLimit, type Change } from './changes.ts'
-import type { Answer } from './http.ts'
+import { type Answer, RestError } from './http.ts'
 import { whoIs } from './identity.ts'
 import { inTurn } from './in-turn.ts'
 import type { Store } from './store.ts'
 
 export type Live = ReturnType<typeof createLive>
+
+/** Who asks for a change, and the name of the request, if it has one. */
+export interface Asked {
+  readonly user: string
+  readonly key: string | undefined
+}
 
 /** Makes the hub of a store. `log` is either in the store's own file, or anywhere else. */
 export function createLive(store: Store, log: SqliteLog | EventLog) {
@@ -31,9 +37,25 @@ export function createLive(store: Store, log: SqliteLog | EventLog) {
   return {
     hub,
 
-    /** Makes a change and tells of it: both are kept, or neither. Changes are made one at a time, since each builds on the state before it. */
-    commit: inTurn(async <T>(plan: () => Change<T>): Promise<T> => {
-      const { events, write, answer } = plan()
+    /**
+     * Makes a change and tells of it: both are kept, or neither. Changes are made one at a time, since each builds on the state before it.
+     * One request, named by its `key`, makes its change once; the event bears that name too, by which the page knows it for its own.
+     */
+    commit: inTurn(async <T>({ user, key }: Asked, plan: () => Change<T>): Promise<T> => {
+      const before = key === undefined ? undefined : store.answer(key)
+      // Names of requests are seen by all, in events. One that is used again would change the board, and no event would tell of it.
+      if (before && before.user !== user)
+        throw new RestError(422, 'key_taken', 'Somebody else has used this Idempotency-Key.')
+      if (before) return before.body as T
+      const { events: unnamed, answer, ...change } = plan()
+      const events = unnamed.map((event, at) => {
+        const others = unnamed.length - 1 - at
+        return key === undefined ? event : { ...event, id: others === 0 ? key : `${key}.${others}` }
+      })
+      const write = () => {
+        change.write()
+        if (key !== undefined) store.keepAnswer(key, user, answer)
+      }
       const ready = await hub.prepare(events)
       if ('appendIn' in log) {
         store.transaction(() => {

@@ -42,7 +42,8 @@ export function seed(at: number): Card[] {
       messages: 0,
       version: 1,
       changedBy: 'demo',
-      changedAt: at,
+      changedAt: at - 60_000, // not as if somebody had just done it
+      lastChange: 'added' as const,
     })),
   )
 }

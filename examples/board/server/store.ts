@@ -8,18 +8,25 @@ import { seed } from './seed.ts'
 /** The newest messages of a conversation that a reader gets. */
 const conversationLimit = 200
 
+/** The newest requests whose answers are kept, for those who did not hear them and ask again. */
+const answerLimit = 10_000
+
 const schema = `
   PRAGMA journal_mode = WAL;
   PRAGMA busy_timeout = 5000;
   CREATE TABLE IF NOT EXISTS card (
     id TEXT PRIMARY KEY, "column" TEXT NOT NULL, rank REAL NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL,
-    messages INTEGER NOT NULL, version INTEGER NOT NULL, changedBy TEXT NOT NULL, changedAt INTEGER NOT NULL
+    messages INTEGER NOT NULL, version INTEGER NOT NULL, changedBy TEXT NOT NULL, changedAt INTEGER NOT NULL,
+    lastChange TEXT NOT NULL DEFAULT 'added'
   ) STRICT;
   CREATE TABLE IF NOT EXISTS message (
     number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, cardId TEXT NOT NULL, author TEXT NOT NULL, text TEXT NOT NULL,
     at INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX IF NOT EXISTS message_of_card ON message (cardId, number);
+  CREATE TABLE IF NOT EXISTS answer (
+    number INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, user TEXT NOT NULL, body TEXT NOT NULL
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS theme (user TEXT PRIMARY KEY, theme TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS click (button TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT;`
 
@@ -30,11 +37,12 @@ export function openStore(path: string) {
   mkdirSync(dirname(path), { recursive: true })
   const db = new DatabaseSync(path)
   db.exec(schema)
+  migrate(db)
 
   const allCards = db.prepare('SELECT * FROM card ORDER BY rank, id')
   const oneCard = db.prepare('SELECT * FROM card WHERE id = ?')
   const saveCard = db.prepare(
-    'INSERT OR REPLACE INTO card VALUES (:id, :column, :rank, :title, :text, :messages, :version, :changedBy, :changedAt)',
+    'INSERT OR REPLACE INTO card VALUES (:id, :column, :rank, :title, :text, :messages, :version, :changedBy, :changedAt, :lastChange)',
   )
   const deleteCard = db.prepare('DELETE FROM card WHERE id = ?')
   const deleteMessages = db.prepare('DELETE FROM message WHERE cardId = ?')
@@ -45,6 +53,9 @@ export function openStore(path: string) {
   const saveMessage = db.prepare(
     'INSERT INTO message (id, cardId, author, text, at) VALUES (:id, :cardId, :author, :text, :at)',
   )
+  const oneAnswer = db.prepare('SELECT user, body FROM answer WHERE key = ?')
+  const keepAnswer = db.prepare('INSERT INTO answer (key, user, body) VALUES (?, ?, ?)')
+  const forgetAnswers = db.prepare('DELETE FROM answer WHERE number <= ?')
   const oneTheme = db.prepare('SELECT theme FROM theme WHERE user = ?')
   const saveTheme = db.prepare('INSERT OR REPLACE INTO theme VALUES (?, ?)')
   const countClick = db.prepare('INSERT INTO click VALUES (?, 1) ON CONFLICT (button) DO UPDATE SET count = count + 1')
@@ -60,6 +71,14 @@ export function openStore(path: string) {
     messages: (cardId: string) => newestMessages.all(cardId, conversationLimit).reverse() as unknown as Message[],
     message: (id: string) => oneMessage.get(id) as unknown as Message | undefined,
     addMessage: (message: Message) => void saveMessage.run(message),
+    answer(key: string): { user: string; body: unknown } | undefined {
+      const kept = oneAnswer.get(key) as { user: string; body: string } | undefined
+      return kept && { ...kept, body: JSON.parse(kept.body) }
+    },
+    keepAnswer(key: string, user: string, body: unknown) {
+      const { lastInsertRowid } = keepAnswer.run(key, user, JSON.stringify(body))
+      forgetAnswers.run(Number(lastInsertRowid) - answerLimit)
+    },
     theme: (user: string) => oneTheme.get(user)?.theme as Theme | undefined,
     saveTheme: (user: string, theme: Theme) => void saveTheme.run(user, theme),
     countClick: (button: string) => void countClick.run(button),
@@ -89,4 +108,10 @@ export function openStore(path: string) {
     })
   }
   return store
+}
+
+/** A board of before knew who changed a card, and not how. */
+function migrate(db: DatabaseSync): void {
+  const known = db.prepare("SELECT 1 FROM pragma_table_info('card') WHERE name = 'lastChange'").get()
+  if (!known) db.exec("ALTER TABLE card ADD COLUMN lastChange TEXT NOT NULL DEFAULT 'added'")
 }

@@ -1,14 +1,17 @@
 // The board: three columns of cards, kept by one live query.
-import { useQuery } from '@tanstack/react-query'
-import { useEffect, useRef, useState } from 'react'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import type { Card, Column } from '../contract.ts'
-import { sentence, useActivity } from './activity.ts'
 import { CardTile } from './CardTile.tsx'
 import { type Arrow, arrange, columns, step } from './columns.ts'
 import { Hint } from './Hint.tsx'
-import { useMoveCard, usePendingMoves } from './mutations.ts'
+import { me } from './me.ts'
+import { moveCard } from './mutations.ts'
 import { NewCard } from './NewCard.tsx'
 import { cardsQuery } from './queries.ts'
+import { queryClient } from './query-client.ts'
+import { sentence } from './sentence.ts'
+import { useNow } from './time.ts'
 import { useGlide } from './use-glide.ts'
 
 export interface BoardProps {
@@ -48,40 +51,41 @@ interface Target {
 }
 
 function Columns({ cards, openCard, onOpen }: BoardProps & { readonly cards: readonly Card[] }) {
-  const pending = usePendingMoves()
-  const { mutate } = useMoveCard()
-  const arranged = arrange(cards, pending)
-  const activity = useActivity()
+  const { mutate: move } = useMutation(moveCard)
+  const arranged = arrange(cards)
+  const now = useNow(30_000)
   const [dragged, setDragged] = useState<string>()
   const [target, setTarget] = useState<Target>()
   const dropped = useRef<string>(undefined)
   const container = useGlide<HTMLDivElement>(dropped)
 
-  const moveByArrow = (card: Card, arrow: Arrow) => {
-    const to = step(arranged, card, arrow)
-    if (!to) return
-    mutate(to)
-    refocus.current = card.id
-  }
-  // In another column the card is drawn anew, so the focus has to be carried there.
   const refocus = useRef<string>(undefined)
+  const moveByArrow = useCallback(
+    (card: Card, arrow: Arrow) => {
+      const place = step(queryClient.getQueryData(cardsQuery.queryKey) ?? [], card, arrow)
+      if (!place) return
+      move({ id: card.id, ...place })
+      refocus.current = card.id
+    },
+    [move],
+  )
+  // In another column the card is drawn anew, so the focus has to be carried there.
   useEffect(() => {
-    const tile =
-      refocus.current && container.current?.querySelector<HTMLElement>(`[data-card="${refocus.current}"][data-pending]`)
-    if (!tile) return
+    if (refocus.current === undefined || document.activeElement !== document.body) return
+    const tile = container.current?.querySelector(`[data-card="${refocus.current}"]`)
     refocus.current = undefined
-    tile.querySelector<HTMLElement>('.card-open')?.focus()
+    tile?.querySelector<HTMLElement>('.card-open')?.focus()
   })
+  const endDrag = useCallback(() => {
+    setDragged(undefined)
+    setTarget(undefined)
+  }, [])
   const drop = () => {
     if (dragged !== undefined && target) {
       dropped.current = dragged
-      mutate({ id: dragged, ...target })
+      move({ id: dragged, ...target })
     }
     endDrag()
-  }
-  const endDrag = () => {
-    setDragged(undefined)
-    setTarget(undefined)
   }
 
   return (
@@ -113,19 +117,19 @@ function Columns({ cards, openCard, onOpen }: BoardProps & { readonly cards: rea
             </span>
           </header>
           <ul className="cards" aria-labelledby={`column-${column}`}>
-            {arranged[column].map((card) => (
+            {arranged[column].map((card, index, { length }) => (
               <CardTile
                 key={card.id}
                 card={card}
+                now={now}
+                isFirst={index === 0}
+                isLast={index === length - 1}
                 open={card.id === openCard}
-                activity={activity.get(card.id)}
-                pending={pending.some(({ id }) => id === card.id)}
                 dragged={dragged === card.id}
                 dropBefore={target?.column === column && target.before === card.id && dragged !== card.id}
-                canMove={(arrow) => step(arranged, card, arrow) !== undefined}
-                onMove={(arrow) => moveByArrow(card, arrow)}
-                onOpen={() => onOpen(card.id)}
-                onDragStart={() => setDragged(card.id)}
+                onMove={moveByArrow}
+                onOpen={onOpen}
+                onDragStart={setDragged}
                 onDragEnd={endDrag}
               />
             ))}
@@ -135,7 +139,7 @@ function Columns({ cards, openCard, onOpen }: BoardProps & { readonly cards: rea
           <NewCard column={column} columnName={name} />
         </section>
       ))}
-      <Announcer text={newest(activity, cards)} />
+      <Announcer text={newest(cards)} />
     </div>
   )
 }
@@ -149,10 +153,10 @@ function cardBelow(column: HTMLElement, y: number, dragged: string): string | nu
   return null
 }
 
-function newest(activity: ReturnType<typeof useActivity>, cards: readonly Card[]): string {
-  const [id, last] = [...activity].at(-1) ?? []
-  const card = cards.find((card) => card.id === id)
-  return last && card ? sentence(last, `“${card.title}”`) : ''
+/** What others did last, in words. */
+function newest(cards: readonly Card[]): string {
+  const last = cards.reduce<Card | undefined>((a, b) => (a && a.changedAt > b.changedAt ? a : b), undefined)
+  return last && last.changedBy !== me ? `${sentence(last)} “${last.title}”` : ''
 }
 
 /** Tells people who do not see the board what others do. */

@@ -1,12 +1,12 @@
 // A card, opened beside the board: its text to read and edit, its conversation below. Both stay live while it is open.
-import { useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { Card } from '../contract.ts'
 import { displayName } from '../people.ts'
 import { Conversation } from './Conversation.tsx'
 import { columns } from './columns.ts'
 import { Icon } from './icons.tsx'
-import { useDeleteCard, useEditCard, useMoveCard } from './mutations.ts'
+import { deleteCard, editCard, moveCard } from './mutations.ts'
 import { cardsQuery } from './queries.ts'
 
 export function CardPanel({ id, onClose }: { id: string; onClose: () => void }) {
@@ -32,7 +32,7 @@ export function CardPanel({ id, onClose }: { id: string; onClose: () => void }) 
       </button>
       {card ? (
         <>
-          <Details card={card} />
+          <Details card={card} onDelete={onClose} />
           <Conversation cardId={card.id} />
         </>
       ) : (
@@ -49,8 +49,8 @@ interface Draft {
   readonly from: Card
 }
 
-function Details({ card }: { card: Card }) {
-  const edit = useEditCard()
+function Details({ card, onDelete }: { card: Card; onDelete: () => void }) {
+  const edit = useMutation(editCard)
   const [draft, setDraft] = useState<Draft>()
   const { title, text } = draft ?? card
   const overtaken = draft && (draft.from.title !== card.title || draft.from.text !== card.text)
@@ -58,7 +58,9 @@ function Details({ card }: { card: Card }) {
   const change = (part: Partial<Draft>) => setDraft({ title, text, from: draft?.from ?? card, ...part })
   const save = (event: FormEvent) => {
     event.preventDefault()
-    edit.mutate({ id: card.id, title, text }, { onSuccess: () => setDraft(undefined) })
+    // Shown at once as if it were saved; if it is not, they have it back.
+    edit.mutate({ id: card.id, title, text }, { onError: () => setDraft((newer) => newer ?? draft) })
+    setDraft(undefined)
   }
 
   return (
@@ -88,23 +90,22 @@ function Details({ card }: { card: Card }) {
         </p>
       )}
       <div className="row">
-        <button type="submit" className="button primary" disabled={!draft || edit.isPending}>
-          {edit.isPending ? 'Saving…' : 'Save'}
+        <button type="submit" className="button primary" disabled={!draft}>
+          Save
         </button>
         {draft && (
           <button type="button" className="button quiet" onClick={() => setDraft(undefined)}>
             {overtaken ? 'Take theirs' : 'Undo'}
           </button>
         )}
-        <DeleteButton id={card.id} />
+        <DeleteButton card={card} onDelete={onDelete} />
       </div>
     </form>
   )
 }
 
 function ColumnPicker({ card }: { card: Card }) {
-  const { mutate, isPending, variables } = useMoveCard()
-  const chosen = isPending ? variables.column : card.column
+  const { mutate } = useMutation(moveCard)
   return (
     <fieldset className="segments">
       <legend className="visually-hidden">Column</legend>
@@ -114,7 +115,7 @@ function ColumnPicker({ card }: { card: Card }) {
             type="radio"
             name="column"
             className="visually-hidden"
-            checked={chosen === id}
+            checked={card.column === id}
             onChange={() => mutate({ id: card.id, column: id, before: null })}
           />
           {name}
@@ -124,16 +125,19 @@ function ColumnPicker({ card }: { card: Card }) {
   )
 }
 
-function DeleteButton({ id }: { id: string }) {
+function DeleteButton({ card, onDelete }: { card: Card; onDelete: () => void }) {
   const [asking, setAsking] = useState(false)
-  const { mutate, isPending } = useDeleteCard()
+  const { mutate } = useMutation(deleteCard)
+  const remove = () => {
+    mutate(card)
+    onDelete()
+  }
   return (
     <button
       type="button"
       className="button danger"
-      disabled={isPending}
       onBlur={() => setAsking(false)}
-      onClick={() => (asking ? mutate(id) : setAsking(true))}
+      onClick={() => (asking ? remove() : setAsking(true))}
     >
       <Icon name="bin" />
       {asking ? 'Delete it for everybody?' : 'Delete'}

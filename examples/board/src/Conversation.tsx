@@ -1,11 +1,10 @@
 // The conversation on a card: a live query of its own topic, and an ephemeral event that says who is typing.
-import { useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import { displayName } from '../people.ts'
 import { client, useHubEvent } from './hub.ts'
 import { me } from './me.ts'
-import { usePostMessage } from './mutations.ts'
-import { newId } from './new-id.ts'
+import { postMessage } from './mutations.ts'
 import { Avatar } from './person.tsx'
 import { messagesQuery } from './queries.ts'
 import { ago, useNow } from './time.ts'
@@ -66,9 +65,8 @@ function Typing({ cardId }: { cardId: string }) {
 function Composer({ cardId }: { cardId: string }) {
   const form = useRef<HTMLFormElement>(null)
   const [text, setText] = useState('')
-  const id = useRef(newId())
   const saidTypingAt = useRef(0)
-  const { mutate, isPending } = usePostMessage(cardId)
+  const { mutate } = useMutation(postMessage)
 
   const type = (next: string) => {
     setText(next)
@@ -78,12 +76,9 @@ function Composer({ cardId }: { cardId: string }) {
   }
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    if (text.trim() === '' || isPending) return
-    const onSuccess = () => {
-      setText('')
-      id.current = newId()
-    }
-    mutate({ id: id.current, text }, { onSuccess })
+    if (text.trim() === '') return
+    mutate({ cardId, text: text.trim() })
+    setText('')
   }
   const sendOnEnter = (event: KeyboardEvent) => {
     if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return
@@ -101,8 +96,8 @@ function Composer({ cardId }: { cardId: string }) {
         onChange={(event) => type(event.target.value)}
         onKeyDown={sendOnEnter}
       />
-      <button type="submit" className="button primary" disabled={isPending || text.trim() === ''}>
-        {isPending ? 'Sending…' : 'Send'}
+      <button type="submit" className="button primary" disabled={text.trim() === ''}>
+        Send
       </button>
     </form>
   )

@@ -1,10 +1,10 @@
 // Adds a card to a column: a button that becomes a form.
+import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { Column } from '../contract.ts'
 import { client } from './hub.ts'
 import { Icon } from './icons.tsx'
-import { useCreateCard } from './mutations.ts'
-import { newId } from './new-id.ts'
+import { createCard } from './mutations.ts'
 
 export interface NewCardProps {
   readonly column: Column
@@ -27,20 +27,16 @@ export function NewCard(props: NewCardProps) {
 }
 
 function NewCardForm({ column, columnName, onCancel }: NewCardProps & { readonly onCancel: () => void }) {
-  const { mutate, isPending } = useCreateCard()
+  const { mutate } = useMutation(createCard)
   const [title, setTitle] = useState('')
-  const id = useRef(newId())
   const input = useRef<HTMLInputElement>(null)
   useEffect(() => input.current?.focus(), [])
 
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    if (title.trim() === '' || isPending) return
-    const onSuccess = () => {
-      setTitle('')
-      id.current = newId()
-    }
-    mutate({ id: id.current, column, title }, { onSuccess })
+    if (title.trim() === '') return
+    mutate({ column, title: title.trim() })
+    setTitle('')
   }
   return (
     <form
@@ -59,8 +55,8 @@ function NewCardForm({ column, columnName, onCancel }: NewCardProps & { readonly
         onChange={(event) => setTitle(event.target.value)}
       />
       <div className="row">
-        <button type="submit" className="button primary" disabled={isPending}>
-          {isPending ? 'Adding…' : 'Add'}
+        <button type="submit" className="button primary">
+          Add
         </button>
         <button type="button" className="button quiet" onClick={onCancel}>
           Cancel

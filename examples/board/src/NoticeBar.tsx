@@ -1,4 +1,4 @@
-// What the person asked for and did not get, with a way to try again.
+// What the person did and what did not come of it, with what they may do about it.
 import { useSyncExternalStore } from 'react'
 import { Icon } from './icons.tsx'
 import { type Notice, notices, showNotice } from './notices.ts'
@@ -12,18 +12,19 @@ export function NoticeBar() {
   )
 }
 
-function NoticeView({ notice }: { notice: Notice }) {
-  const retry = () => {
+function NoticeView({ notice: { text, action } }: { notice: Notice }) {
+  const act = () => {
     showNotice(undefined)
-    // If it fails again, the cache of mutations shows the next notice.
-    notice.retry().catch(() => {})
+    action?.act()
   }
   return (
     <div className="notice">
-      <p>{notice.text}</p>
-      <button type="button" className="button" onClick={retry}>
-        Try again
-      </button>
+      <p>{text}</p>
+      {action && (
+        <button type="button" className="button" onClick={act}>
+          {action.label}
+        </button>
+      )}
       <button type="button" className="icon-button" aria-label="Put this away" onClick={() => showNotice(undefined)}>
         <Icon name="close" />
       </button>

@@ -1,6 +1,7 @@
 // The server's REST API, as functions. Reads go through `hubJson`, which keeps the cursor that tells what an answer already reflects.
 import { hubJson } from '@sse-hub/react-query'
-import type { Card, Column, Message, Theme } from '../contract.ts'
+import type { Card, Message, Theme } from '../contract.ts'
+import type { Place } from '../rank.ts'
 import { identity } from './me.ts'
 
 /** Thrown when the server refuses (`status` set) or cannot be reached (`status` 0). The message is for a person. */
@@ -20,20 +21,30 @@ export const api = {
   messages: (cardId: string, signal: AbortSignal) => read<Message[]>(`/api/cards/${cardId}/messages`, signal),
   theme: (signal: AbortSignal) => read<{ theme: Theme | null }>('/api/theme', signal),
 
-  createCard: (card: { id: string; column: Column; title: string }) => write<Card>('POST', '/api/cards', card),
-  editCard: (id: string, edit: { title: string; text: string }) => write<Card>('PATCH', `/api/cards/${id}`, edit),
-  moveCard: (id: string, to: { column: Column; before: string | null }) => write<Card>('PATCH', `/api/cards/${id}`, to),
-  deleteCard: (id: string) => write<undefined>('DELETE', `/api/cards/${id}`),
-  postMessage: (cardId: string, message: { id: string; text: string }) =>
-    write<Message>('POST', `/api/cards/${cardId}/messages`, message),
+  // `key` names the request: asked again under the same name, the server does nothing twice.
+  createCard: (card: Pick<Card, 'column' | 'title'> & { text?: string | undefined }, key: string) =>
+    write<Card>('POST', '/api/cards', key, card),
+  editCard: (id: string, edit: { title: string; text: string }, key: string) =>
+    write<Card>('PATCH', `/api/cards/${id}`, key, edit),
+  moveCard: (id: string, to: Place, key: string) => write<Card>('PATCH', `/api/cards/${id}`, key, to),
+  async deleteCard(id: string, key: string) {
+    try {
+      await write<undefined>('DELETE', `/api/cards/${id}`, key)
+    } catch (error) {
+      // Somebody was faster: as it should be.
+      if (!(error instanceof ApiError && error.status === 404)) throw error
+    }
+  },
+  postMessage: (cardId: string, text: string, key: string) =>
+    write<Message>('POST', `/api/cards/${cardId}/messages`, key, { text }),
 }
 
 async function read<T>(path: string, signal: AbortSignal): Promise<T> {
   return hubJson<T>(await request(path, { signal }))
 }
 
-async function write<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const headers = { 'Content-Type': 'application/json' }
+async function write<T>(method: string, path: string, key: string, body?: unknown): Promise<T> {
+  const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key }
   const response = await request(path, {
     method,
     headers,

@@ -13,4 +13,5 @@ export const client = createHubClient<typeof contract>({
   preloadOutbox: true,
 })
 
-export const { HubProvider, liveQueryOptions, useHubEvent, useHubStatus } = createHubReact<typeof contract>()
+export const { HubProvider, hubMutationOptions, liveQueryOptions, useHubEvent, useHubStatus } =
+  createHubReact<typeof contract>()

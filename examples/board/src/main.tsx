@@ -5,6 +5,7 @@ import { QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './App.tsx'
+import { showConflict } from './conflicts.ts'
 import { client, HubProvider } from './hub.ts'
 import { queryClient } from './query-client.ts'
 
@@ -14,7 +15,7 @@ if (!root) throw new Error('index.html has no element with the id "root"')
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>
-      <HubProvider client={client} queryClient={queryClient}>
+      <HubProvider client={client} queryClient={queryClient} onConflict={showConflict}>
         <App />
       </HubProvider>
     </QueryClientProvider>

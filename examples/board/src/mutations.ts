@@ -1,72 +1,78 @@
-// What a person can do, over plain REST. The events come back by themselves; nothing here writes what others will see.
-import { patch } from '@sse-hub/react-query'
-import { useMutation, useMutationState } from '@tanstack/react-query'
+// What a person can do: each mutation says how it is sent, and which event it will cause. The queries that bind the event show it at once.
+import type { QueryClient } from '@tanstack/react-query'
 import type { Card, Column } from '../contract.ts'
+import { type Place, rankAt } from '../rank.ts'
 import { api } from './api.ts'
-import { client } from './hub.ts'
-import { card, cardsQuery, messagesQuery } from './queries.ts'
-import { queryClient } from './query-client.ts'
+import { hubMutationOptions } from './hub.ts'
+import { me } from './me.ts'
+import { cardsQuery } from './queries.ts'
 
-/** A move that the server has not confirmed yet. */
-export interface Move {
-  readonly id: string
+// In the order in which they were done: of two moves of one card, the second must not be overtaken by the first.
+const scope = { id: 'board' }
+
+const cardsIn = (client: QueryClient) => client.getQueryData(cardsQuery.queryKey) ?? []
+const cardIn = (client: QueryClient, id: string) => cardsIn(client).find((card) => card.id === id)
+const byMe = () => ({ changedBy: me, changedAt: Date.now() })
+
+interface NewCard {
   readonly column: Column
-  /** The card that it goes before; null: the end. */
-  readonly before: string | null
+  readonly title: string
+  readonly text?: string | undefined
 }
 
-export const useCreateCard = () =>
-  useMutation({
-    meta: { failed: 'The card was not added' },
-    mutationFn: api.createCard,
-    onSuccess: () => readAgainUnlessLive('board'),
-  })
+export const createCard = hubMutationOptions({
+  scope,
+  meta: { failed: 'The card was not added' },
+  mutationFn: ({ column, title, text }: NewCard, { id: key }) => api.createCard({ column, title, text }, key),
+  optimistic({ column, title, text = '' }, { id, client }) {
+    const { rank } = rankAt(cardsIn(client), { column })
+    // The request's name is its temporary id. Version 0: not yet the server's.
+    const made = { version: 0, lastChange: 'added', ...byMe() } as const
+    const data = { id, column, rank, title, text, messages: 0, ...made }
+    return { type: 'card.created', topic: 'board', data }
+  },
+  response: (card) => ({ type: 'card.created', topic: 'board', data: card }),
+})
 
-export const useEditCard = () =>
-  useMutation({
-    meta: { failed: 'The card was not saved' },
-    mutationFn: ({ id, ...edit }: { id: string; title: string; text: string }) => api.editCard(id, edit),
-    onSuccess: applyAnswer,
-  })
+export const editCard = hubMutationOptions({
+  scope,
+  meta: { failed: 'The card was not saved' },
+  mutationFn: ({ id, ...edit }: { id: string; title: string; text: string }, { id: key }) =>
+    api.editCard(id, edit, key),
+  optimistic(edit, { client }) {
+    const { version = 0 } = cardIn(client, edit.id) ?? {}
+    return { type: 'card.updated', topic: 'board', data: { ...edit, version, lastChange: 'edited', ...byMe() } }
+  },
+  response: (card) => ({ type: 'card.updated', topic: 'board', data: card }),
+})
 
-export const useMoveCard = () =>
-  useMutation({
-    mutationKey: ['move'],
-    meta: { failed: 'The card was not moved' },
-    mutationFn: ({ id, ...to }: Move) => api.moveCard(id, to),
-    onSuccess: applyAnswer,
-  })
+export const moveCard = hubMutationOptions({
+  scope,
+  meta: { failed: 'The card was not moved' },
+  mutationFn: ({ id, ...place }: Place & { id: string }, { id: key }) => api.moveCard(id, place, key),
+  optimistic({ id, ...place }, { client }) {
+    const { version = 0 } = cardIn(client, id) ?? {}
+    const { rank } = rankAt(cardsIn(client), place, id)
+    const data = { id, column: place.column, rank, version, lastChange: 'moved' as const, ...byMe() }
+    return { type: 'card.moved', topic: 'board', data }
+  },
+  response: (card) => ({ type: 'card.moved', topic: 'board', data: card }),
+})
 
-/** The moves under way: the board shows them as if they were done, without touching the cache. */
-export const usePendingMoves = () =>
-  useMutationState({
-    filters: { mutationKey: ['move'], status: 'pending' },
-    select: (mutation) => mutation.state.variables as Move,
-  })
+export const deleteCard = hubMutationOptions({
+  scope,
+  meta: { failed: 'The card was not deleted' },
+  mutationFn: ({ id }: Card, { id: key }) => api.deleteCard(id, key),
+  optimistic: ({ id, version }) => ({ type: 'card.deleted', topic: 'board', data: { id, version, ...byMe() } }),
+})
 
-export const useDeleteCard = () =>
-  useMutation({
-    meta: { failed: 'The card was not deleted' },
-    mutationFn: api.deleteCard,
-    onSuccess: () => readAgainUnlessLive('board'),
-  })
-
-export const usePostMessage = (cardId: string) =>
-  useMutation({
-    meta: { failed: 'The message was not posted' },
-    mutationFn: (message: { id: string; text: string }) => api.postMessage(cardId, message),
-    onSuccess: () => readAgainUnlessLive(`conversation:${cardId}`),
-  })
-
-/** The answer may come before the event, which then changes nothing any more: the same reducer, the same version. */
-function applyAnswer(answer: Card) {
-  queryClient.setQueryData(cardsQuery.queryKey, (cards) => cards && patch(card)(cards, { data: answer }))
-  return readAgainUnlessLive('board')
-}
-
-/** While the hub is down no event will tell us what we did ourselves. */
-function readAgainUnlessLive(topic: 'board' | `conversation:${string}`) {
-  if (client.status.topic(topic) === 'live') return
-  const { queryKey } = topic === 'board' ? cardsQuery : messagesQuery(topic.slice('conversation:'.length))
-  return queryClient.invalidateQueries({ queryKey })
-}
+export const postMessage = hubMutationOptions({
+  meta: { failed: 'The message was not posted' },
+  mutationFn: ({ cardId, text }: { cardId: string; text: string }, { id: key }) => api.postMessage(cardId, text, key),
+  optimistic: ({ cardId, text }, { id }) => ({
+    type: 'message.posted',
+    topic: `conversation:${cardId}`,
+    data: { id, cardId, author: me, text, at: Date.now() },
+  }),
+  response: (message, { cardId }) => ({ type: 'message.posted', topic: `conversation:${cardId}`, data: message }),
+})

@@ -1,10 +1,10 @@
-// What went wrong with what the person did, kept until they have tried again or put it away.
+// What a person must know about what they did, kept until they have acted on it or put it away.
 
-/** One thing that was not done. */
+/** One thing that did not go as they will have expected. */
 export interface Notice {
   readonly text: string
-  /** Does it again. */
-  readonly retry: () => Promise<unknown>
+  /** What they may do about it. */
+  readonly action?: { readonly label: string; readonly act: () => void }
 }
 
 let notice: Notice | undefined

@@ -1,5 +1,6 @@
 // The page's one query cache. What a person asked for and the server did not do is put before them, with a way to try again.
-import { MutationCache, QueryClient } from '@tanstack/react-query'
+import { MutationCache, type MutationOptions, QueryClient } from '@tanstack/react-query'
+import { ApiError } from './api.ts'
 import { showNotice } from './notices.ts'
 
 declare module '@tanstack/react-query' {
@@ -11,15 +12,35 @@ declare module '@tanstack/react-query' {
   }
 }
 
+/** Does something that no component waits for. If it fails, the person is told as ever. */
+export function run<TData, TError, TVariables, TContext>(
+  options: MutationOptions<TData, TError, TVariables, TContext>,
+  variables: TVariables,
+): void {
+  queryClient
+    .getMutationCache()
+    .build(queryClient, options)
+    .execute(variables)
+    .catch(() => {})
+}
+
+/** Whether the same may work in a moment: the network or the server failed. */
+const mayPass = (error: Error) => !(error instanceof ApiError && error.status >= 400 && error.status < 500)
+
 export const queryClient = new QueryClient({
   mutationCache: new MutationCache({
-    onError(error, variables, _result, mutation) {
-      const { failed } = mutation.meta ?? {}
-      if (failed) showNotice({ text: `${failed}. ${error.message}`, retry: () => mutation.execute(variables) })
+    onError(error, variables, _result, { meta, options }) {
+      if (!meta) return
+      const again = { label: 'Try again', act: () => run(options, variables) }
+      showNotice({ text: `${meta.failed}. ${error.message}`, ...(mayPass(error) && { action: again }) })
     },
   }),
   defaultOptions: {
-    // A press of a button is tried once and answered at once, on line or not: the person decides what to do next.
-    mutations: { networkMode: 'always' },
+    // Tried a few times, on line or not, under one name; then the person decides what to do next.
+    mutations: {
+      networkMode: 'always',
+      retry: (failures, error) => failures < 3 && mayPass(error),
+      retryDelay: (failures) => 500 * 2 ** failures,
+    },
   },
 })

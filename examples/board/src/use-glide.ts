@@ -12,20 +12,19 @@ export function useGlide<E extends HTMLElement>(dropped: RefObject<string | unde
     const root = container.current
     if (!root) return
     const before = places.current
-    const origin = root.getBoundingClientRect()
+    const { top } = root.getBoundingClientRect()
+    const isSeen = (place: number) => top + place > -200 && top + place < innerHeight
     places.current = new Map()
     for (const tile of root.querySelectorAll<HTMLElement>('[data-card]')) {
       const id = tile.dataset.card ?? ''
       // Where it is laid out, whatever animation still carries it elsewhere.
-      const rect = tile.getBoundingClientRect()
-      const { e: x = 0, f: y = 0 } = new DOMMatrix(getComputedStyle(tile).transform)
-      const place = { left: rect.left - origin.left - x, top: rect.top - origin.top - y }
+      const place = { left: tile.offsetLeft, top: tile.offsetTop }
       places.current.set(id, place)
       const old = before.get(id)
       if (!old || calm.matches) continue
       const dx = old.left - place.left
       const dy = old.top - place.top
-      if (Math.abs(dx) + Math.abs(dy) < 2) continue
+      if (Math.abs(dx) + Math.abs(dy) < 2 || !(isSeen(old.top) || isSeen(place.top))) continue
       if (dropped.current === id) {
         dropped.current = undefined
         continue
