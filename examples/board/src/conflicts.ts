@@ -13,8 +13,9 @@ export function showConflict(conflict: ConflictReport): void {
   const base = conflict.base as Card
   const mine = conflict.mine as Partial<Card>
   const theirs = conflict.theirs as Card | undefined
-  const others = conflict.event?.data as Card
-  const who = displayName(others.changedBy)
+  // What was read does not say who has deleted it.
+  const by = (conflict.event?.data as Card | undefined) ?? theirs
+  const who = by ? displayName(by.changedBy) : 'Somebody'
   const what = `“${base.title}”`
 
   if (!theirs || !mine.lastChange) {
