@@ -28,6 +28,12 @@ test.each<[what: string, columns: string, actions: Done[], log: Said[]]>([
   ['mine fails, and theirs is below', 'A !B C', [did('move', 'B', true)], [said('C')]],
   ['mine fails here, though the server has it', 'A !B A B', [did('move', 'B', true)], [said('B', 'mine')]],
   ['the second of mine fails', 'A !B !C B', [did('move', 'B'), did('move', 'C', true)], [said('B', 'mine')]],
+  [
+    'the second of mine to the same column fails',
+    'A !A B !A B',
+    [did('move', 'A'), { ...did('move', 'A', true), key: 'refused' }],
+    [said('A', 'mine'), said('B')],
+  ],
   ['it is made and deleted', '- A -', [], [said('A'), gone]],
   ['I delete it, in vain', 'A !- A', [did('delete', '', true)], []],
   ['I add it in vain', '- !A -', [did('add', '', true)], []],

@@ -106,11 +106,9 @@ function judgeField(
   const takenBack = mine.map((action) => (action?.kind === kind && action.failed) ?? false)
 
   const explain = (value: string, actions: number): boolean => {
-    const own = mine.findIndex(
-      (action, at) => action?.kind === kind && action.to === value && at > newestMine && at < actions,
-    )
+    const own = mine.findLastIndex((action, at) => action?.kind === kind && action.to === value && at < actions)
     const ownAction = mine[own]
-    if (ownAction) {
+    if (ownAction && own > newestMine) {
       newestMine = own
       // It stays on top until the server has it: what others did before that is never shown again.
       const at = said.findLastIndex(({ key }) => key === ownAction.key)
