@@ -109,6 +109,61 @@ describe('the board', () => {
     await ada.page.getByText('Somebody deleted this card.').waitFor()
   })
 
+  scene('who changes what somebody else changes at the same time is told, and may undo theirs', async ({ open }) => {
+    const ada = await open('ada')
+    const grace = await open('grace')
+    const title = 'Move this card to “Doing”'
+    const cardIn = (window: Window, column: string) =>
+      columnOf(window, column).getByRole('button', { name: title, exact: true })
+    const arrow = ({ page }: Window, to: string) => page.getByRole('button', { name: `Move “${title}” to ${to}` })
+    // What Ada does stays on its way until we let it go.
+    let release = () => {}
+    const hold = async () => {
+      const released = new Promise<void>((resolve) => {
+        release = resolve
+      })
+      await ada.page.route('**/api/cards/*', async (route) => {
+        await released
+        await route.continue()
+      })
+    }
+    const letGo = async () => {
+      release()
+      await ada.page.unroute('**/api/cards/*')
+    }
+
+    await hold()
+    await arrow(ada, 'Doing').click()
+    await cardIn(ada, 'Doing').waitFor()
+    await cardIn(grace, 'To do').press('Alt+ArrowDown')
+    const notice = ada.page.getByRole('alert').filter({ hasText: `Grace moved “${title}” at the same time.` })
+    await notice.waitFor()
+    await cardIn(ada, 'Doing').waitFor()
+    await letGo()
+    await cardIn(grace, 'Doing').waitFor()
+    await notice.getByRole('button', { name: 'Undo mine' }).click()
+    await cardIn(grace, 'To do').waitFor()
+    await cardIn(ada, 'To do').waitFor()
+
+    await hold()
+    await arrow(ada, 'Doing').click()
+    await cardIn(ada, 'Doing').waitFor()
+    await cardIn(grace, 'To do').click()
+    await grace.page.getByRole('button', { name: 'Delete' }).click()
+    await grace.page.getByRole('button', { name: 'Delete it for everybody?' }).click()
+    const gone = ada.page
+      .getByRole('alert')
+      .filter({ hasText: `Grace deleted “${title}” while you were working on it.` })
+    await gone.waitFor()
+    await cardIn(ada, 'Doing').waitFor({ state: 'detached' })
+    const refused = ada.page.waitForResponse((answer) => answer.status() === 404)
+    await letGo()
+    await refused
+    await gone.getByRole('button', { name: 'Put it back' }).click()
+    await cardIn(grace, 'Doing').waitFor()
+    await cardIn(ada, 'Doing').waitFor()
+  })
+
   scene('the theme follows a person into all of their windows, and to nobody else', async ({ open }) => {
     const [one, two, other] = [await open('ada'), await open('ada'), await open('grace')]
     const themed = ({ page }: Window, theme: string) =>

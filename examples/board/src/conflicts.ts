@@ -8,7 +8,7 @@ import { showNotice } from './notices.ts'
 import { cardsQuery } from './queries.ts'
 import { queryClient, run } from './query-client.ts'
 
-export function showConflict(conflict: ConflictReport): void {
+export function showConflict({ mutation: about, ...conflict }: ConflictReport): void {
   // On this board conflicts are about cards: nobody else changes a message.
   const base = conflict.base as Card
   const mine = conflict.mine as Partial<Card>
@@ -24,11 +24,11 @@ export function showConflict(conflict: ConflictReport): void {
       ? `${who} ${theirs.lastChange} ${what} while you deleted it.`
       : `${who} deleted ${what} while you were working on it.`
     const card = theirs ?? { ...base, ...mine }
-    showNotice({ text, action: { label: 'Put it back', act: () => run(createCard, card) } })
+    showNotice({ about, text, action: { label: 'Put it back', act: () => run(createCard, card) } })
   } else if (theirs.lastChange === mine.lastChange) {
     // A move and an edit get along.
     const text = `${who} ${theirs.lastChange} ${what} at the same time. Yours came last.`
-    showNotice({ text, action: { label: 'Undo mine', act: () => undo(theirs) } })
+    showNotice({ about, text, action: { label: 'Undo mine', act: () => undo(theirs) } })
   }
 }
 

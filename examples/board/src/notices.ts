@@ -3,6 +3,8 @@
 /** One thing that did not go as they will have expected. */
 export interface Notice {
   readonly text: string
+  /** The mutation that it is about. */
+  readonly about: object
   /** What they may do about it. */
   readonly action?: { readonly label: string; readonly act: () => void }
 }

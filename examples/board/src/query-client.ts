@@ -1,7 +1,7 @@
 // The page's one query cache. What a person asked for and the server did not do is put before them, with a way to try again.
 import { MutationCache, type MutationOptions, QueryClient } from '@tanstack/react-query'
 import { ApiError } from './api.ts'
-import { showNotice } from './notices.ts'
+import { notices, showNotice } from './notices.ts'
 
 declare module '@tanstack/react-query' {
   interface Register {
@@ -29,10 +29,16 @@ const mayPass = (error: Error) => !(error instanceof ApiError && error.status >=
 
 export const queryClient = new QueryClient({
   mutationCache: new MutationCache({
-    onError(error, variables, _result, { meta, options }) {
-      if (!meta) return
+    onError(error, variables, _result, mutation) {
+      const { meta, options } = mutation
+      // Of a conflict they know already.
+      if (!meta || notices.get()?.about === mutation) return
       const again = { label: 'Try again', act: () => run(options, variables) }
-      showNotice({ text: `${meta.failed}. ${error.message}`, ...(mayPass(error) && { action: again }) })
+      showNotice({
+        about: mutation,
+        text: `${meta.failed}. ${error.message}`,
+        ...(mayPass(error) && { action: again }),
+      })
     },
   }),
   defaultOptions: {
