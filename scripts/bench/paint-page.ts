@@ -17,8 +17,8 @@ export interface Observer {
   /** Forgets what was noted so far. */
   reset(): void
   painted(): Painted
-  /** Moves so many cards by their buttons, one after the other, each at some moment between two frames. */
-  click(times: number): Promise<void>
+  /** Moves cards by their buttons for so long, two in a second, each at some moment between two frames. */
+  click(seconds: number): Promise<void>
 }
 
 /** Observes the page. Sent into it as it stands, so it uses nothing from outside. */
@@ -135,8 +135,12 @@ export function observe(): void {
       arrived.clear()
     },
     painted: () => ({ latencies, commits, local, open: [...arrived.values()].flat().length }),
-    async click(times) {
-      for (let n = 0; n < times; n++) await click()
+    async click(seconds) {
+      const ends = performance.now() + seconds * 1_000
+      while (performance.now() < ends) {
+        await click()
+        await new Promise((resolve) => setTimeout(resolve, 400))
+      }
     },
   }
   Object.assign(globalThis, { observer })

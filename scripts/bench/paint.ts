@@ -26,6 +26,11 @@ interface Burst {
   readonly seconds: number
 }
 
+/** What came of it. */
+interface Measured extends Painted {
+  readonly costs: Awaited<ReturnType<Awaited<ReturnType<typeof costsOf>>>>
+}
+
 /** One line of the table. */
 interface Row {
   readonly what: string
@@ -100,10 +105,11 @@ export function percentileOf(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
 }
 
-const described = ({ latencies, commits }: Painted): string => `${latencies.length} events in ${commits.length} frames`
+const described = ({ latencies, commits, costs }: Measured): string =>
+  `${latencies.length} events in ${commits.length} frames. Of each second the page computed for ${costs.computing} ms; its tasks had ${costs.scripts} ms of scripts, ${costs.styles} of styles, ${costs.layout} of layout (waiting for a processor included)`
 
 /** Measures. Undefined where there is no Chromium. */
-async function measure({ cards, rate, seconds }: Burst): Promise<Painted | undefined> {
+async function measure({ cards, rate, seconds }: Burst): Promise<Measured | undefined> {
   const executable = findBrowser('chromium')
   if (executable === undefined) return undefined
   await buildPage()
@@ -116,16 +122,35 @@ async function measure({ cards, rate, seconds }: Burst): Promise<Painted | undef
     await page.getByRole('status', { name: 'Connection' }).getByText('Live', { exact: true }).waitFor()
     const stop = publish(app, cards, rate)
     await pause(WARM_UP_MS)
+    const costs = await costsOf(page)
     await page.evaluate(() => (globalThis as unknown as Stage).observer.reset())
-    const clicks = page.evaluate((times) => (globalThis as unknown as Stage).observer.click(times), seconds * 2)
-    await pause(seconds * 1_000)
-    await clicks
+    await page.evaluate((seconds) => (globalThis as unknown as Stage).observer.click(seconds), seconds)
     stop()
-    return await shown(page)
+    const painted = await shown(page)
+    return { ...painted, costs: await costs() }
   } finally {
     await browser.close()
     await app.close({ overMs: 0 })
     folder.remove()
+  }
+}
+
+/** What the main thread has computed since, and of that in scripts, for styles and for layout: milliseconds of a second that went by. */
+async function costsOf(page: Page) {
+  const session = await page.context().newCDPSession(page)
+  await session.send('Performance.enable')
+  const look = async () => {
+    const { metrics } = await session.send('Performance.getMetrics')
+    const of = (wanted: string) => (metrics.find(({ name }) => name === wanted)?.value ?? Number.NaN) * 1_000
+    return ['Timestamp', 'ThreadTime', 'ScriptDuration', 'RecalcStyleDuration', 'LayoutDuration'].map(of)
+  }
+  const before = await look()
+  return async () => {
+    const [took = 0, ...spent] = (await look()).map((value, at) => value - (before[at] ?? 0))
+    const [computing = 0, scripts = 0, styles = 0, layout = 0] = spent.map((value) =>
+      Math.round((value / took) * 1_000),
+    )
+    return { computing, scripts, styles, layout }
   }
 }
 

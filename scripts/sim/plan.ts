@@ -34,10 +34,7 @@ export interface Kind {
 }
 
 /** Works out the plan of a seed. */
-export function makePlan(
-  seed: number,
-  { tabs = seed % TABS_EVERY === 0, queries = false }: Kind = {},
-): Plan {
+export function makePlan(seed: number, { tabs = seed % TABS_EVERY === 0, queries = false }: Kind = {}): Plan {
   const root = chance(`seed ${seed}`)
   const dice = root.fork('config')
   const count = dice.between(2, 4)

@@ -148,9 +148,9 @@ export function play(user: string): void {
       const tiles = tilesOf(document).filter((tile) => tile.dataset.pending === undefined)
       const tile = pick(tiles)
       const chance = random()
-      if (!tile || tiles.length < 6 || (chance < 0.1 && tiles.length < 14)) await add()
-      else if (chance < 0.25) await remove(tile)
-      else if (chance < 0.45) await edit(tile)
+      if (!tile || tiles.length < 6 || (chance < 0.2 && tiles.length < 16)) await add()
+      else if (chance < 0.35) await remove(tile)
+      else if (chance < 0.5) await edit(tile)
       else move(tile)
     }
   })()

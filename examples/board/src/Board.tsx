@@ -69,7 +69,7 @@ function Columns({ cards, openCard, onOpen }: BoardProps & { readonly cards: rea
     },
     [move],
   )
-  // In another column the card is drawn anew, so the focus has to be carried there.
+  // In its new place the card is drawn anew, so the focus has to be carried there.
   useEffect(() => {
     if (refocus.current === undefined || document.activeElement !== document.body) return
     const tile = container.current?.querySelector(`[data-card="${refocus.current}"]`)
@@ -119,7 +119,8 @@ function Columns({ cards, openCard, onOpen }: BoardProps & { readonly cards: rea
           <ul className="cards" aria-labelledby={`column-${column}`}>
             {arranged[column].map((card, index, { length }) => (
               <CardTile
-                key={card.id}
+                // What is put elsewhere is drawn anew: React would move all the cards that it passes instead.
+                key={`${card.id} ${card.rank}`}
                 card={card}
                 now={now}
                 isFirst={index === 0}
