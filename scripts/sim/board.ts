@@ -10,15 +10,13 @@ import {
   QueryClient,
   QueryObserver,
 } from '@tanstack/query-core'
+import type { Cursors } from './config.ts'
 import type { contract, Item } from './contract.ts'
 import type { Happening, History } from './history.ts'
 import type { Host } from './host.ts'
 import { type Fate, type Lists, send, type Write } from './lists.ts'
 import type { Chance } from './random.ts'
 import { type ProcessClock, sleep } from './time.ts'
-
-/** Whether the answers of a page's REST say their cursor: with the state in one snapshot, read before it, not at all, or sometimes. */
-export type Cursors = 'snapshot' | 'before' | 'none' | 'some'
 
 /** What a board needs of its page. */
 export interface BoardOptions {

@@ -463,7 +463,7 @@ export const bugs: readonly Bug[] = [
     by: 'no fetch without a reason',
     file: `${queries}/connect.ts`,
     queries: true,
-    edits: [['active && !live ? pollMs : undefined', 'active ? pollMs : undefined']],
+    edits: [['active ? pollMs : undefined, live, !heard)', 'active ? pollMs : undefined, false, !heard)']],
   },
   {
     name: 'go stale while covered',

@@ -1,5 +1,7 @@
 // How a world is made: what a seed decides about it once, apart from what happens in it.
-import type { Cursors } from './board.ts'
+
+/** Whether the answers of a page's REST say their cursor: with the state in one snapshot, read before it, not at all, or sometimes. */
+export type Cursors = 'snapshot' | 'before' | 'none' | 'some'
 
 /** One page of the world: who looks at it, and how far away it is. */
 export interface PageConfig {
