@@ -145,7 +145,7 @@ const broken: [what: string, files: Record<string, string>, expected: string[]][
     'React in the part without React',
     { 'react-query/src/live.ts': "import { useQuery } from '@tanstack/react-query'\nexport { useQuery }" },
     [
-      "packages/react-query/src/live.ts:1 react '@tanstack/react-query' ties this file to React. Only react.tsx and devtools.tsx may import it; elsewhere use @tanstack/query-core.",
+      "packages/react-query/src/live.ts:1 react '@tanstack/react-query' ties this file to React. Only react.tsx and devtools.tsx and devtools/** may import it; elsewhere use @tanstack/query-core.",
     ],
   ],
   [

@@ -50,13 +50,14 @@ const rules: Readonly<Record<string, PackageRules>> = {
       ['connect.ts'],
       ['index.ts'],
       ['react.tsx'],
+      ['devtools/**'],
       ['devtools.tsx'],
     ],
     pure: [],
     leaves: ['devtools.tsx'],
     effects: ['**'],
     node: [],
-    react: ['react.tsx', 'devtools.tsx'],
+    react: ['react.tsx', 'devtools.tsx', 'devtools/**'],
   },
 }
 

@@ -61,6 +61,13 @@ export const budgets: readonly Budget[] = [
     limit: 7.5,
     external: [...peers, ...react],
   },
+  {
+    name: '`@sse-hub/react-query/devtools` in a production build, beside the client',
+    code: "export { createInspectedClient, HubDevtools, hubDevtoolsPlugin } from '@sse-hub/react-query/devtools'",
+    beside: client,
+    limit: 0.2,
+    external: [...react, 'react/jsx-runtime'],
+  },
 ]
 
 /** What one import costs. */

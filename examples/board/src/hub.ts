@@ -1,10 +1,11 @@
 // The browser's whole set-up of sse-hub: one client for the page, one stream for all windows of a person, and helpers that know the contract. Only its type is imported.
-import { createHubClient } from '@sse-hub/core'
+import { createInspectedClient } from '@sse-hub/react-query/devtools'
 import { createHubReact } from '@sse-hub/react-query/react'
 import type { contract } from '../contract.ts'
 import { identity, me } from './me.ts'
 
-export const client = createHubClient<typeof contract>({
+// A client that the devtools can look into; in a production build it is `createHubClient` itself.
+export const client = createInspectedClient<typeof contract>({
   url: '/api/sse',
   headers: identity,
   // Windows of the same person share one stream; those of another one have nothing to do with it.

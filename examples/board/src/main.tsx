@@ -1,6 +1,7 @@
 // Puts the page together.
 import '@fontsource-variable/figtree/wght.css'
 import './styles.css'
+import { HubDevtools } from '@sse-hub/react-query/devtools'
 import { QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
@@ -17,6 +18,7 @@ createRoot(root).render(
     <QueryClientProvider client={queryClient}>
       <HubProvider client={client} queryClient={queryClient} onConflict={showConflict}>
         <App />
+        <HubDevtools client={client} />
       </HubProvider>
     </QueryClientProvider>
   </StrictMode>,

@@ -1,6 +1,7 @@
 // What the mutations of one cache change, from the moment they are made until every live query has it from the server.
 import type { Clock, HubEvent } from '@sse-hub/core'
 import type { Mutation, MutationCacheNotifyEvent, QueryClient } from '@tanstack/query-core'
+import { tell, WATCHED } from './activity.ts'
 import type { ConflictReport, Resolve } from './conflict.ts'
 import { hearAnswers, optimisticOf, resolverOf } from './mutation.ts'
 import type { Change } from './overlay.ts'
@@ -68,6 +69,7 @@ export function createChanges(options: ChangesOptions): Changes {
         tell(conflict) {
           if (isTold) return
           isTold = true
+          if (WATCHED) tell({ kind: 'conflict', queryClient, conflict })
           const reapply = () => cache.build(queryClient, mutation.options).execute(mutation.state.variables)
           // It may do what it likes: not in the middle of this.
           queueMicrotask(() => onConflict?.({ ...conflict, mutation, reapply }))

@@ -74,6 +74,7 @@ export function createEntry(options: EntryOptions): Entry {
     onReport({ during, error, queryKey, ...(event && { event }) })
   const join = createJoin({ ...options, live, covered, refresh: refresh.ask, report })
   const holds = createHolds({
+    query,
     client,
     join,
     hasData: () => query.state.data !== undefined,

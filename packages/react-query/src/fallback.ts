@@ -1,6 +1,7 @@
 // Polls the queries that ask for it while the hub cannot keep them, by a scheduler of our own: observers would not notice the hub's state. Loaded with the first such query.
 import type { Clock, Random, Status, Tabs } from '@sse-hub/core'
 import { focusManager, onlineManager, type Query, type QueryClient } from '@tanstack/query-core'
+import { tell, WATCHED } from './activity.ts'
 import type { Topics } from './holds.ts'
 import { createShare, type Share } from './share.ts'
 import { platformRandom, platformTabs } from './tabs.ts'
@@ -82,6 +83,7 @@ export function createFallback(options: FallbackOptions): Fallback {
 
   const read = (query: Query) => {
     counts.done++
+    if (WATCHED) tell({ kind: 'poll', query })
     return query.fetch(undefined, { cancelRefetch: false })
   }
 

@@ -14,6 +14,7 @@ test.each([
   let tell: (gap: TopicGap) => void = () => {}
   let asked = 0
   const holds = createHolds({
+    query: {} as HoldsOptions['query'],
     client: {
       subscribe({ onGap }) {
         tell = onGap

@@ -1,5 +1,7 @@
 // The topics that one query holds: a subscription for each, and whether what the query has is whole for it.
 import type { Contract, HubClient, HubEvent, TopicGap } from '@sse-hub/core'
+import type { Query } from '@tanstack/query-core'
+import { tell, WATCHED } from './activity.ts'
 import type { Join } from './join.ts'
 
 /** What a query needs of a client, whatever its contract. */
@@ -17,6 +19,7 @@ export interface Topics {
 
 /** What holds work with. */
 export interface HoldsOptions {
+  readonly query: Query
   readonly client: Topics
   readonly join: Join
   readonly hasData: () => boolean
@@ -57,7 +60,7 @@ interface Hold {
 }
 
 /** Makes the holds of one query; none at first. */
-export function createHolds({ client, join, hasData, incomplete, report }: HoldsOptions): Holds {
+export function createHolds({ query, client, join, hasData, incomplete, report }: HoldsOptions): Holds {
   const holds = new Map<string, Hold>()
 
   const isLive = (topic: string) => client.status.topic(topic) === 'live'
@@ -70,11 +73,12 @@ export function createHolds({ client, join, hasData, incomplete, report }: Holds
         ...(after === undefined ? {} : { after }),
         onEvent: join.event,
         // An event that does not fit may be one of many; the others come with a new stream.
-        onGap({ to, reason }) {
-          const isOne = reason === 'schema'
+        onGap(gap) {
+          const isOne = gap.reason === 'schema'
+          if (WATCHED) tell({ kind: 'gap', query, gap })
           // It has said what is lacking, though it may not be live yet.
           if (!isOne && hold.state === 'unsure') hold.state = 'whole'
-          join.gap(to, isOne ? 'paced' : 'now')
+          join.gap(gap.to, isOne ? 'paced' : 'now')
         },
       })
     } catch (error) {

@@ -1,6 +1,7 @@
 // The data of one query, joined with the events that came since it was read, and with what is pending: a fetch in flight must not overwrite them.
 import { type Clock, HubError, type HubEvent, isAfter } from '@sse-hub/core'
 import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
+import { tell, WATCHED } from './activity.ts'
 import { forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
 import { type Live, reducerOf } from './live.ts'
 import { type Change, createOverlay, type OverlayOptions } from './overlay.ts'
@@ -245,6 +246,7 @@ export function createJoin(options: JoinOptions): Join {
       // There may have been no more page to ask for.
       const isOurs = !isWhole || answer !== undefined
       isCatchingUp = !!answer && isBehind(answer)
+      if (WATCHED) tell({ kind: 'join', query, events: events.length, cursor })
       // Read after the server had answered, it has that, unless it is from before in the same log.
       if (!isCatchingUp || (heard.newest && answer && isForeign(answer, heard.newest)))
         answered.forEach(overlay.confirm)

@@ -1,0 +1,23 @@
+// A part of the panel: a title with a count, and what it is about; nothing to show is said in few words.
+import type { ReactElement, ReactNode } from 'react'
+
+export interface SectionProps {
+  readonly title: string
+  /** What stands beside the title. */
+  readonly more?: ReactNode
+  /** What is said instead of nothing. */
+  readonly empty?: string | undefined
+  readonly children?: ReactNode
+}
+
+export function Section({ title, more, empty, children }: SectionProps): ReactElement {
+  return (
+    <section className="hubdt-section" aria-label={title}>
+      <h3>
+        {title}
+        {more !== undefined && <span>{more}</span>}
+      </h3>
+      {empty === undefined ? children : <p className="hubdt-empty">{empty}</p>}
+    </section>
+  )
+}
