@@ -25,7 +25,7 @@ function createScene() {
       take = question.take
       const { topics, after } = question
       const gaps = after?.startsWith('old') ? [{ topics, from: after, to: 'e:9', reason: 'epoch' as const }] : []
-      take([{ kind: 'sync', cursor: 'e:9', topics, gaps, user: 'ada', heartbeatMs: 2_000 }])
+      take([{ kind: 'sync', cursor: 'e:9', topics, gaps, user: 'ada', heartbeatMs: 20_000 }])
       return new Promise((_, reject) => {
         end = reject
       })
@@ -99,7 +99,7 @@ test('notes events with the time that they took, and what comes twice', async ()
     count: 3,
     cursor: 'e:11',
     topics: [{ topic: 'board:7', state: 'live' }],
-    heartbeatMs: 2_000,
+    heartbeatMs: 20_000,
   })
   recorder.clear()
   expect(recorder.get().arrivals).toEqual([])
@@ -145,7 +145,8 @@ test('counts polls while the hub is away, and those it spares while it is there'
   scene.fail(new HubError('stopped', 'Go away.'))
   await vi.advanceTimersByTimeAsync(200)
   const [{ avoided = 0 } = {}] = recorder.get().queries
-  await vi.advanceTimersByTimeAsync(2_300)
+  // The first poll comes soon after a loss, the next one an interval later.
+  await vi.advanceTimersByTimeAsync(1_300)
   expect(recorder.get()).toMatchObject({ status: { phase: 'stopped' }, lostAt, queries: [{ polls: 1, avoided }] })
   expect(recorder.get().steps.at(-1)).toMatchObject({ to: { phase: 'stopped' }, at: lostAt })
 })
