@@ -118,7 +118,7 @@ async function measure({ cards, rate, seconds }: Burst): Promise<Measured | unde
   const browser = await startChromium(executable)
   try {
     fill(app, cards)
-    const { page } = await openWindow(browser, `${app.url}/?user=ada`, observe)
+    const { page } = await openWindow(browser, `${app.url}/?user=ada`, { before: observe })
     await page.getByRole('status', { name: 'Connection' }).getByText('Live', { exact: true }).waitFor()
     const stop = publish(app, cards, rate)
     await pause(WARM_UP_MS)

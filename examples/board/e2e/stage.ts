@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { capture } from '../../../scripts/lib/run.ts'
 
 const home = resolve(import.meta.dirname, '..')
@@ -99,8 +99,12 @@ export interface Window {
 }
 
 /** Opens a window of its own, with its own cookies: another person. `before` runs in it before its own scripts. */
-export async function openWindow(browser: Browser, url: string, before = recordStreams): Promise<Window> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
+export async function openWindow(
+  browser: Browser,
+  url: string,
+  { before = recordStreams, ...options }: BrowserContextOptions & { readonly before?: () => void } = {},
+): Promise<Window> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   await context.addInitScript(before)
   const page = await context.newPage()
   const answered: string[] = []

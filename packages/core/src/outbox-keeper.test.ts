@@ -229,6 +229,28 @@ describe('what ends when', () => {
 })
 
 describe('a storage that fails', () => {
+  test('what it could not forget it forgets when it works again, or the hub that has lost its memory takes it twice', async () => {
+    const { page, clock, hub, emits, away, works } = outboxWorld()
+    let isFull = false
+    const first = page({ disturb: (step) => (isFull && step === 'write' ? 'rejects' : undefined) })
+    away()
+    first.emit([1, 2])
+    await clock.advance(10)
+    expect(emits()).toHaveLength(2)
+    isFull = true
+    works()
+    await clock.advance(60_000)
+    expect(hub.accepted).toEqual([1, 2])
+    isFull = false
+    first.outbox.close()
+    await clock.advance(100)
+    hub.producers.clear()
+    page()
+    await clock.advance(60_000)
+    expect(hub.accepted).toEqual([1, 2])
+    expect(emits()).toEqual([])
+  })
+
   const steps = ['read', 'write', 'hold'] as const
   const faults: readonly Fault[] = ['rejects', 'throws', 'hangs', 'loses the answer']
   test.each(steps.flatMap((step) => faults.map((fault) => [step, fault] as const)))(

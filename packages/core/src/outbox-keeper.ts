@@ -94,7 +94,13 @@ export function createKeeper(
       await hold(emit.producer, storage)
       ;(gone ? away : put).push(emit)
     }
-    await storage.write(put, away)
+    try {
+      await storage.write(put, away)
+    } catch (error) {
+      // What is settled must be forgotten with the next step, or whoever comes later sends it again.
+      for (const keepable of all) if (keepable.gone) changed.add(keepable)
+      throw error
+    }
     for (const keepable of all) keepable.kept = true
     broken.delete('write')
   }
@@ -125,7 +131,8 @@ export function createKeeper(
         return { emits, more }
       }, 'read'),
     release: () =>
-      next(async () => {
+      next(async (storage) => {
+        await write(storage)
         for (const [producer, release] of holds) {
           if (isUsed(producer)) continue
           holds.delete(producer)
