@@ -118,17 +118,21 @@ describe('the board', () => {
     const arrow = ({ page }: Window, to: string) => page.getByRole('button', { name: `Move “${title}” to ${to}` })
     // What Ada does stays on its way until we let it go.
     let release = () => {}
+    const held: Promise<void>[] = []
     const hold = async () => {
       const released = new Promise<void>((resolve) => {
         release = resolve
       })
-      await ada.page.route('**/api/cards/*', async (route) => {
-        await released
-        await route.continue()
+      await ada.page.route('**/api/cards/*', (route) => {
+        const over = released.then(() => route.continue())
+        held.push(over)
+        return over
       })
     }
     const letGo = async () => {
       release()
+      // Whoever is let go of must be on its way before the route is no more.
+      await Promise.all(held.splice(0))
       await ada.page.unroute('**/api/cards/*')
     }
 
