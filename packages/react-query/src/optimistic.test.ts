@@ -8,7 +8,7 @@ import {
   QueryClient,
   QueryObserver,
 } from '@tanstack/query-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ask, type ConflictReport, fieldMerge, lastWriteWins } from './conflict.ts'
 import { connect, createWorld, hubMutationOptions, liveQueryOptions, type World } from './testing/world.ts'
 import { createWrites, type Writes } from './testing/writes.ts'
@@ -134,9 +134,8 @@ test('a request that is tried again carries the same id, and is shown once', asy
   mutate({ ...writes.create, retry: 2, retryDelay: 10 }, { board: '7', title: 'B' })
   await world.pass(120)
   writes.api.fails = undefined
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await vi.waitFor(() => expect(writes.sent.length).toBeGreaterThan(1))
   await settle()
-  expect(writes.sent.length).toBeGreaterThan(1)
   expect(new Set(writes.sent).size).toBe(1)
   expect(frames).toEqual(['A', 'A B'])
 })
