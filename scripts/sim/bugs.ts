@@ -298,7 +298,7 @@ export const bugs: readonly Bug[] = [
     name: 'ask for a page for each event',
     breaks: 'pages of a busy topic are asked for as fast as they are answered',
     file: `${client}/sources/poll.ts`,
-    edits: [['if (page.events.length < MANY) await least', 'if (page.events.length === 0) await least']],
+    edits: [['if (!page.more) await least', 'if (page.events.length === 0) await least']],
   },
   {
     name: 'pass for whoever leads',

@@ -19,7 +19,7 @@ describe('a page', () => {
     const { status, headers, body } = await get('/api/sse/page?wait=25000')
     expect(status).toBe(200)
     expect(headers['cache-control']).toBe('no-store, no-transform')
-    expect(body).toEqual({ after: head, through: head, topics, user: 'u1', events: [], gaps: [] })
+    expect(body).toEqual({ after: head, through: head, topics, user: 'u1', events: [], gaps: [], more: false })
   })
 
   test('holds what came after, exactly as a stream has it', async () => {
@@ -46,16 +46,19 @@ describe('a page', () => {
     await publish(hub, 1_203)
     const read: number[] = []
     const sizes: number[] = []
+    const more: boolean[] = []
     for (let after = start; ; ) {
       const { body } = await get(`/api/sse/page?after=${after}`)
       expect(body.after).toBe(after)
       sizes.push(body.events.length)
+      more.push(body.more)
       read.push(...body.events.map(({ data }: { data: { n: number } }) => data.n))
       if (body.events.length === 0) break
       after = body.through
     }
     expect(read).toEqual(numbers(1_203))
     expect(sizes).toEqual([500, 500, 203, 0])
+    expect(more).toEqual([true, true, false, false])
   })
 
   test('ends earlier where the events are large', async () => {
@@ -72,6 +75,7 @@ describe('a page', () => {
     for (let after = start; read.length < 10; ) {
       const { body } = await get(`/api/sse/page?after=${after}`)
       expect(body.events.length).toBe(2)
+      expect(body.more).toBe(read.length < 8)
       read.push(...body.events.map(({ data }: { data: { text: string } }) => Number.parseInt(data.text, 10)))
       after = body.through
     }
@@ -102,7 +106,7 @@ describe('a page', () => {
     const head = await hub.cursor()
     const { body } = await get(`/api/sse/page?after=${after}&wait=1000`)
     const gap = { topics, ...(isKnown ? { from: after } : {}), to: head, reason: 'epoch' }
-    expect(body).toEqual({ after: head, through: head, topics, user: 'u1', events: [], gaps: [gap] })
+    expect(body).toEqual({ after: head, through: head, topics, user: 'u1', events: [], gaps: [gap], more: false })
   })
 
   test('after what the log has dropped: a gap of reason trimmed', async () => {
@@ -141,7 +145,7 @@ describe('a page', () => {
     await publish(hub, 1)
     const { body } = await get('/api/sse/page?topics=&after=x', { 'x-user': 'anonymous' })
     const head = await hub.cursor()
-    expect(body).toEqual({ after: head, through: head, topics: [], user: null, events: [], gaps: [] })
+    expect(body).toEqual({ after: head, through: head, topics: [], user: null, events: [], gaps: [], more: false })
   })
 })
 
@@ -193,6 +197,17 @@ describe('a page that waits', () => {
       gaps: [],
       events: [{ data: { n: 10 } }],
     })
+  })
+
+  test('has no more for what was published since it was asked for', async () => {
+    const { hub, get } = await world({ limits: { bufferBytes: 1 } })
+    const after = await hub.cursor()
+    const page = get(`/api/sse/page?after=${after}&wait=25000`)
+    await until(() => expect(hub.stats().connections).toBe(1))
+    await publish(hub, 3)
+    const { body } = await page
+    expect([body.events.length, body.more]).toEqual([1, false])
+    expect((await get(`/api/sse/page?after=${body.through}`)).body).toMatchObject({ more: true })
   })
 
   test('misses nothing that is published while it is asked for', async () => {

@@ -36,6 +36,8 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
   let ended: { readonly reason: ByeReason; readonly retryMs: number } | undefined
   let aborted = request.signal.aborted
   let wake = () => {}
+  // A log that answers more slowly than its tail runs never catches up with it; what was there when we were asked is enough.
+  let goal: Cursor | undefined
   // While it waits at the head, what the tail hands to others passes it by, and counts as scanned.
   let passBy = () => {}
   // What hangs, a log or a validator, must not hold back the end.
@@ -86,7 +88,15 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
   const answer = (after: Cursor, through: Cursor, events: readonly string[], gaps: readonly Gap[]) => {
     hub.counters.gaps += gaps.length
     hub.counters.delivered += events.length
-    const head = JSON.stringify({ after: formatCursor(after), through: formatCursor(through), topics, user, gaps })
+    const more = through.epoch === goal?.epoch && through.position < goal.position
+    const head = JSON.stringify({
+      after: formatCursor(after),
+      through: formatCursor(through),
+      topics,
+      user,
+      gaps,
+      more,
+    })
     return answerJson(200, `${head.slice(0, -1)},"events":[${events.join(',')}]}`)
   }
 
@@ -96,6 +106,7 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
     // Tail before read, as for a stream: what is appended in between must wake us.
     await tail.join()
     tail.add(visitor)
+    goal = tail.at
     const after = url.searchParams.get('after') || undefined
     if (after === undefined) {
       const now = await head()
@@ -110,8 +121,7 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
     const { epoch } = start
     let { position } = start
     const until = clock.now() + waitMs
-    // A log that answers more slowly than its tail runs never catches up with it; what was there when we were asked is enough.
-    const goal = tail.at?.epoch === epoch ? tail.at.position : Number.POSITIVE_INFINITY
+    const enough = goal?.epoch === epoch ? goal.position : Number.POSITIVE_INFINITY
     const isCaughtUp = () => tail.at?.epoch === epoch && position >= tail.at.position
     for (;;) {
       if (ended) return answerAway(ended.reason, ended.retryMs)
@@ -153,7 +163,7 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
       if (
         events.length > 0 ||
         gaps.length > 0 ||
-        (leftMs <= 0 && (position >= goal || isCaughtUp() || position === before))
+        (leftMs <= 0 && (position >= enough || isCaughtUp() || position === before))
       ) {
         return answer(start, { epoch, position }, events, gaps)
       }

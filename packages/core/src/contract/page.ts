@@ -1,6 +1,18 @@
 // A page of the log (docs/PROTOCOL.md §4): what `GET /page` answers.
 import type { HubEvent } from './contract.ts'
-import { fit, foreign, isArray, isCursor, isEvent, isGaps, isString, isStrings, isUser, type Shape } from './shape.ts'
+import {
+  fit,
+  foreign,
+  isArray,
+  isCursor,
+  isEvent,
+  isGaps,
+  isString,
+  isStrings,
+  isUser,
+  optional,
+  type Shape,
+} from './shape.ts'
 import type { Gap } from './wire.ts'
 
 /** The answer of `GET /page`. */
@@ -17,6 +29,8 @@ export interface PageBody {
   readonly events: readonly HubEvent[]
   /** What could not be read. */
   readonly gaps: readonly Gap[]
+  /** Whether more was there when it was asked for. */
+  readonly more?: boolean
 }
 
 const isPageEvent = (event: HubEvent) => isEvent(event) && isString(event.type) && isCursor(event.cursor)
@@ -27,6 +41,7 @@ const PAGE: Shape = {
   user: isUser,
   events: (value) => isArray(value) && value.every(isPageEvent),
   gaps: isGaps,
+  more: optional((value) => typeof value === 'boolean'),
 }
 
 /**

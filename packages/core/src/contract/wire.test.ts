@@ -216,7 +216,9 @@ describe('decodePage', () => {
   const page = { after: 'k:1', through: 'k:3', topics: ['board'], user: 'u1', events: [item], gaps: [] }
   test('reads a page', () => {
     expect(decodePage(JSON.stringify(page))).toEqual(page)
-    const later = { ...page, more: 1, events: [{ ...item, more: 1 }] }
+    const full = { ...page, more: true }
+    expect(decodePage(JSON.stringify(full))).toEqual(full)
+    const later = { ...page, newer: 1, events: [{ ...item, newer: 1 }] }
     expect(decodePage(JSON.stringify(later))).toEqual(later)
     const gap = { topics: ['board'], to: 'k:3', reason: 'epoch' }
     expect(decodePage(JSON.stringify({ ...page, user: null, events: [], gaps: [gap] }))).toEqual({
@@ -238,6 +240,7 @@ describe('decodePage', () => {
     ['an event that is text', { ...page, events: ['e'] }],
     ['a cursor that is none', { ...page, through: 'x' }],
     ['a gap that is none', { ...page, gaps: [[]] }],
+    ['more that is neither yes nor no', { ...page, more: 3 }],
   ])('refuses %s', (_, body) => {
     expect(() => decodePage(JSON.stringify(body))).toThrow(expect.objectContaining({ code: 'protocol' }))
   })

@@ -6,10 +6,8 @@ import { queryOf, type Source } from './source.ts'
 
 // How long the hub may hold an empty page: long enough to be cheap, short enough that a dead connection is noticed.
 const WAIT_MS = 10_000
-// Neither a hub, or a proxy, that does not hold pages, nor a busy topic may be asked as fast as it answers.
+// Neither a hub, or a proxy, that does not hold pages, nor a busy topic may be asked as fast as it answers; who is still catching up may.
 const LEAST_PAUSE_MS = 1_000
-// A page with so many events is a step of catching up: the next one is asked for at once.
-const MANY = 100
 
 /**
  * Reads pages of the log, `GET {url}/page`, instead of a stream. Durable events arrive as over a stream; ephemeral ones do not.
@@ -41,7 +39,7 @@ export const pollSource: Source = {
         take([{ kind: 'bye', reason: 'changed', retryMs: 0 }])
       } else {
         take(framesOf(page, false))
-        if (page.events.length < MANY) await least
+        if (!page.more) await least
       }
       cursor = page.through
     }
