@@ -42,8 +42,8 @@ async function program(script: string, ...args: string[]): Promise<Tally> {
 /** No count may hide a run that ended badly. */
 function honest(tally: Tally | undefined, code: number, what: string): Tally {
   if (tally && (code === 0 || tally.failed > 0)) return tally
-  console.error(`${what} ended with exit code ${code}${tally ? ', although no test failed' : ' and left no count'}.`)
-  return { ...(tally ?? emptyTally), failed: (tally?.failed ?? 0) + 1 }
+  const failure = `${what} ended with exit code ${code}${tally ? ', although no test failed' : ' and left no count'}.`
+  return sum([tally ?? emptyTally, { ...emptyTally, failed: 1, failures: [failure] }])
 }
 
 /** The tests in real browsers; without any browser they are counted, not run. */
@@ -90,5 +90,8 @@ if (total.skipped > 0) {
   console.log(`\nSkipped${ci ? ', which CI does not allow' : ''}:`)
   for (const reason of total.reasons) console.log(`  ${reason}`)
 }
+// What failed stands far above, among thousands of lines.
+if (total.failed > 0) console.log('\nFailed:')
+for (const failure of total.failures) console.log(`  ${failure}`)
 console.log(`\n${tallyLine(total)}`)
 process.exitCode = total.failed > 0 || (ci && total.skipped > 0) ? 1 : 0

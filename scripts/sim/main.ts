@@ -86,7 +86,7 @@ else await many()
 
 function printFindings({ seed, findings }: Summary): void {
   for (const { at, check, line, what } of findings)
-    console.log(`  seed ${seed} · ${(at / 1000).toFixed(3)} s · ${check} (DESIGN §3.${line}): ${what}`)
+    console.log(`✗ seed ${seed} · ${(at / 1000).toFixed(3)} s · ${check} (DESIGN §3.${line}): ${what}`)
 }
 
 /** Deals the seeds out, a few at a time. */
