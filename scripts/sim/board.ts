@@ -1,5 +1,5 @@
 // What a page of the simulated application keeps in its query cache: lists as live queries over the real client, and the mutations that change them.
-import type { HubClient } from '@sse-hub/core'
+import type { HubClient, Tabs } from '@sse-hub/core'
 import { createHubQuery, invalidate, patch, remove, upsert, withCursor } from '@sse-hub/react-query'
 import {
   focusManager,
@@ -32,6 +32,8 @@ export interface BoardOptions {
   readonly world: ProcessClock
   readonly clock: ProcessClock
   readonly chance: Chance
+  /** The other tabs of its browser; undefined where there are none. */
+  readonly tabs: Tabs | undefined
   readonly history: History
   /** What focus and network look like to the page. */
   readonly window: EventTarget
@@ -111,7 +113,21 @@ function eventsOf(write: Write, id: string, item: Partial<Item> & Pick<Item, 've
 
 /** Opens the queries of a page. */
 export function openBoard(options: BoardOptions): Board {
-  const { page, lists, topics, tagged, cursors, client, host, world, clock, chance, history, window } = options
+  const {
+    page,
+    lists,
+    topics,
+    tagged,
+    cursors,
+    client,
+    host,
+    world,
+    clock,
+    chance,
+    tabs = null,
+    history,
+    window,
+  } = options
   const dice = chance.fork('board')
   let ended = false
   let fetches = 0
@@ -208,7 +224,9 @@ export function openBoard(options: BoardOptions): Board {
   const disconnect = connectQueries({
     client,
     queryClient,
+    tabs,
     clock,
+    random: { next: chance.fork('polls').next },
     lingerMs: dice.pick([0, 200, 1_000]),
     onReport({ during, error, queryKey }) {
       // While the hub changes its log, answers may be of another.

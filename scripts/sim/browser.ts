@@ -87,8 +87,8 @@ export function createBrowser({
 
       const request = (
         name: string,
-        { steal = false, signal }: LockOptions,
-        callback: () => unknown,
+        { steal = false, ifAvailable = false, signal }: LockOptions,
+        callback: (lock: object | null) => unknown,
       ): Promise<unknown> => {
         const { promise, resolve, reject } = Promise.withResolvers<unknown>()
         if (ended) return promise
@@ -99,20 +99,18 @@ export function createBrowser({
           toldAt = Math.max(toldAt, clock.now() + afterMs)
           clock.after(toldAt - clock.now(), () => task(run, isFrozen))
         }
+        const call = async (lock: object | null) => {
+          try {
+            resolve(await callback(lock))
+          } catch (error) {
+            reject(error)
+          }
+        }
         const asked: Request = {
           owner,
           grant() {
             granted = true
-            tell(chance.between(1, 5), () => {
-              void (async () => {
-                try {
-                  resolve(await callback())
-                } catch (error) {
-                  reject(error)
-                }
-                release(name, asked)
-              })()
-            })
+            tell(chance.between(1, 5), () => void call({ name }).then(() => release(name, asked)))
           },
           stolen: () => tell(chance.between(3, 5), () => reject(new DOMException('The lock was stolen', 'AbortError'))),
         }
@@ -125,6 +123,10 @@ export function createBrowser({
         }
         if (signal?.aborted) {
           reject(signal.reason)
+          return promise
+        }
+        if (ifAvailable && (held.has(name) || queueOf(name).length > 0)) {
+          tell(chance.between(1, 5), () => void call(null))
           return promise
         }
         queueOf(name).push(asked)

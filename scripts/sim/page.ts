@@ -182,6 +182,7 @@ export function openPage(options: PageOptions): Page {
     host,
     clock,
     chance,
+    tabs: tab?.tabs,
     history,
     window: queries.realm.enter(clock, chance.fork('realm')),
   })

@@ -89,6 +89,8 @@ async function load(place: number): Promise<Realm> {
   }
   // Its specifier has to be made: that is what makes it another module.
   const board = (await import(`./board.ts?realm=${place}`)) as Realm['board']
+  // What the page loads later must not take real time then.
+  await import(`../../packages/react-query/src/fallback.ts?realm=${place}`)
   return {
     board,
     enter(ofPage, dice) {

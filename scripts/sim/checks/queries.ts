@@ -105,8 +105,11 @@ export const buried: Check = {
 
 /** How long a reason to read again is good: what fails is tried again after 30 s at the latest. */
 const GOOD_MS = 40_000
-/** The fallback of the queries. */
+/** The fallback of the queries; the first poll after a loss, which hears of no answer, waits whether the hub is back in a moment. */
 const POLL_MS = 10_000
+const GRACE_MS = 300
+/** What a browser may take for a lock, so that one poll begins later and the next does not. */
+const LOCK_MS = 100
 /** TanStack Query tries a read that has failed once more, after so long. */
 const RETRY_MS = 301
 /** What TanStack Query and the pacing of reads may take besides. */
@@ -122,9 +125,10 @@ interface Read {
   readonly known: Set<Pending>
   mountedAt: number
   beganAt: number
-  /** Since when it could be polled, and how often it was. */
-  lostAt: number
-  polls: number
+  /** The hub kept it until now; it did until it was lost, and has not been polled since; from when on it may be polled in any case. */
+  isKept: boolean
+  isLost: boolean
+  dueAt: number
   /** When the last answer came, and whether its read was the last to begin. */
   answeredAt: number
   hasFailed: boolean
@@ -140,6 +144,8 @@ interface Reader {
   readonly lost: Set<string>
   readonly mutations: Map<string, Pending>
   isOffline: boolean
+  /** From when on those that were kept until now may be polled; Infinity while the hub is there, or being looked for the first time. */
+  firstAt: number
 }
 interface Pending {
   readonly isNew: boolean
@@ -162,7 +168,8 @@ export const reasons: Check = {
     const readerOf = (page: number) => {
       const known = readers.get(page)
       const lost = new Set(lists)
-      const reader: Reader = known ?? { queries: new Map(), lost, mutations: new Map(), isOffline: false }
+      const firstAt = Number.POSITIVE_INFINITY
+      const reader: Reader = known ?? { queries: new Map(), lost, mutations: new Map(), isOffline: false, firstAt }
       readers.set(page, reader)
       return reader
     }
@@ -175,8 +182,9 @@ export const reasons: Check = {
         known: new Set(),
         mountedAt: never,
         beganAt: never,
-        lostAt: Number.POSITIVE_INFINITY,
-        polls: 0,
+        isKept: false,
+        isLost: false,
+        dueAt: Number.POSITIVE_INFINITY,
         answeredAt: never,
         hasFailed: false,
         wasLive: false,
@@ -196,8 +204,18 @@ export const reasons: Check = {
     const isLive = (page: number, query: string) => topicsOf(query).every((topic) => !readerOf(page).lost.has(topic))
     const noteLost = (page: number, query: string, at: number) => {
       const read = readOf(page, query)
-      if (isLive(page, query)) Object.assign(read, { lostAt: Number.POSITIVE_INFINITY, polls: 0 })
-      else read.lostAt = Math.min(read.lostAt, at)
+      const isKept = isLive(page, query)
+      if (isKept) Object.assign(read, { isKept, isLost: false, dueAt: Number.POSITIVE_INFINITY })
+      else if (read.isKept) Object.assign(read, { isKept, isLost: true, dueAt: at + POLL_MS })
+      else read.dueAt = Math.min(read.dueAt, at + POLL_MS)
+    }
+    const isPoll = (reader: Reader, read: Read, at: number) => {
+      const isFirst = read.isLost && at >= reader.firstAt
+      if (!isFirst && at < read.dueAt) return false
+      // Whoever lost the hub together goes on at different times.
+      read.dueAt = at + POLL_MS / (isFirst ? 2 : 1) - LOCK_MS
+      read.isLost = false
+      return true
     }
 
     /** Why a read begins now; undefined for no reason. */
@@ -221,11 +239,7 @@ export const reasons: Check = {
             return 'an event that has not come'
         }
       }
-      if (at - read.lostAt >= (read.polls + 1) * POLL_MS - 1) {
-        read.polls++
-        return 'poll'
-      }
-      return undefined
+      return isPoll(reader, read, at) ? 'poll' : undefined
     }
 
     const step = (entry: Entry) => {
@@ -237,8 +251,18 @@ export const reasons: Check = {
           epochs.add(entry.epoch)
           break
         case 'status': {
-          const { phase, topics = [] } = entry.status as { phase: string; topics?: readonly string[] }
+          const {
+            phase,
+            topics = [],
+            reason,
+          } = entry.status as { [name in 'phase' | 'reason']: string } & {
+            readonly topics?: readonly string[]
+          }
           const reader = readerOf(entry.page)
+          // Silence has been waited for already.
+          if (['down', 'stopped', 'closed'].includes(phase))
+            reader.firstAt = Math.min(reader.firstAt, at + (reason === 'timeout' ? 0 : GRACE_MS))
+          else if (phase !== 'connecting') reader.firstAt = Number.POSITIVE_INFINITY
           reader.lost.clear()
           for (const list of lists) if (phase !== 'live' || !topics.includes(list)) reader.lost.add(list)
           for (const query of reader.queries.keys()) noteLost(entry.page, query, at)
@@ -287,7 +311,8 @@ export const reasons: Check = {
           break
         case 'looks': {
           const read = readOf(entry.page, entry.query)
-          if (read.mounts.size === 0) read.isFresh = true
+          if (read.mounts.size === 0)
+            Object.assign(read, { isFresh: true, isKept: false, isLost: false, dueAt: Number.POSITIVE_INFINITY })
           read.mounts.add(entry.mount)
           read.mountedAt = at
           noteLost(entry.page, entry.query, at)
