@@ -159,6 +159,31 @@ const second: (Happening & { at?: number })[] = [
 const late: Happening = { what: 'mounted', page: 2, screen: 3, topic: 'board:1', live: true }
 const behind = [...beats(4_000, 8_000), at(firstEvent[1] as Happening, 8_000), firstEvent[2], event(1)] as Happening[]
 const asked: Happening[] = [request(2, '/api/sse/page?topics=board:1&after=E:0&wait=10000'), { what: 'settling' }]
+/** A page that waits: what it was answered, and that the next one follows at once. */
+const paged = (exchange: number, status: number, more: boolean): Happening[] => [
+  request(exchange, '/api/sse/page?topics=board:1&after=E:0&wait=10000'),
+  { what: 'answered', exchange, status, type: 'application/json' },
+  {
+    what: 'answer body',
+    exchange,
+    text: JSON.stringify({ after: 'E:0', through: 'E:1', topics: ['board:1'], gaps: [], more, events: [] }),
+  },
+  { what: 'client side ended', exchange, how: 'end' },
+]
+/** A screen that brings an older cursor, beside one that goes on by a beat before a stream begins for both; and is told then that it lacks what lies between. */
+const brought = (upTo: number): (Happening & { at?: number })[] => [
+  ...beginning,
+  ...firstEvent,
+  { what: 'mounted', page: 1, screen: 3, topic: 'board:1', live: true, after: 'E:0' },
+  appended(2),
+  heard(said(1, 'hub.beat', 'E:2', '')),
+  request(2, '/api/sse/events?topics=board:1&after=E:0'),
+  heard(sync(2, 'E:0')),
+  event(1, 3),
+  ...Array.from({ length: upTo - 2 }, (_, index) => appended(index + 3)),
+  { ...(gap('E:2', 'trimmed', 'E:1') as EntryOf<'gap'>), screen: 3 },
+  final(),
+]
 const pageEnds = (how: string): Happening => ({ what: 'client side ended', exchange: 2, how })
 const seenLate: (Happening & { at?: number })[] = [
   { what: 'publish', id: 'p1', topic: 'board:1', durable: true },
@@ -262,7 +287,31 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     [...reading, gapOfList, fetch(2), fetched(2), at(looks(undefined, 2), 5_000), at(fetch(3), 5_000), final()],
   ],
   ['no fetch without a reason', 'a poll while it is up', [...reading, at(fetch(2), 12_000), final()]],
-  ['no fetch without a reason', 'a poll too early', [...reading, listsLost, at(fetch(2), 8_000), final()]],
+  ['no fetch without a reason', 'a poll at once, when the hub may be back', [...reading, listsLost, fetch(2), final()]],
+  [
+    'no fetch without a reason',
+    'a poll while the hub is only looked for',
+    [...reading, { ...listsLost, status: { phase: 'connecting' } } as Happening, at(fetch(2), 8_000), final()],
+  ],
+  [
+    'no fetch without a reason',
+    'the second poll too early',
+    [...reading, listsLost, at(fetch(2), 3_000), fetched(2), at(fetch(3), 7_000), final()],
+  ],
+  [
+    'no fetch without a reason',
+    'the third poll too early',
+    [
+      ...reading,
+      listsLost,
+      at(fetch(2), 3_000),
+      fetched(2),
+      at(fetch(3), 9_000),
+      fetched(3),
+      at(fetch(4), 15_000),
+      final(),
+    ],
+  ],
   [
     'no fetch without a reason',
     'for an event that has come',
@@ -880,6 +929,16 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
   ],
   [
     'whoever reads pages leaves pauses',
+    'a page that held all, after one that was asked twice who it is',
+    [...beginning, byPages(1), ...paged(2, 401, false), ...paged(3, 200, false), ...paged(4, 200, false), final()],
+  ],
+  [
+    'a screen hears of a gap only where it was not covered',
+    'the log held all of what a cursor that was brought lacks',
+    brought(101),
+  ],
+  [
+    'whoever reads pages leaves pauses',
     'one stream after the other',
     [...beginning, byPages(1), streamEnds, request(2, '/api/sse/events?topics=board:1'), final()],
   ],
@@ -925,7 +984,25 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     'a failure',
     [...reading, gapOfList, fetch(2), fetched(2, { ok: false }), fetch(3), final()],
   ],
-  ['no fetch without a reason', 'a poll while it is away', [...reading, listsLost, at(fetch(2), 12_000), final()]],
+  [
+    'no fetch without a reason',
+    'polls while it is away',
+    [
+      ...reading,
+      listsLost,
+      at(fetch(2), 3_000),
+      fetched(2),
+      at(fetch(3), 8_000),
+      fetched(3),
+      at(fetch(4), 18_000),
+      final(),
+    ],
+  ],
+  [
+    'no fetch without a reason',
+    'a poll at once, after a silence',
+    [...reading, { ...listsLost, status: { phase: 'down', reason: 'timeout' } } as Happening, fetch(2), final()],
+  ],
   [
     'no fetch without a reason',
     'an event that does not come',
@@ -997,6 +1074,21 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     'nobody hammers',
     'pages that lead on',
     [...beginning, ...Array.from({ length: 30 }, (_, index) => leadingOn(index + 2, 'end')).flat(), final()],
+  ],
+  [
+    'a screen hears of a gap only where it was not covered',
+    'the others went on before a stream began for a cursor that was brought',
+    brought(102),
+  ],
+  [
+    'whoever reads pages leaves pauses',
+    'one after the other while there is more',
+    [...beginning, byPages(1), ...paged(2, 200, true), ...paged(3, 200, false), final()],
+  ],
+  [
+    'whoever reads pages leaves pauses',
+    'while there is more, after one that was asked twice who it is',
+    [...beginning, byPages(1), ...paged(2, 401, false), ...paged(3, 200, true), ...paged(4, 200, false), final()],
   ],
   [
     'whoever reads pages leaves pauses',

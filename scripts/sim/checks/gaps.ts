@@ -1,6 +1,6 @@
 // Line 3's sharp edge: a gap where the log held the range and the topic was covered is a violation; so is a gap that nobody announced.
-import { cursorOf, type Facts, fits, type ScreenFacts } from '../facts.ts'
-import { marksOf } from '../marks.ts'
+import { cursorOf, type ExchangeFacts, type Facts, fits, type ScreenFacts } from '../facts.ts'
+import { type Marks, marksOf } from '../marks.ts'
 import type { Check, Finding } from './check.ts'
 
 type Place = NonNullable<ReturnType<typeof cursorOf>>
@@ -70,16 +70,22 @@ export const hubGaps: Check = {
  * Where a screen stands that brought a cursor older than its topic's mark, until it has been told up to that mark, or a stream that began no later than it stands
  * has come that far; undefined for any other, and from then on.
  */
-function catchingUp(facts: Facts, screen: ScreenFacts, markThen: Place | undefined, at: number): Place | undefined {
+function catchingUp(facts: Facts, screen: ScreenFacts, marks: Marks | undefined, at: number): Place | undefined {
   const own = cursorOf(screen.after)
+  const isAsking = ({ page, topics, requestedAt }: ExchangeFacts) =>
+    page === screen.page && topics?.includes(screen.topic) && requestedAt >= screen.mountedAt
+  // Until a stream begins where it stands, the others go on without it.
+  const first = [...facts.exchanges.values()].find((one) => isAsking(one) && one.kind !== 'emit')
+  const markThen = marks?.before(screen.topic, Math.min(first?.requestedAt ?? at, at))
   if (!own || own.epoch !== markThen?.epoch || own.position >= markThen.position) return undefined
   const last = screen.told.findLast((told) => told.at < at && (told.what === 'gap' || told.cursor !== undefined))
   const place = (last && cursorOf(last.what === 'gap' ? last.gap.to : last.cursor)) ?? own
   if (place.epoch !== own.epoch || place.position >= markThen.position) return undefined
   const isPast = (id: string | undefined) => (cursorOf(id)?.position ?? 0) >= markThen.position
-  for (const { page, requestedAt, after, topics, heard } of facts.exchanges.values()) {
+  for (const exchange of facts.exchanges.values()) {
+    const { after, heard } = exchange
     const start = cursorOf(after)
-    if (page !== screen.page || requestedAt < screen.mountedAt || !topics?.includes(screen.topic)) continue
+    if (!isAsking(exchange)) continue
     if (start?.epoch !== own.epoch || start.position > place.position) continue
     // For the sake of a gap a client may leave a stream, and with it what follows.
     const gap = heard.findIndex(({ block: { event, data = '' } }) => event === 'hub.gap' || data.includes('"gaps":[{'))
@@ -137,10 +143,7 @@ function judgeScreens(facts: Facts, brought: boolean, found: (finding: Finding) 
         ? undefined
         : cursorOf(screen.after)
       const mark = shares ? toldBefore(facts, screen, index) : page?.before(screen.topic, at)
-      const whole = brought
-        ? own
-        : ((own && !shares ? catchingUp(facts, screen, page?.before(screen.topic, screen.mountedAt), at) : undefined) ??
-          mark)
+      const whole = brought ? own : ((own && !shares ? catchingUp(facts, screen, page, at) : undefined) ?? mark)
       const to = cursorOf(gap.to)
       const from = cursorOf(gap.from)
       // A gap told to whoever had nothing, or had something of another epoch, cannot be wrong.

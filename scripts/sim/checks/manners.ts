@@ -127,14 +127,15 @@ export const pauses: Check = {
       const mine = [...facts.exchanges.values()].filter(
         (one) => one.page === page && one.kind !== 'emit' && one.copyOf === undefined,
       )
-      // Who is asked once more who it is asks twice in one: of the two the first page counts, and the second stream.
-      const pages = mine
-        .filter(({ kind }) => kind === 'page')
-        .filter(({ waits }, index, all) => all[index - 1]?.status !== 401 || all[index - 1]?.waits !== waits)
+      const pages = mine.filter(({ kind }) => kind === 'page')
+      // Who is asked once more who it is asks twice in one: the first says when, and the second is answered. Of two streams the second counts.
+      const isAgain = (index: number) =>
+        pages[index - 1]?.status === 401 && pages[index - 1]?.waits === pages[index]?.waits
       pages.forEach(({ requestedAt, number, waits }, index) => {
-        const before = pages[index - 1]
+        const last = pages[index - 1]
+        const before = isAgain(index - 1) ? pages[index - 2] : last
         // Whoever is told that there is more is catching up, and may go on at once.
-        if (!before?.waits || !waits || before.answer?.includes('"more":true')) return
+        if (isAgain(index) || !before?.waits || !waits || last?.answer?.includes('"more":true')) return
         looked++
         if (requestedAt < before.requestedAt + PAUSE_MS - 1)
           found({ at: requestedAt, what: `page ${page} asks for page ${number} right after the one before` })
