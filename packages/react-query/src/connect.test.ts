@@ -354,7 +354,7 @@ test('a resume without a gap fetches nothing', async () => {
   await world.pass(500)
   world.down()
   world.save('board:7', 'a', 'replayed')
-  await world.pass(400)
+  await world.pass(300)
   world.up()
   await world.pass(3_000)
   expect(titles()).toBe('replayed')
@@ -692,7 +692,7 @@ test('while the hub is down, queries that ask for it are polled; recovery stops 
   world.fetches.length = 0
 
   world.down()
-  await world.pass(499)
+  await world.pass(399)
   expect(world.fetches).toEqual([])
   await world.pass(2)
   expect(world.fetches).toEqual(['board:7'])

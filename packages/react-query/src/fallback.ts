@@ -8,7 +8,7 @@ import { platformRandom, platformTabs } from './tabs.ts'
 
 // A stream that breaks is mostly back within a second: its first retry has this chance before all who lost it ask the API.
 const GRACE_MS = 300
-const SPREAD_MS = 400
+const SPREAD_MS = 200
 // A hub that says good-bye says when it is back: it is waited for, but never for so long that the first poll comes later than 5 s.
 const BYE_MS = 2_000
 const BYE_SPREAD_MS = 2_500
