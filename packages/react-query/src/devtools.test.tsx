@@ -21,7 +21,9 @@ const source: Source = {
     await new Promise((_, reject) => (end = reject))
   },
 }
-const options = { url: '/api/sse', source, share: false, debounceMs: 0, onReport: () => {} }
+// The first retry comes after a second less a bit, and not at once.
+const random = { next: () => 0.9, id: () => 'random' }
+const options = { url: '/api/sse', source, share: false, debounceMs: 0, onReport: () => {}, random }
 let client: ReturnType<typeof createInspectedClient>
 let queryClient: QueryClient
 let errors: ReturnType<typeof vi.spyOn>
@@ -101,7 +103,7 @@ test('events are filtered by type, topic and text, and show what they carry when
   expect(rows()).toHaveLength(2)
   fireEvent.change(events.getByLabelText('Text'), { target: { value: 'CARD 11' } })
   expect(rows()).toEqual(['{"title":"card 11"}'])
-  expect(events.getByText('1 of 3 events')).toBeDefined()
+  expect(events.getByText('1 of 3 events, filtered')).toBeDefined()
   const row = events.getByRole('listitem').querySelector('details')
   if (!row) throw new Error('There is nothing to open')
   row.open = true
@@ -110,7 +112,7 @@ test('events are filtered by type, topic and text, and show what they carry when
   expect(row.textContent).toContain('"title": "card 11"\n')
   fireEvent.change(events.getByLabelText('Text'), { target: { value: 'nothing' } })
   expect(events.getByText('No event is like that.')).toBeDefined()
-  press('Clear')
+  press('Clear list')
   await pass()
   expect(events.getByText('No event has arrived yet.')).toBeDefined()
 })

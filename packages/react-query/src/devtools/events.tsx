@@ -47,7 +47,7 @@ export const EventList = /* @__PURE__ */ memo(function EventList({
     return wanted.length === 0 ? 'No event is like that.' : undefined
   }
   const all = many(count, 'event')
-  const more = wanted.length < arrivals.length ? `${wanted.length} of ${all}` : all
+  const more = wanted.length < arrivals.length ? `${wanted.length} of ${all}, filtered` : all
   return (
     <div className="hubdt-column hubdt-events">
       <Section title="Events" more={more}>
@@ -74,7 +74,7 @@ export const EventList = /* @__PURE__ */ memo(function EventList({
             onChange={({ target }) => set({ text: target.value })}
           />
           <button type="button" className="hubdt-button" onClick={onClear}>
-            Clear
+            Clear list
           </button>
         </div>
         {empty() === undefined ? (

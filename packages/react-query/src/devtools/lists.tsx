@@ -1,6 +1,6 @@
 // What happens to live queries and to the connection, one list for each kind.
 import type { ReactElement } from 'react'
-import type { LiveRow, MutationRow, NotedConflict, NotedGap, NotedJoin, View } from './recorder.ts'
+import type { LiveRow, MutationRow, NotedConflict, NotedJoin, View } from './recorder.ts'
 import { Section } from './section.tsx'
 import { clockTime, json, many, shortCursor, span } from './words.ts'
 
@@ -8,7 +8,7 @@ const stateWords: Readonly<Record<LiveRow['state'], string>> = {
   live: 'live',
   reading: 'reading…',
   polling: 'polls',
-  lost: 'stands still',
+  lost: 'stale, not polled',
   error: 'failed',
   idle: 'not mounted',
 }
@@ -133,9 +133,12 @@ export function Joins({ rows }: { rows: readonly NotedJoin[] }): ReactElement {
   )
 }
 
-export function Gaps({ rows }: { rows: readonly NotedGap[] }): ReactElement {
+export function Gaps({ view: { gaps: rows, lostAt } }: { view: View }): ReactElement {
+  // What happens while nothing comes in, nobody here can know.
+  const none =
+    lostAt === undefined ? 'Nothing was lost.' : 'None before; what is missed now is known when the hub is back.'
   return (
-    <Section title="Gaps" more={rows.length} empty={rows.length === 0 ? 'Nothing was lost.' : undefined}>
+    <Section title="Gaps" more={rows.length} empty={rows.length === 0 ? none : undefined}>
       <ul className="hubdt-list hubdt-lines">
         {rows.toReversed().map(({ at, topics, reason, from, to, queries, isMade }) => (
           <li key={`${to} ${reason}`}>

@@ -58,7 +58,7 @@ export function Panel({ recorder, theme, corner, onTry }: PanelProps): ReactElem
         </div>
         <div className="hubdt-column">
           <LatencyChart arrivals={view.arrivals} />
-          <Gaps rows={view.gaps} />
+          <Gaps view={view} />
           <History view={view} />
         </div>
       </div>
@@ -130,8 +130,8 @@ function Facts({ view, now }: { view: View; now: number }) {
       </Fact>
       <Fact name="Lag">
         {last ? `last event took ${Math.round(last.tookMs)} ms` : 'no event yet'}
-        {heardAt !== undefined && `, heard ${span(now - heardAt)} ago`}
-        {!!heartbeatMs && ` (beats every ${span(heartbeatMs)})`}
+        {heardAt !== undefined && `, ${status.phase === 'live' ? '' : 'last '}heard ${span(now - heardAt)} ago`}
+        {!!heartbeatMs && status.phase === 'live' && ` (a heartbeat every ${span(heartbeatMs)})`}
       </Fact>
     </dl>
   )

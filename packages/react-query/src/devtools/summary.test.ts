@@ -116,7 +116,7 @@ const cases: readonly [name: string, view: Partial<View>, tone: string, state: s
       },
       'bad',
       'Down',
-      /fetch\. Meanwhile 1 live query polls, 2 live queries stand still\.$/,
+      /fetch\. Meanwhile 1 live query polls, 2 live queries are stale and do not poll\.$/,
       /./,
     ],
     ['disabled', { status: down('disabled', 'over') }, 'bad', 'Down', /switched off/, /hub\.enable/],

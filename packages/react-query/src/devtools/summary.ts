@@ -76,14 +76,14 @@ const gapCauses: Readonly<Record<NotedGap['reason'], string>> = {
   trimmed:
     'The log no longer holds what was published meanwhile: this client was away for longer than it keeps events.',
   epoch:
-    'The log is another one than before: it was replaced or emptied, so where this client was means nothing there.',
+    'The server’s log is a new one: it was replaced or emptied, so nobody can tell what came after the last event that this client has.',
   schema: 'An event in the log does not fit the contract (any more) and was left out.',
   added: 'The topic is new to this client.',
 }
 const gapRemedies: Readonly<Record<NotedGap['reason'], string>> = {
   trimmed: 'For the server: if this happens often, have the log keep more.',
   epoch:
-    'For the server: if nobody meant to replace the log, see why it was lost (one in memory is, at every restart).',
+    'For the server: if nobody meant to replace its log, see why it was lost; a log in memory is lost at every restart.',
   schema: 'For the server: see the hub’s reports for the event, and mend the contract or its publisher.',
   added: '',
 }
@@ -103,7 +103,9 @@ function meanwhile({ queries }: View): string {
   const [polling, lost] = [count('polling'), count('lost')]
   const told = [
     ...(polling > 0 ? [many(polling, 'live query polls', 'live queries poll')] : []),
-    ...(lost > 0 ? [many(lost, 'live query stands still', 'live queries stand still')] : []),
+    ...(lost > 0
+      ? [many(lost, 'live query is stale and does not poll', 'live queries are stale and do not poll')]
+      : []),
   ]
   return told.length > 0 ? ` Meanwhile ${told.join(', ')}.` : ''
 }
@@ -201,7 +203,7 @@ function live(status: Extract<Status, { phase: 'live' }>, view: View, now: numbe
     return {
       tone: 'warn',
       state: 'Live again, after a gap',
-      cause: `Events of ${topics.join(', ')} were missed, and cannot be replayed. ${isMade ? 'This panel made the gap: the hub was asked from a place that its log does not know.' : gapCauses[reason]}`,
+      cause: `Events of ${topics.join(', ')} may have been missed, and cannot be replayed. ${isMade ? 'This panel made the gap: the hub was asked from a place that its log does not know.' : gapCauses[reason]}`,
       next: isMade ? done : `${done} ${gapRemedies[reason]}`.trim(),
     }
   }
