@@ -36,7 +36,12 @@ function browser() {
   let ids = 0
   return {
     /** Opens a tab that reads `hub` if it leads, and is answered by `page` when it asks for pages. */
-    open(hub: Source, after: string | undefined, page: (url: string, signal?: AbortSignal) => unknown = () => ({})) {
+    open(
+      hub: Source,
+      after: string | undefined,
+      page: (url: string, signal?: AbortSignal) => unknown = () => ({}),
+      topics = ['board:1'],
+    ) {
       const frames: (Frame | HubError)[] = []
       const controller = new AbortController()
       const source = sharedSource({
@@ -49,7 +54,7 @@ function browser() {
       })
       const question: Question = {
         url: '/api/sse',
-        topics: ['board:1'],
+        topics,
         after,
         get: async (url, _, init) => new Response(JSON.stringify(page(url, init?.signal))),
         take: (batch) => void frames.push(...batch),
@@ -79,17 +84,19 @@ function browser() {
 function scripted() {
   const said: (readonly Frame[])[] = []
   const asked: (string | undefined)[] = []
+  const topics: string[] = []
   let take: Question['take'] = (batch) => said.push(batch)
   const source: Source = {
     via: 'sse',
     open(question) {
       take = question.take
       asked.push(question.after)
+      topics.push(question.topics.join())
       said.splice(0).forEach(take)
       return new Promise((_, reject) => question.signal.addEventListener('abort', () => reject(question.signal.reason)))
     },
   }
-  return { source, asked, say: (...batch: readonly Frame[]) => take(batch) }
+  return { source, asked, topics, say: (...batch: readonly Frame[]) => take(batch) }
 }
 
 const sync = (cursor: string): Frame => ({
@@ -269,4 +276,24 @@ test('a tab that the leader had forgotten for a moment asks for what was said me
   post({ kind: 'want', tab: 'tab-2', topics: ['board:1'] })
   await pass()
   expect(frames).toContainEqual({ kind: 'event', event: event('E:6') })
+})
+
+test('a tab that the leader has forgotten streams by itself, and says again what it reads', async () => {
+  const { open, pass, post } = browser()
+  const hub = scripted()
+  open(hub.source, undefined)
+  hub.say(sync('E:5'))
+  await pass()
+  const own = scripted()
+  open(own.source, 'E:5', undefined, ['board:2'])
+  // Before the leader asks for both, its leave of before comes in.
+  post({ kind: 'want', tab: 'tab-2', topics: [] })
+  await pass()
+  for (let n = 0; n < 4; n++) {
+    post({ kind: 'want', tab: 'tab-2', topics: [] })
+    hub.say({ kind: 'beat', cursor: 'E:5' })
+    await pass(1_000)
+  }
+  await pass(100)
+  expect([own.topics, hub.topics]).toEqual([['board:2'], ['board:1', 'board:1,board:2']])
 })

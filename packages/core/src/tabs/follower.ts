@@ -138,6 +138,8 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
           }
           strangeTerm = sync.user !== user ? view.term : undefined
           isFollowing = false
+          // The leader may have taken leave of this tab for good, by a word that came late.
+          if (sync.user === user) want(topics)
           const alone = (frames: readonly Frame[]) => {
             if (signal.aborted) return
             cursor = hereOf(frames) ?? cursor
