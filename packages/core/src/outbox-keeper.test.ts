@@ -452,6 +452,33 @@ describe('what the hub has forgotten', () => {
     },
   )
 
+  test('what was left under its old number, since the storage failed, stays there when it works again', async () => {
+    const { page, clock, hub, answers, works } = outboxWorld()
+    let isFull = false
+    const first = page({ disturb: (step) => (isFull && step === 'write' ? 'rejects' : undefined) })
+    first.emit([1])
+    await clock.advance(10)
+    answers(() => Response.json({ error: { code: 'overloaded', message: 'no', retryable: true } }, { status: 503 }))
+    first.emit([2])
+    await clock.advance(10)
+    // Written down, and looked at by nobody: now the hub forgets, and the storage is full.
+    hub.producers.clear()
+    isFull = true
+    works()
+    await clock.advance(5_000)
+    expect(first.said()).toEqual(['n1 ok', 'n2 storage kept'])
+    isFull = false
+    // Whatever is written next must not take back what was promised.
+    first.emit([3])
+    await clock.advance(10)
+    first.die()
+    const second = page()
+    await clock.advance(60_000)
+    // It was sent, and the hub has forgotten: whether it was accepted nobody can tell, and that is said.
+    expect(second.reports.map(({ code, details }) => `${details.id} ${code}`)).toEqual(['n2 uncertain'])
+    expect(hub.accepted).toEqual([1, 3])
+  })
+
   test('dying as they are numbered anew', async () => {
     for (let at = 0; at < 12; at++) {
       const { page, clock, hub, away, works, emits } = outboxWorld()

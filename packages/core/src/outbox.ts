@@ -154,8 +154,9 @@ export function createOutbox(
       // Under its new number it goes out when the old one is forgotten: an end between them would send it twice.
       ready = moving = save(moved).then(() => {
         if (!waiting.kept || moved.kept) return
-        // Whether it is forgotten nobody can tell: it is left, under the old one, to whoever comes next.
+        // Whether it is forgotten nobody can tell: it is left, under the old one, to whoever comes next, and no later step may take it away.
         moved.kept = true
+        waiting.gone = false
         return leave(
           (one) => one === moved,
           new HubError('storage', 'The storage failed while this was numbered anew.'),
