@@ -191,6 +191,29 @@ const seenLate: (Happening & { at?: number })[] = [
   { ...event(1), at: 9_000 },
   final(),
 ]
+/** What another tab reads besides has its leader ask for more; and a stream for that, of which nothing is heard, or its beginning. */
+const readsMore = (isHeard: boolean): (Happening & { at?: number })[] => [
+  ...tabs,
+  { what: 'mounted', page: 2, screen: 3, topic: 'room', live: false, at: 6_000 },
+  ...firstEvent,
+  streamEnds,
+  request(2, '/api/sse/events?topics=board:1,room&after=E:1'),
+  ...(isHeard ? [heard(sync(2, 'E:1', { topics: ['board:1', 'room'] }))] : []),
+  { what: 'bytes', exchange: 2, count: 10, at: 13_000 },
+  two,
+]
+/** A tab that reads pages tries a stream, and another one half a second later. */
+const triesTwice = (isThawed: boolean): (Happening & { at?: number })[] => [
+  ...beginning,
+  byPages(1),
+  { what: 'froze', page: 1, how: 'told' },
+  { what: 'thawed', page: 1 },
+  ...(isThawed ? [] : [at({ what: 'bytes', exchange: 1, count: 1 }, 6_000)]),
+  streamEnds,
+  ...(isThawed ? [{ what: 'thawed', page: 1 } as Happening] : []),
+  request(2, '/api/sse/events?topics=board:1'),
+  final(),
+]
 const unheard: Happening[] = [{ what: 'publish', id: 'p9', topic: 'board:1', durable: false }]
 const emitted: Happening = { what: 'emit', page: 1, id: 'e1', type: 'note.added', seqed: true, n: 1001 }
 const posted = (exchange: number, status: number): Happening[] => [
@@ -884,6 +907,8 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'the other tab has brought an older cursor',
     [...tabs, appended(1), { ...late, after: 'E:0' }, ...behind, event(1, 2), ...beats(10_000, 14_000), two],
   ],
+  ['what one tab hears, the others hear soon', 'the stream that carries more is there', readsMore(true)],
+  ['whoever reads pages leaves pauses', 'one stream after the other, long after a thaw', triesTwice(false)],
   ['the tabs of a browser share one stream', 'two beside pages', [...tabs, byPages(1), ...second, two]],
   [
     'live means hearing something',
@@ -1023,6 +1048,8 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     'the leader hears what is older than the screen',
     [...tabs, appended(1), late, ...behind, event(1, 2), ...beats(10_000, 14_000), two],
   ],
+  ['what one tab hears, the others hear soon', 'the stream that carries more is held back', readsMore(false)],
+  ['whoever reads pages leaves pauses', 'one stream after the other, of a tab that has just thawed', triesTwice(true)],
   [
     'the tabs of a browser share one stream',
     'none beside pages',

@@ -123,7 +123,7 @@ export const pauses: Check = {
   line: '12',
   run(facts, found) {
     let looked = 0
-    for (const { page, statuses } of facts.pages.values()) {
+    for (const { page, statuses, frozen } of facts.pages.values()) {
       const mine = [...facts.exchanges.values()].filter(
         (one) => one.page === page && one.kind !== 'emit' && one.copyOf === undefined,
       )
@@ -151,7 +151,9 @@ export const pauses: Check = {
           (one) =>
             one.kind === 'page' && !one.waits && one.requestedAt > (then?.at ?? 0) && one.requestedAt <= requestedAt,
         )
-        if (!before || !isByPages || isAnew) return
+        // So does one that has thawed only now, and leads once more: what it went on with at once was ended at once.
+        const hasThawed = frozen.some(({ to }) => to >= endedAt && to <= requestedAt && requestedAt < to + PAUSE_MS)
+        if (!before || !isByPages || isAnew || hasThawed) return
         looked++
         if (requestedAt < endedAt + PAUSE_MS - 1)
           found({

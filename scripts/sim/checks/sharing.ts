@@ -103,7 +103,7 @@ export const soon: Check = {
       )
       const screens = [...facts.screens.values()].filter(({ page }) => numbers.has(page))
       const statusAt = ({ statuses }: PageFacts, at: number) => statuses.findLast((one) => one.at <= at)?.status
-      for (const { page: leader, kind, heard, topics: carried = [] } of exchanges) {
+      for (const { page: leader, kind, heard, topics: carried = [], clientEndedAt: endedAt } of exchanges) {
         if (kind !== 'stream') continue
         const leads = tabs.find(({ page }) => page === leader)
         for (const { at, block } of heard) {
@@ -114,9 +114,24 @@ export const soon: Check = {
           if (statusAt(leads, at)?.via !== 'sse') continue
           for (const tab of tabs) {
             const { phase, via, topics = [] } = statusAt(tab, at) ?? { phase: 'idle' }
-            const isCarried = (topics as string[]).every((one) => carried.includes(one))
+            // What it reads is more than its status says, until a stream carries that.
+            const reads = screens
+              .filter(
+                (one) => one.page === tab.page && one.mountedAt <= at + SOON_MS && !((one.unmountedAt ?? at) < at),
+              )
+              .map(({ topic }) => topic)
+            const isCarried = reads.every((one) => carried.includes(one))
             const soonMs = isCarried ? SOON_MS : SOON_MS + ALONE_MS
             const until = at + soonMs
+            // The stream was ended for one that carries more, of which nothing is heard: that is noticed after 2.5 heartbeats, by whoever leads and by the others.
+            const isSucceeded = () =>
+              exchanges.some(
+                (one) =>
+                  one.page === leader &&
+                  one.requestedAt >= (endedAt ?? until) &&
+                  (one.heard[0]?.at ?? until + 1) <= until,
+              )
+            if (!isCarried && endedAt !== undefined && endedAt <= until && !isSucceeded()) continue
             // It must be there to say what else it was asked.
             if (
               leads.frozen.some(({ from, to }) => from <= until && to >= at) ||
