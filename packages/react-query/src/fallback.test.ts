@@ -20,9 +20,9 @@ const pass = (ms: number) => browser.clock.advance(ms)
 const since = (at: number) => browser.asked.filter((one) => one.at >= at).map((one) => one.at - at)
 
 /** A tab whose query has been live for a while, long enough for all that is loaded late. */
-async function liveTab(options?: TabOptions, query?: object): Promise<Tab> {
+async function liveTab(options?: TabOptions, query?: object, topics?: readonly string[]): Promise<Tab> {
   const tab = browser.open(options)
-  tab.mount(query)
+  tab.mount(query, topics)
   await pass(100)
   tab.live()
   await vi.waitFor(() => import('./fallback.ts'))
@@ -109,6 +109,17 @@ test('an exchange that fails is a loss from then on, and further failures are th
     await pass(200)
   }
   expect(since(lostAt)).toEqual([2_400])
+})
+
+test('a query whose topics are lost one after the other is lost from the last on', async () => {
+  const tab = await liveTab({}, {}, ['board:7', 'board:8'])
+  tab.refused.add('board:8')
+  tab.live()
+  await pass(5_000)
+  const lostAt = now()
+  tab.down()
+  await pass(2_000)
+  expect(since(lostAt)).toEqual([500])
 })
 
 test('the second poll comes up to half an interval sooner, at random; from then on it is the interval', async () => {

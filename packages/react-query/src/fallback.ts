@@ -209,7 +209,7 @@ export function createFallback(options: FallbackOptions): Fallback {
       }
       // As in TanStack Query, 0 and Infinity mean not to.
       if (!(pollMs > 0) || pollMs === Number.POSITIVE_INFINITY) return
-      const isLost = !isLive && before?.isLive === true
+      const isLost = !isLive && !!(before?.isLive || before?.isLost)
       const readAt = before && !before.isLive ? before.readAt : clock.now()
       const poll = { query, pollMs, isLive, isQuiet, isLost, readAt }
       polls.set(query, poll)
