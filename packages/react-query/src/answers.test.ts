@@ -203,6 +203,25 @@ test('so is that of a first load on a topic of which others have heard more', as
   expect(world.fetches).toHaveLength(2)
 })
 
+test.each([
+  ['older than the one before', undefined],
+  ['of the log before', 'e0:1'],
+])('while the hub is away an answer may be %s: the hub is asked from there', async (_, cursor) => {
+  world.down()
+  world.save('board:7', 'c0', 'AA')
+  world.save('board:7', 'c0', 'AAA')
+  world.mount(world.cardsQuery('7'))
+  await world.pass(50)
+  world.rest = { ...world.rest, behind: 1, ...(cursor ? { cursor } : {}) }
+  void world.queryClient.refetchQueries()
+  await world.pass(50)
+  expect(titles()).toBe('AA')
+  world.rest = { readMs: 5, answerMs: 5, cursors: true, fails: false }
+  world.up()
+  await world.pass(5_000)
+  expect(titles()).toBe('AAA')
+})
+
 test('an answer as new as what was heard asks nothing of the hub', async () => {
   world.mount(world.cardsQuery('7'))
   await world.pass(500)

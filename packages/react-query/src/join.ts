@@ -13,7 +13,7 @@ const MAX_JOURNAL = 10_000
 // However many events there are, they cause at most one write in this time.
 const FRAME_MS = 16
 
-/** How far the hub has been heard by the queries of one cache: the newest event, or the end of the newest gap. */
+/** How far the hub has been heard by the queries of one cache: the newest event, the end of the newest gap, or the newest answer, from where on the hub may be asked. */
 export interface Heard {
   newest?: string
 }
@@ -246,10 +246,10 @@ export function createJoin(options: JoinOptions): Join {
       // There may have been no more page to ask for.
       const isOurs = !isWhole || answer !== undefined
       isCatchingUp = !!answer && isBehind(answer)
+      if (answer && !isCatchingUp) hear(answer)
       if (WATCHED) tell({ kind: 'join', query, events: events.length, cursor })
       // Read after the server had answered, it has that, unless it is from before in the same log.
-      if (!isCatchingUp || (heard.newest && answer && isForeign(answer, heard.newest)))
-        answered.forEach(overlay.confirm)
+      if (!isCatchingUp || isForeign(answer as string, heard.newest as string)) answered.forEach(overlay.confirm)
       const before = base
       // They are in the journal.
       waiting.length = 0
