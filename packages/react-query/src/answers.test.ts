@@ -222,6 +222,43 @@ test.each([
   expect(titles()).toBe('AAA')
 })
 
+test('what was read after its topic was held is not read again when the hub is back, though nothing says of when it was', async () => {
+  world.rest.cursors = false
+  const leave = world.client.subscribe({ topic: 'board:7' })
+  await world.pass(500)
+  world.down()
+  await world.pass(50)
+  world.mount(world.cardsQuery('7'))
+  await world.pass(100)
+  world.save('board:7', 'c0', 'AA')
+  void world.queryClient.refetchQueries()
+  await world.pass(100)
+  world.save('board:7', 'c0', 'AAA')
+  world.up()
+  await world.pass(5_000)
+  expect(titles()).toBe('AAA')
+  expect(world.fetches).toHaveLength(2)
+  leave()
+})
+
+test('one more page does not make the others any newer, though the topic is live when it is asked for', async () => {
+  world.rest.cursors = false
+  world.save('board:7', 'c1', 'B')
+  const leave = world.client.subscribe({ topic: 'board:7' })
+  world.mountPages('7')()
+  await world.pass(5_000)
+  expect(pages()).toBe('A')
+  stop()
+  world.save('board:7', 'c0', 'AA')
+  await world.pass(100)
+  stop = connect(world)
+  const { observer } = world.mountPages('7')
+  void observer.fetchNextPage()
+  await world.pass(5_000)
+  expect(pages()).toBe('AA B')
+  leave()
+})
+
 test('an answer as new as what was heard asks nothing of the hub', async () => {
   world.mount(world.cardsQuery('7'))
   await world.pass(500)

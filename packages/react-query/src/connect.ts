@@ -136,17 +136,15 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       const { query, holds, refresh } = entry
       const { topics, pollMs } = entry.live()
       const { data, fetchStatus } = query.state
-      const missing = topics.filter((topic) => !holds.has(topic))
       const active = query.isActive()
       const beginning = entry.isBeginning()
       if (holds.keep(topics)) sweep()
       // What nobody looks at is kept in step too, as long as it costs no topic of its own.
       if (!isWanted || (!mounted.has(entry) && !topics.every(isNeeded))) entry.release()
-      // What is live when a fetch begins cannot have missed anything that the answer will lack.
-      else if (beginning) topics.filter(isLive).forEach(holds.await)
+      else if (beginning) topics.forEach(holds.await)
       // Any other fetch in flight is waited for: its answer may say from where on the topics are needed.
       else if (fetchStatus === 'idle' && data !== undefined) {
-        missing.forEach(holds.take)
+        topics.forEach(holds.take)
         refresh.resume()
       }
       holds.check()

@@ -45,7 +45,7 @@ export interface Entry {
   began(more: boolean): void
   /** The query's state has changed, by such an action. Says whether that can change what it holds. */
   changed(type: string): boolean
-  /** Whether a fetch has begun since this was last asked, and is in flight. */
+  /** Whether a fetch of all its data has begun since this was last asked, and is in flight. */
   isBeginning(): boolean
   /** Lets go of all topics. */
   release(): void
@@ -93,11 +93,11 @@ export function createEntry(options: EntryOptions): Entry {
     refresh,
     live,
     began(more) {
-      fetching = beginning = true
+      fetching = true
       // Where there is no page yet, one more is all.
-      const whole = !more || query.state.data === undefined
-      join.began(whole)
-      refresh.began(whole)
+      beginning = !more || query.state.data === undefined
+      join.began(beginning)
+      refresh.began(beginning)
     },
     changed(type) {
       const { data, fetchStatus } = query.state

@@ -31,10 +31,9 @@ export interface HoldsOptions {
 
 /** The topics of one query. */
 export interface Holds {
-  has(topic: string): boolean
-  /** Holds a topic for the data that is there: after the cursor it reflects, or else until the client says what it lacks. */
+  /** Holds a topic, if it does not yet, for the data that is there: after the cursor it reflects, or else until the client says what it lacks. */
   take(topic: string): void
-  /** Has a topic, which is live, wait for the answer of the fetch that begins now. */
+  /** Has a topic wait for the answer of the fetch that begins now: what is live or held by then cannot miss anything that the answer will lack. */
   await(topic: string): void
   /** Holds its topics from an earlier cursor on: what follows it comes again. */
   again(after: string): void
@@ -87,15 +86,15 @@ export function createHolds({ query, client, join, hasData, incomplete, report }
   }
 
   return {
-    has: (topic) => holds.has(topic),
     take(topic) {
+      if (holds.has(topic)) return
       const after = join.cursor()
       subscribe(topic, after === undefined ? 'unsure' : 'whole', after)
     },
     await(topic) {
       const hold = holds.get(topic)
-      if (!hold) subscribe(topic, 'awaiting')
-      else if (hold.state === 'unsure') hold.state = 'awaiting'
+      if (hold?.state === 'unsure') hold.state = 'awaiting'
+      else if (!hold && isLive(topic)) subscribe(topic, 'awaiting')
     },
     again(after) {
       for (const [topic, { stop }] of [...holds]) {
