@@ -119,7 +119,19 @@ test('a query whose topics are lost one after the other is lost from the last on
   const lostAt = now()
   tab.down()
   await pass(2_000)
-  expect(since(lostAt)).toEqual([500])
+  expect(since(lostAt)).toEqual([400])
+})
+
+test('a hub that comes and goes is polled for no more often than the interval says', async () => {
+  const tab = await liveTab()
+  const lostAt = now()
+  for (let n = 0; n < 30; n++) {
+    tab.down('ended', 800)
+    await pass(1_500)
+    tab.live()
+    await pass(500)
+  }
+  expect(since(lostAt)).toEqual([400, 10_400, 20_400, 30_400, 40_400, 50_400])
 })
 
 test('the second poll comes up to half an interval sooner, at random; from then on it is the interval', async () => {

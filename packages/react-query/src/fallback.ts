@@ -61,6 +61,8 @@ interface Poll {
   readAt: number
   /** It was live until now, and has not been polled since. */
   isLost: boolean
+  /** When it was last polled: a hub that comes and goes must not make polls more frequent than their interval. */
+  polledAt: number
   /** Since when the hub saves it its polls. */
   savedAt?: number | undefined
   cancel?: (() => void) | undefined
@@ -123,7 +125,7 @@ export function createFallback(options: FallbackOptions): Fallback {
 
   /** Has a poll wait for what is next. */
   const update = (poll: Poll) => {
-    const { query, pollMs, isLive, isLost, readAt } = poll
+    const { query, pollMs, isLive, isLost, readAt, polledAt } = poll
     poll.cancel?.()
     if (!focusManager.isFocused() || !onlineManager.isOnline()) return halt(poll)
     if (isLive) {
@@ -131,7 +133,7 @@ export function createFallback(options: FallbackOptions): Fallback {
       return
     }
     poll.share ??= shareOf(poll)
-    const dueAt = Math.min(readAt + pollMs, isLost ? firstAt : Number.POSITIVE_INFINITY)
+    const dueAt = Math.min(readAt + pollMs, isLost ? Math.max(firstAt, polledAt + pollMs) : Number.POSITIVE_INFINITY)
     poll.cancel = clock.after(Math.max(0, dueAt - clock.now()), () => {
       // Whoever lost the hub together must not poll in step for ever after.
       done(poll, isLost ? random.next() / 2 : 0)
@@ -144,6 +146,7 @@ export function createFallback(options: FallbackOptions): Fallback {
   /** A poll is done, and the next is due in one interval, or less than that by a part of it. */
   const done = (poll: Poll, less = 0) => {
     poll.isLost = false
+    poll.polledAt = clock.now()
     poll.readAt = clock.now() - poll.pollMs * less
     update(poll)
   }
@@ -181,7 +184,14 @@ export function createFallback(options: FallbackOptions): Fallback {
   const look = () => {
     const status = client.status.get()
     const { phase } = status
-    if (phase === 'live') ({ user } = status)
+    if (phase === 'live' && status.user !== user) {
+      ;({ user } = status)
+      // What was shared so far is another user's.
+      for (const poll of polls.values()) {
+        halt(poll)
+        update(poll)
+      }
+    }
     if (!wanted() || phase === 'down' || phase === 'stopped' || phase === 'closed') {
       if (firstAt === Number.POSITIVE_INFINITY) {
         lostAt = clock.now()
@@ -211,7 +221,8 @@ export function createFallback(options: FallbackOptions): Fallback {
       if (!(pollMs > 0) || pollMs === Number.POSITIVE_INFINITY) return
       const isLost = !isLive && !!(before?.isLive || before?.isLost)
       const readAt = before && !before.isLive ? before.readAt : clock.now()
-      const poll = { query, pollMs, isLive, isQuiet, isLost, readAt }
+      const polledAt = before?.polledAt ?? Number.NEGATIVE_INFINITY
+      const poll = { query, pollMs, isLive, isQuiet, isLost, readAt, polledAt }
       polls.set(query, poll)
       update(poll)
     },

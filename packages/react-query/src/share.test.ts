@@ -56,6 +56,25 @@ test.each([
   expect(second?.connection.polls().shared).toBe(0)
 })
 
+test('nor do those of one user and of whoever has signed in since, whose topic is refused all the while', async () => {
+  const [tab, other] = [browser.open(), browser.open({ chance: 0.9 })]
+  for (const each of [tab, other]) {
+    each.refused.add('board:7')
+    each.mount()
+  }
+  await pass(100)
+  for (const each of [tab, other]) each.live()
+  await vi.waitFor(() => import('./fallback.ts'))
+  await pass(21_000)
+  expect(browser.channels()).toEqual([NAME, NAME])
+  tab.connecting()
+  await pass(20)
+  tab.live('u2')
+  browser.api.data = [{ id: 'secret of u2' }]
+  await pass(30_000)
+  expect(browser.channels().toSorted()).toEqual([NAME, NAME.replace('u1', 'u2')])
+})
+
 test('nor do those whom nobody knows', async () => {
   await lostTabs({ chance: 0, user: null }, { chance: 0.5, user: null })
   await pass(2_000)
@@ -155,7 +174,7 @@ test('what was asked for before this tab lost the hub does not take it back', as
 test('nor does what was asked for before the data was written here', async () => {
   const [, second] = await lostTabs({ chance: 0 }, { chance: 0.9 })
   second?.queryClient.setQueryData(['cards'], [{ id: 'mine' }], { updatedAt: Date.now() + 60_000 })
-  await pass(600)
+  await pass(400)
   expect(asked(0)).toBe(1)
   expect(second?.data()).toEqual([{ id: 'mine' }])
 })

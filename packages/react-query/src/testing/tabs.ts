@@ -31,7 +31,7 @@ export interface Tab {
   readonly starts: number[]
   mount(options?: object, topics?: readonly string[]): () => void
   /** The hub is live for all topics, or it is not. */
-  live(): void
+  live(as?: string | null): void
   connecting(): void
   down(reason?: HubErrorCode, retryInMs?: number, details?: Readonly<Record<string, unknown>>): void
   stopped(): void
@@ -179,7 +179,7 @@ function createTab(browser: Browser, number: number, options: TabOptions): Tab {
       })
       return new QueryObserver(queryClient, { ...query, ...options } as never).subscribe(() => {})
     },
-    live: () => say({ phase: 'live', via: 'sse', user, topics: [...topics], refused: [] }),
+    live: (as = user) => say({ phase: 'live', via: 'sse', user: as, topics: [...topics], refused: [] }),
     connecting: () => say({ phase: 'connecting', attempt: 0, via: 'sse' }),
     down(reason = 'network', retryInMs = 500, details = {}) {
       const error = new HubError(reason, 'It is down.', { retryable: true, details })
