@@ -1048,6 +1048,18 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     'the leader hears what is older than the screen',
     [...tabs, appended(1), late, ...behind, event(1, 2), ...beats(10_000, 14_000), two],
   ],
+  [
+    'authorization is continuous',
+    'refused, and granted in the very moment in which the hub asked',
+    [
+      ...opening.flatMap((one): (Happening & { at?: number })[] => {
+        if (one.what === 'granted') return [{ ...one, read: [] }]
+        return one.what === 'accepted' ? [{ ...one, at: 2_000 }, { ...opening[1], at: 2_000 } as Happening] : [one]
+      }),
+      sync(1, 'E:0', { topics: [] }),
+      final(),
+    ],
+  ],
   ['what one tab hears, the others hear soon', 'the stream that carries more is held back', readsMore(false)],
   ['whoever reads pages leaves pauses', 'one stream after the other, of a tab that has just thawed', triesTwice(true)],
   [

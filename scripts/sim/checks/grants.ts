@@ -14,13 +14,13 @@ function grantedWithin(facts: Facts, user: string, topic: string, from: number, 
   })
 }
 
-/** Whether a topic was granted at every moment between two. */
+/** Whether a topic was granted at every moment between two; what was asked in the very moment in which that changed was asked before or after it. */
 function grantedThroughout(facts: Facts, user: string, topic: string, from: number, to: number): boolean {
   if (topic === `user:${user}`) return true
   const grants = facts.grants.get(user) ?? []
   return grants.every((grant, index) => {
     const until = grants[index + 1]?.at ?? Number.POSITIVE_INFINITY
-    return grant.read.has(topic) || grant.at > to || until <= from
+    return grant.read.has(topic) || grant.at > to || until < from
   })
 }
 
