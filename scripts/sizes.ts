@@ -99,7 +99,7 @@ export async function measure(code: string, external: readonly string[], directo
       },
     ],
   })
-  const { output } = await bundle.generate({ format: 'es', minify: true })
+  const { output } = await bundle.generate({ format: 'es', minify: true, comments: false, topLevelVar: true })
   await bundle.close()
   const chunks = output.flatMap((file) => (file.type === 'chunk' ? [file] : []))
   const atOnce = new Set(chunks.filter(({ isEntry }) => isEntry))
