@@ -50,7 +50,7 @@ const connections = new WeakMap<QueryClient, () => void>()
 
 /** Connects live queries with a client, until the answer is called. */
 export function connectQueries<C extends Contract>(options: ConnectOptions<C>): QueryConnection {
-  const { queryClient, lingerMs = 1_000, clock = platformClock, onReport = logReport } = options
+  const { queryClient, lingerMs = 1_000, clock = platformClock, onReport = log } = options
   const client = options.client as unknown as Topics
   const cache = queryClient.getQueryCache()
   const entries = new Map<Query, Entry>()
@@ -236,6 +236,5 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   })
 }
 
-function logReport({ during, error, queryKey }: QueryReport): void {
+const log = ({ during, error, queryKey }: QueryReport) =>
   logError(`sse-hub: ${during} of the query ${JSON.stringify(queryKey)}`, error)
-}

@@ -3,7 +3,7 @@ import type { Clock, HubEvent } from '@sse-hub/core'
 import { type Query, type QueryClient, type QueryKey, replaceEqualDeep } from '@tanstack/query-core'
 import { createHolds, type Holds, type Topics } from './holds.ts'
 import { createJoin, type Heard, type Join, type JoinOptions } from './join.ts'
-import { type Live, liveOf, setCoverage } from './live.ts'
+import { coverage, type Live, liveOf } from './live.ts'
 import { createRefresh, type Refresh } from './refresh.ts'
 
 /** What went wrong without anybody to throw it at. */
@@ -18,7 +18,7 @@ export interface QueryReport {
   /** The query's key. */
   readonly queryKey: QueryKey
   /** The event that was to be reduced. */
-  readonly event?: HubEvent
+  readonly event?: HubEvent | undefined
 }
 
 /** What an entry works with. */
@@ -71,21 +71,20 @@ export function createEntry(options: EntryOptions): Entry {
   }
   const refresh = createRefresh(query, clock)
   const report = (during: QueryReport['during'], error: unknown, event?: HubEvent) =>
-    onReport({ during, error, queryKey, ...(event && { event }) })
+    onReport({ during, error, queryKey, event })
   const join = createJoin({ ...options, live, covered, refresh: refresh.ask, report })
   const holds = createHolds({
     query,
     client,
     join,
-    hasData: () => query.state.data !== undefined,
     incomplete: () => refresh.ask('now'),
-    report: (error) => report('subscribe', error),
+    report,
   })
   const release = () => {
     // The cursor of an answer that nobody has followed yet stays good.
     if (holds.keep([])) join.forget()
   }
-  const uncover = setCoverage(query, covered)
+  coverage.set(query, covered)
 
   return {
     query,
@@ -131,7 +130,7 @@ export function createEntry(options: EntryOptions): Entry {
     stop() {
       release()
       refresh.stop()
-      uncover()
+      coverage.delete(query)
     },
   }
 }

@@ -162,7 +162,7 @@ test('a query that was never live was read just now: its first poll comes after 
 })
 
 test('a query without an interval does not poll', async () => {
-  const tab = await liveTab({}, { queryKey: ['others'], meta: {} })
+  const tab = await liveTab({}, { queryKey: ['others'], queryFn: async () => [] })
   const lostAt = now()
   tab.down()
   await pass(60_000)

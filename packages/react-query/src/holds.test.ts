@@ -14,7 +14,7 @@ test.each([
   let tell: (gap: TopicGap) => void = () => {}
   let asked = 0
   const holds = createHolds({
-    query: {} as HoldsOptions['query'],
+    query: { state: { data: [] } } as unknown as HoldsOptions['query'],
     client: {
       subscribe({ onGap }) {
         tell = onGap
@@ -25,7 +25,6 @@ test.each([
       status: { topic: () => state } as unknown as HoldsOptions['client']['status'],
     },
     join: { cursor: () => undefined, gap: () => {} } as unknown as HoldsOptions['join'],
-    hasData: () => true,
     incomplete: () => asked++,
     report: () => {},
   })

@@ -8,7 +8,7 @@ import type { Join } from './join.ts'
 export interface Topics {
   subscribe(subscription: {
     readonly topic: string
-    readonly after?: string
+    readonly after: string | undefined
     readonly onEvent: (event: HubEvent) => void
     readonly onGap: (gap: TopicGap) => void
   }): () => void
@@ -22,11 +22,10 @@ export interface HoldsOptions {
   readonly query: Query
   readonly client: Topics
   readonly join: Join
-  readonly hasData: () => boolean
   /** The data is not whole. */
   readonly incomplete: () => void
   /** The client would not take a topic. */
-  readonly report: (error: unknown) => void
+  readonly report: (during: 'subscribe', error: unknown) => void
 }
 
 /** The topics of one query. */
@@ -59,7 +58,7 @@ interface Hold {
 }
 
 /** Makes the holds of one query; none at first. */
-export function createHolds({ query, client, join, hasData, incomplete, report }: HoldsOptions): Holds {
+export function createHolds({ query, client, join, incomplete, report }: HoldsOptions): Holds {
   const holds = new Map<string, Hold>()
 
   const isLive = (topic: string) => client.status.topic(topic) === 'live'
@@ -69,7 +68,7 @@ export function createHolds({ query, client, join, hasData, incomplete, report }
     try {
       hold.stop = client.subscribe({
         topic,
-        ...(after === undefined ? {} : { after }),
+        after,
         onEvent: join.event,
         // An event that does not fit may be one of many; the others come with a new stream.
         onGap(gap) {
@@ -81,7 +80,7 @@ export function createHolds({ query, client, join, hasData, incomplete, report }
         },
       })
     } catch (error) {
-      report(error)
+      report('subscribe', error)
     }
   }
 
@@ -120,7 +119,7 @@ export function createHolds({ query, client, join, hasData, incomplete, report }
       }
     },
     check() {
-      if (!hasData()) return
+      if (query.state.data === undefined) return
       for (const [topic, hold] of holds) {
         // Live, and the client has not said that the topic is new to it: then others have held it, or we, and it cannot know what this data lacks.
         if (hold.state !== 'unsure' || !isLive(topic)) continue

@@ -1,5 +1,5 @@
 // The data of one query, joined with the events that came since it was read, and with what is pending: a fetch in flight must not overwrite them.
-import { type Clock, HubError, type HubEvent, isAfter } from '@sse-hub/core'
+import { type Clock, type HubEvent, isAfter } from '@sse-hub/core'
 import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
 import { tell, WATCHED } from './activity.ts'
 import { forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
@@ -183,10 +183,11 @@ export function createJoin(options: JoinOptions): Join {
     const { newest } = heard
     if (!newest || !isForeign(answer, newest)) strangers = 0
     // While the hub is away its log may have been replaced; and so it may while the answer is on its way, once.
-    else if (covered() && ++strangers === 2) {
-      const message = `The Hub-Cursor "${answer}" is of another log than the hub's, which is at "${newest}": does the API ask another hub, or answer from a cache?`
-      report('read', new HubError('protocol', message, { retryable: false }))
-    }
+    else if (covered() && ++strangers === 2)
+      import('./stranger.ts').then(
+        ({ stranger }) => report('read', stranger(answer, newest)),
+        () => {},
+      )
     return (
       !!newest &&
       (isForeign(answer, newest) || (!!heardBefore && isAfter(heardBefore, answer) && !isAfter(answer, heardBefore)))

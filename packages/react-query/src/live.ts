@@ -1,14 +1,6 @@
-// What makes a query live: the definition that its options carry in `meta`, and the promise that it is never stale while it is covered.
+// What makes a query live: the definition that its query function carries, and the promise that it is never stale while it is covered.
 import type { Contract, EventOf, EventsOn, HubEvent, SubscribableTopic } from '@sse-hub/core'
-import type {
-  DataTag,
-  DefaultError,
-  Query,
-  QueryFunction,
-  QueryKey,
-  QueryMeta,
-  QueryObserverOptions,
-} from '@tanstack/query-core'
+import type { DataTag, DefaultError, Query, QueryFunction, QueryKey, QueryObserverOptions } from '@tanstack/query-core'
 import { noteAnswer } from './cursor.ts'
 import type { Reducer } from './reducers.ts'
 
@@ -80,47 +72,33 @@ export interface Live {
 export const reducerOf = ({ on }: Live, type: string): Reducer<unknown, HubEvent> | undefined =>
   Object.hasOwn(on, type) ? on[type] : undefined
 
-// A symbol, since dehydrated queries carry their `meta`: what serializes them drops it instead of choking on functions.
-// Registered, so that two copies of this file in one page understand each other.
+// On the query function, which every adapter hands on as it is: options are cloned by some (Vue), and `meta` is dehydrated. Registered, so that two
+// copies of this file in one page understand each other.
 const LIVE: unique symbol = Symbol.for('@sse-hub/react-query')
 
-type LiveMeta = QueryMeta & { readonly [LIVE]?: Live }
-
-/** Whether a query is covered, by query: known to whoever connects it. */
-const coverage = new WeakMap<Query, () => boolean>()
-
-/**
- * Says how to ask whether a query is covered: it has all that was published on its topics, and hears of all that will be. The answer takes it
- * back, unless another has said it since.
- */
-export function setCoverage(query: Query, isCovered: () => boolean): () => void {
-  coverage.set(query, isCovered)
-  return () => {
-    if (coverage.get(query) === isCovered) coverage.delete(query)
-  }
-}
+/** By query, whether it is covered: it has all that was published on its topics, and hears of all that will be. Said by whoever connects it. */
+export const coverage = new WeakMap<Query, () => boolean>()
 
 /** Makes the options of a live query. */
 export function liveQueryOptions<TQueryFnData, TError, TData, TQueryKey extends QueryKey>(
   options: LiveQueryOptions<Contract, TQueryFnData, TError, TData, TQueryKey, string>,
 ): LiveQuery<TQueryFnData, TError, TData, TQueryKey> {
-  const { topic, on, fallback, queryFn, staleTime, meta, ...rest } = options
+  const { topic, on, fallback, queryFn, staleTime, ...rest } = options
   const live: Live = {
     topics: [...new Set([topic].flat())],
     on: on as Live['on'],
     pollMs: fallback?.refetchInterval,
   }
-  const liveMeta: LiveMeta = { ...meta, [LIVE]: live }
+  // The context is passed on untouched: reading its `signal` would make every unmount cancel the fetch.
+  const read: QueryFunction<TQueryFnData, TQueryKey> = async (context) => {
+    const data = await queryFn(context)
+    noteAnswer(context.client, context.queryKey, data)
+    return data
+  }
   return {
     ...rest,
     queryKey: rest.queryKey as DataTag<TQueryKey, TQueryFnData, TError>,
-    meta: liveMeta,
-    // The context is passed on untouched: reading its `signal` would make every unmount cancel the fetch.
-    async queryFn(context) {
-      const data = await queryFn(context)
-      noteAnswer(context.client, context.queryKey, data)
-      return data
-    },
+    queryFn: Object.assign(read, { [LIVE]: live }),
     staleTime(query) {
       if (coverage.get(query as unknown as Query)?.()) return Number.POSITIVE_INFINITY
       return (typeof staleTime === 'function' ? staleTime(query) : staleTime) ?? 0
@@ -128,11 +106,8 @@ export function liveQueryOptions<TQueryFnData, TError, TData, TQueryKey extends 
   }
 }
 
+type Carrier = { readonly [LIVE]?: Live } | undefined
+
 /** The definition that a query carries, if it is live: its own, or that of one of its observers. */
-export function liveOf({ meta, observers }: Query): Live | undefined {
-  for (const each of [meta, ...observers.map(({ options }) => options.meta)]) {
-    const live = (each as LiveMeta | undefined)?.[LIVE]
-    if (live) return live
-  }
-  return undefined
-}
+export const liveOf = (query: Query): Live | undefined =>
+  [query, ...query.observers].map(({ options }) => (options.queryFn as Carrier)?.[LIVE]).find((live) => live)
