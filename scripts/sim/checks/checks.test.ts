@@ -202,6 +202,17 @@ const readsMore = (isHeard: boolean): (Happening & { at?: number })[] => [
   { what: 'bytes', exchange: 2, count: 10, at: 13_000 },
   two,
 ]
+/** A tab gives up its stream right after an event, while a third one hangs, and the other hears of it so late. */
+const givesUp = (heardAt: number): (Happening & { at?: number })[] => [
+  ...tabs,
+  { ...tab(3), at: 5_000 },
+  { what: 'froze', page: 3, how: 'hangs' },
+  ...firstEvent,
+  streamEnds,
+  ...[heardAt].map((at) => ({ ...event(1, 2), at })),
+  { what: 'thawed', page: 3 },
+  { ...two, at: 20_000 },
+]
 /** A tab that reads pages tries a stream, and another one half a second later. */
 const triesTwice = (isThawed: boolean): (Happening & { at?: number })[] => [
   ...beginning,
@@ -908,6 +919,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     [...tabs, appended(1), { ...late, after: 'E:0' }, ...behind, event(1, 2), ...beats(10_000, 14_000), two],
   ],
   ['what one tab hears, the others hear soon', 'the stream that carries more is there', readsMore(true)],
+  ['what one tab hears, the others hear soon', 'long after a tab that hung was given the lead', givesUp(11_500)],
   ['whoever reads pages leaves pauses', 'one stream after the other, long after a thaw', triesTwice(false)],
   ['the tabs of a browser share one stream', 'two beside pages', [...tabs, byPages(1), ...second, two]],
   [
@@ -1061,6 +1073,7 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     ],
   ],
   ['what one tab hears, the others hear soon', 'the stream that carries more is held back', readsMore(false)],
+  ['what one tab hears, the others hear soon', 'a tab that hangs was given the lead, and is deposed', givesUp(9_500)],
   ['whoever reads pages leaves pauses', 'one stream after the other, of a tab that has just thawed', triesTwice(true)],
   [
     'the tabs of a browser share one stream',

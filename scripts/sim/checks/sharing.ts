@@ -87,6 +87,8 @@ export const peaceful: Check = {
 const SOON_MS = 2_000
 /** Who reads more than the stream was asked for waits so long for a stream that carries it, and then asks by itself. */
 const ALONE_MS = 2_000
+/** A tab that hangs may be given the lead by whoever gives it up, and is deposed after 1.5 heartbeats and half a second. */
+const DEPOSE_MS = 3_500
 /** A screen that has been there for so long is known to whoever leads. */
 const KNOWN_MS = 3_000
 
@@ -121,7 +123,9 @@ export const soon: Check = {
               )
               .map(({ topic }) => topic)
             const isCarried = reads.every((one) => carried.includes(one))
-            const soonMs = isCarried ? SOON_MS : SOON_MS + ALONE_MS
+            const isGivenUp = endedAt !== undefined && endedAt <= at + SOON_MS
+            const hangs = tabs.some((one) => one.frozen.some(({ from, to }) => from <= at + SOON_MS && to >= at))
+            const soonMs = SOON_MS + (isCarried ? 0 : ALONE_MS) + (isGivenUp && hangs ? DEPOSE_MS : 0)
             const until = at + soonMs
             // The stream was ended for one that carries more, of which nothing is heard: that is noticed after 2.5 heartbeats, by whoever leads and by the others.
             const isSucceeded = () =>
