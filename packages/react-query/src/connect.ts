@@ -8,7 +8,7 @@ import type { Fallback, Polls } from './fallback.ts'
 import type { Topics } from './holds.ts'
 import type { Heard } from './join.ts'
 import { liveOf } from './live.ts'
-import { logError, clock as platformClock } from './platform.ts'
+import { logError, clock as platformClock, random as platformRandom } from './platform.ts'
 
 /** What `connectQueries` takes. */
 export interface ConnectOptions<C extends Contract> {
@@ -18,6 +18,11 @@ export interface ConnectOptions<C extends Contract> {
   readonly queryClient: QueryClient
   /** How long the topics of a query are held after it was unmounted, in milliseconds. Default 1,000. */
   readonly lingerMs?: number
+  /**
+   * How far apart the pages that lack the same (the log has lost it; an event invalidates) read again, at most, in milliseconds: each waits for a part of it, at
+   * random, so that they do not ask your API all at once. Default 1,000.
+   */
+  readonly spreadMs?: number
   /** `false`: begin with plain polling, until `setLive(true)`. Default true. */
   readonly live?: boolean
   /** What live queries show where others change what a mutation of mine, which is not confirmed yet, changes too. Default: `lastWriteWins`. */
@@ -50,7 +55,9 @@ const connections = new WeakMap<QueryClient, () => void>()
 
 /** Connects live queries with a client, until the answer is called. */
 export function connectQueries<C extends Contract>(options: ConnectOptions<C>): QueryConnection {
-  const { queryClient, lingerMs = 1_000, clock = platformClock, onReport = log } = options
+  const { queryClient, lingerMs = 1_000, spreadMs = 1_000, onReport = log } = options
+  const { clock = platformClock, random = platformRandom } = options
+  const spread = () => random.next() * spreadMs
   const client = options.client as unknown as Topics
   const cache = queryClient.getQueryCache()
   const entries = new Map<Query, Entry>()
@@ -77,7 +84,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       const { createFallback } = await import('./fallback.ts')
       if (stopped) return
       const failed = ({ queryKey }: Query, error: unknown) => onReport({ during: 'share', error, queryKey })
-      fallback = createFallback({ ...options, client, clock, wanted: () => isWanted, failed })
+      fallback = createFallback({ ...options, client, clock, random, wanted: () => isWanted, failed })
       touchAll()
     } catch {
       // What could not be had is asked for again at the next change of the hub's state.
@@ -90,7 +97,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     const live = known ? undefined : liveOf(query)
     if (!live) return known
     const { list } = changes
-    const entry = createEntry({ query, queryClient, heard, live, changes: list, client, clock, onReport })
+    const entry = createEntry({ query, queryClient, heard, live, changes: list, client, clock, spread, onReport })
     entries.set(query, entry)
     entry.join.show()
     return entry

@@ -30,6 +30,8 @@ export interface EntryOptions {
   readonly changes: JoinOptions['changes']
   readonly client: Topics
   readonly clock: Clock
+  /** How much later than others this page reads what all of them lack. */
+  readonly spread: () => number
   readonly onReport: (report: QueryReport) => void
 }
 
@@ -55,7 +57,7 @@ export interface Entry {
 
 /** Takes up a query that is in the cache. */
 export function createEntry(options: EntryOptions): Entry {
-  const { query, live: first, client, clock, onReport } = options
+  const { query, live: first, client, clock, spread, onReport } = options
   const { queryKey } = query
   let fetching = query.state.fetchStatus !== 'idle'
   let beginning = false
@@ -69,7 +71,7 @@ export function createEntry(options: EntryOptions): Entry {
     const { topics } = live()
     return topics.length > 0 && query.state.data !== undefined && topics.every((topic) => holds.covers(topic))
   }
-  const refresh = createRefresh(query, clock)
+  const refresh = createRefresh(query, clock, spread)
   const report = (during: QueryReport['during'], error: unknown, event?: HubEvent) =>
     onReport({ during, error, queryKey, event })
   const join = createJoin({ ...options, live, covered, refresh: refresh.ask, report })

@@ -4,7 +4,7 @@ import { focusManager, onlineManager, type Query, type QueryClient } from '@tans
 import { tell, WATCHED } from './activity.ts'
 import type { Topics } from './holds.ts'
 import { createShare, type Share } from './share.ts'
-import { platformRandom, platformTabs } from './tabs.ts'
+import { platformTabs } from './tabs.ts'
 
 // A stream that breaks is mostly back within a second: its first retry has this chance before all who lost it ask the API.
 const GRACE_MS = 300
@@ -30,7 +30,7 @@ export interface FallbackOptions {
   readonly client: Topics
   readonly queryClient: QueryClient
   readonly clock: Clock
-  readonly random?: Pick<Random, 'next'>
+  readonly random: Pick<Random, 'next'>
   readonly tabs?: Tabs | null
   /** Whether queries are to be live at all. */
   readonly wanted: () => boolean
@@ -71,7 +71,7 @@ interface Poll {
 
 /** Makes the polls; there is no timer while there is nothing to poll. */
 export function createFallback(options: FallbackOptions): Fallback {
-  const { client, queryClient, clock, random = platformRandom, tabs = platformTabs(), wanted, failed } = options
+  const { client, queryClient, clock, random, tabs = platformTabs(), wanted, failed } = options
   const polls = new Map<Query, Poll>()
   const unshared = new WeakSet<Query>()
   const counts = { done: 0, shared: 0, avoided: 0 }

@@ -73,10 +73,12 @@ export function createHolds({ query, client, join, incomplete, report }: HoldsOp
         // An event that does not fit may be one of many; the others come with a new stream.
         onGap(gap) {
           const isOne = gap.reason === 'schema'
+          // Only that its topic is new is this page's own affair: the others lack what the log has lost, too.
+          const isOwn = gap.reason === 'added'
           if (WATCHED) tell({ kind: 'gap', query, gap })
           // It has said what is lacking, though it may not be live yet.
           if (!isOne && hold.state === 'unsure') hold.state = 'whole'
-          join.gap(gap.to, isOne ? 'paced' : 'now')
+          join.gap(gap.to, isOwn ? 'now' : 'paced')
         },
       })
     } catch (error) {

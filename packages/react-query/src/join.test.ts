@@ -110,7 +110,13 @@ function browse(url: string, random: () => number) {
   })
   const queryClient = new QueryClient({ defaultOptions: { queries: { retry: 50, retryDelay: 10 } } })
   const reports: unknown[] = []
-  const stop = connectQueries({ client, queryClient, lingerMs: 20, onReport: (report) => reports.push(report) })
+  const stop = connectQueries({
+    client,
+    queryClient,
+    lingerMs: 20,
+    spreadMs: 0,
+    onReport: (report) => reports.push(report),
+  })
   const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
   const mount = (name: string, board: '7' | '8') =>
     new QueryObserver(

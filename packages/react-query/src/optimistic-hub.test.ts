@@ -115,7 +115,13 @@ function browse(url: string, random: () => number, name: string) {
   })
   const queryClient = new QueryClient({ defaultOptions: { queries: { retry: 50, retryDelay: 10 } } })
   const reports: unknown[] = []
-  const stop = connectQueries({ client, queryClient, lingerMs: 20, onReport: (report) => reports.push(report) })
+  const stop = connectQueries({
+    client,
+    queryClient,
+    lingerMs: 20,
+    spreadMs: 0,
+    onReport: (report) => reports.push(report),
+  })
   const twice: string[] = []
   const data = () => (queryClient.getQueryData(['cards']) as Card[] | undefined) ?? []
   queryClient.getQueryCache().subscribe(

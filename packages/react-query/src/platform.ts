@@ -1,5 +1,5 @@
-// The real platform behind the ports: the only file of this package that touches timers or the console.
-import type { Clock } from '@sse-hub/core'
+// The real platform behind the ports: the only file of this package that touches timers, chance or the console.
+import type { Clock, Random } from '@sse-hub/core'
 
 /** The platform's time. */
 export const clock: Clock = {
@@ -10,6 +10,9 @@ export const clock: Clock = {
     return () => clearTimeout(timer)
   },
 }
+
+/** The platform's chance, for jitter. */
+export const random: Pick<Random, 'next'> = { next: Math.random }
 
 /** A name that nobody else will find: `randomUUID` exists only in secure contexts. */
 export const newId = (): string => crypto.getRandomValues(new Uint32Array(4)).join('-')

@@ -75,3 +75,28 @@ test('a storm on a query whose reads fail does not defeat the growing wait betwe
   }
   expect(world.fetches.length).toBeLessThanOrEqual(6)
 })
+
+test.each([
+  ['a gap', (w: World) => w.lose('board:7', 'a', 'lost')],
+  ['an event that invalidates', (w: World) => w.publish('board:7', 'board.changed', {})],
+])('pages that hear of the same, %s, read again one by one, within a second', async (_, happen) => {
+  stop()
+  const [near, far] = [createWorld(), createWorld()]
+  const stops = [near, far].map((each, n) =>
+    connect(each, undefined, { spreadMs: 1_000, random: { next: () => 0.2 + 0.6 * n } }),
+  )
+  for (const each of [near, far]) each.mount(each.cardsQuery('7'))
+  await Promise.all([near.pass(2_000), far.pass(2_000)])
+  const begin = [near.fetches.length, far.fetches.length]
+  for (const each of [near, far]) happen(each)
+  const more = async (ms: number) => {
+    await Promise.all([near.pass(ms), far.pass(ms)])
+    return [near.fetches.length, far.fetches.length].map((count, n) => count - (begin[n] ?? 0))
+  }
+  expect(await more(240)).toEqual([0, 0])
+  expect(await more(100)).toEqual([1, 0])
+  expect(await more(480)).toEqual([1, 0])
+  expect(await more(100)).toEqual([1, 1])
+  for (const end of stops) end()
+  for (const each of [near, far]) each.client.close()
+})

@@ -10,7 +10,7 @@ const PACE_MS = 1_000
 const RETRY_MS = 1_000
 const MAX_RETRY_MS = 30_000
 
-/** How soon a query is to be read again. */
+/** How soon a query is to be read again: at once; soon, for a reason that many pages may have at the same moment; or less often than the last time. */
 export type Pace = 'now' | 'paced' | 'slower'
 
 /** The wish to read a query again. */
@@ -30,8 +30,8 @@ export interface Refresh {
   stop(): void
 }
 
-/** Makes the wish of one query; there is none at first. */
-export function createRefresh(query: Query, clock: Clock): Refresh {
+/** Makes the wish of one query; there is none at first. `spread` says how much later than others this page reads what all of them lack, in milliseconds. */
+export function createRefresh(query: Query, clock: Clock, spread: () => number): Refresh {
   // `reading`: the fetch in flight began after the last wish, so its answer grants it.
   let state: 'clean' | 'dirty' | 'reading' = 'clean'
   let waitMs = 0
@@ -61,7 +61,7 @@ export function createRefresh(query: Query, clock: Clock): Refresh {
       if (paced && state === 'dirty') return
       if (pace === 'slower') paceMs = Math.min(paceMs * 2, MAX_RETRY_MS)
       state = 'dirty'
-      waitMs = paced ? FOLD_MS : 0
+      waitMs = paced ? FOLD_MS + spread() : 0
       query.invalidate()
       wait(waitMs)
     },

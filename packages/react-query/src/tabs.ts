@@ -1,8 +1,5 @@
-// What polls take from the platform: chance, and the other tabs of the browser.
-import type { Random, Tabs } from '@sse-hub/core'
-
-/** The platform's chance, for jitter. */
-export const platformRandom: Pick<Random, 'next'> = { next: Math.random }
+// What polls take from the platform: the other tabs of the browser.
+import type { Tabs } from '@sse-hub/core'
 
 /** The tabs of this browser; undefined where they cannot talk. */
 export function platformTabs(): Tabs | undefined {

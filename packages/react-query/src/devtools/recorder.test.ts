@@ -48,7 +48,7 @@ function createScene() {
     fail: (error: Error) => end?.(error),
     answer: (cards: Card[]) => answers.shift()?.(cards),
     mount: () => new QueryObserver(queryClient, query as never).subscribe(() => {}),
-    connect: () => connectQueries({ client: client as never, queryClient }),
+    connect: () => connectQueries({ client: client as never, queryClient, spreadMs: 0 }),
   }
 }
 const event = (n: number, at = Date.now()): Frame => ({

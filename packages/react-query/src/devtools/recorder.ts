@@ -70,7 +70,7 @@ export interface NotedConflict {
 export interface LiveRow {
   readonly key: string
   readonly topics: readonly string[]
-  /** `live`: all its topics are; `reading`: a fetch is in flight; `polling`: it is read at its interval meanwhile; `lost`: nothing keeps it. */
+  /** `live`: all its topics are; `reading`: a fetch is in flight, or due in a moment; `polling`: it is read at its interval meanwhile; `lost`: nothing keeps it. */
   readonly state: 'live' | 'reading' | 'polling' | 'lost' | 'error' | 'idle'
   readonly pollMs: number | undefined
   readonly fetches: number
@@ -193,12 +193,12 @@ export function createRecorder(
     const live = liveOf(query)
     if (!live) return undefined
     const { topics, pollMs } = live
-    const { fetchStatus, status } = query.state
+    const { fetchStatus, status, isInvalidated } = query.state
     const state = () => {
       if (!query.isActive()) return 'idle'
       if (fetchStatus === 'fetching') return 'reading'
       if (status === 'error') return 'error'
-      if (topics.every(isLive)) return 'live'
+      if (topics.every(isLive)) return isInvalidated ? 'reading' : 'live'
       return pollMs ? 'polling' : 'lost'
     }
     const { fetches, joined, polls, avoided } = tallyOf(query)

@@ -296,15 +296,17 @@ export function createWorld(): World {
 export function connect(
   world: World,
   lingerMs?: number,
-  conflicts: Pick<ConnectOptions<C>, 'resolve' | 'onConflict'> = {},
+  more: Pick<ConnectOptions<C>, 'resolve' | 'onConflict' | 'spreadMs' | 'random'> = {},
 ): () => void {
   return connectQueries({
     client: world.client,
     queryClient: world.queryClient,
     clock: world.clock,
     random: { next: () => 0.5 },
+    // There is one page: nothing is to be spread, unless a test says so.
+    spreadMs: 0,
     onReport: (report) => world.reports.push(report),
     ...(lingerMs === undefined ? {} : { lingerMs }),
-    ...conflicts,
+    ...more,
   })
 }
