@@ -169,7 +169,7 @@ const rows: readonly Row[] = [
     atMs: BACKED_OFF,
     status: { phase: 'down', reason: 'ended' },
     code: 'ended',
-    says: /is over: ended/,
+    says: /ended the stream/,
   },
   {
     name: 'the same with `retry: 0`',
@@ -186,7 +186,7 @@ const rows: readonly Row[] = [
     atMs: [0, 5_500, 11_000, 16_500, 22_000, 27_500, 33_000, 38_500, 44_000, 49_500, 55_000],
     status: { phase: 'down', reason: 'timeout' },
     code: 'timeout',
-    says: /is over: not a byte for 5000 ms/,
+    says: /is over: no byte for 5000 ms/,
     isWaiting: (now) => isLive(now) || now.phase === 'down',
   },
   {

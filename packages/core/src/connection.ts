@@ -3,7 +3,7 @@ import { backoffMs } from './backoff.ts'
 import type { Contract } from './contract/contract.ts'
 import type { ByeReason, Frame } from './contract/wire.ts'
 import { HubError } from './errors.ts'
-import { asHubError, ask } from './http.ts'
+import { asHubError, ask, ended } from './http.ts'
 import type { Turn } from './ports.ts'
 import type { Settings } from './settings.ts'
 import type { Status } from './status.ts'
@@ -87,7 +87,7 @@ export function createConnection(
       const leftMs = dueAt - clock.now()
       if (leftMs > 0) wait(leftMs, look)
       else {
-        const silence = over('timeout', `not a byte for ${ms} ms`)
+        const silence = over('timeout', `no byte for ${ms} ms`)
         // A source learns why it is ended only where it has said nothing.
         current?.abort(silence)
         failed(silence)
@@ -195,13 +195,13 @@ export function createConnection(
         clock,
         signal,
       })
-      guarded(over('ended'))
+      guarded(ended(url))
     } catch (thrown) {
       guarded(thrown)
     }
   }
 
-  function over(code: 'timeout' | 'ended' | ByeReason, why: string = code, byeMs?: number) {
+  function over(code: 'timeout' | ByeReason, why: string, byeMs?: number) {
     return new HubError(code, `The stream is over: ${why}`, { retryable: true, details: { byeMs } })
   }
 

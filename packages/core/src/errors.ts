@@ -46,11 +46,11 @@ export type HubErrorCode =
 export class HubError extends Error {
   override readonly name = 'HubError'
   /** What went wrong, as a literal to branch on. */
-  readonly code: HubErrorCode
+  declare readonly code: HubErrorCode
   /** Whether doing the same again later can succeed. */
-  readonly retryable: boolean
+  declare readonly retryable: boolean
   /** More about it, where the code has more to say: `issues` of a validator, the `expected` seq, an HTTP `status`. */
-  readonly details: Readonly<Record<string, unknown>>
+  declare readonly details: Readonly<Record<string, unknown>>
 
   /**
    * @param code what went wrong
@@ -64,7 +64,7 @@ export class HubError extends Error {
   ) {
     super(message, options)
     this.code = code
-    this.retryable = options.retryable ?? false
+    this.retryable = !!options.retryable
     this.details = options.details ?? {}
   }
 }

@@ -52,7 +52,7 @@ export async function ask(
 
 /** A stream has come to its end. */
 export function ended(url: string): HubError {
-  return new HubError('ended', `The stream of ${url} is over: ended`, { retryable: true })
+  return new HubError('ended', `${url} ended the stream`, { retryable: true })
 }
 
 /** What was thrown, as the error of a connection that could not be made, or broke. */

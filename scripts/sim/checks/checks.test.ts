@@ -1066,7 +1066,7 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     [
       ...opening.flatMap((one): (Happening & { at?: number })[] => {
         if (one.what === 'granted') return [{ ...one, read: [] }]
-        return one.what === 'accepted' ? [{ ...one, at: 2_000 }, { ...opening[1], at: 2_000 } as Happening] : [one]
+        return one.what === 'accepted' ? [at(one, 2_000), at(opening[1] as Happening, 2_000)] : [one]
       }),
       sync(1, 'E:0', { topics: [] }),
       final(),

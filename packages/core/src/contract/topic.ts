@@ -1,13 +1,13 @@
 // The grammar of topics, event types, ids and user ids (docs/PROTOCOL.md §1): one place decides what a name may hold.
 import { HubError } from '../errors.ts'
 
-const KIND = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/
+const KIND = /^[A-Za-z][\w-]{0,63}$/
 const TYPE = /^(?!hub\.)(?!open$)(?!error$)[A-Za-z][A-Za-z0-9._-]{0,127}$/
 // Cc: C0 and C1 controls and DEL. Cs, in a pattern that reads code points: lone surrogates, which UTF-8 cannot carry.
 const UNFIT_ID = /[\p{Cc}\p{Cs}]/u
 // A comma separates topics in a query.
 const UNFIT_KEY = /[\p{Cc}\p{Cs},]/u
-const TOPIC = /^[A-Za-z][A-Za-z0-9_-]{0,63}(:[^\p{Cc}\p{Cs},]+)?$/u
+const TOPIC = /^[A-Za-z][\w-]{0,63}(:[^\p{Cc}\p{Cs},]+)?$/u
 
 /** The longest topic, in UTF-16 code units. */
 export const MAX_TOPIC_LENGTH = 256
