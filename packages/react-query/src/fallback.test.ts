@@ -134,6 +134,17 @@ test('a hub that comes and goes is polled for no more often than the interval sa
   expect(since(lostAt)).toEqual([400, 10_400, 20_400, 30_400, 40_400, 50_400])
 })
 
+test('what the hub refuses when it is back was lost for good: its polls keep to the interval', async () => {
+  const tab = await liveTab()
+  const lostAt = now()
+  tab.down('revoked', 1_000, { byeMs: 1_000 })
+  await pass(1_000)
+  tab.refused.add('board:7')
+  tab.live()
+  await pass(20_500)
+  expect(since(lostAt)).toEqual([10_000, 17_500])
+})
+
 test('the second poll comes up to half an interval sooner, at random; from then on it is the interval', async () => {
   const tab = await liveTab({ chance: 0.6 })
   const lostAt = now()

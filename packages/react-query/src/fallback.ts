@@ -203,6 +203,8 @@ export function createFallback(options: FallbackOptions): Fallback {
       firstAt = Number.POSITIVE_INFINITY
       cancelRetry?.()
       cancelRetry = undefined
+      // What a hub that is back does not keep was lost for good.
+      updateAll()
     }
   }
 
