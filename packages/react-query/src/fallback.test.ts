@@ -276,6 +276,22 @@ test.each([
   expect(tab.starts).toEqual([])
 })
 
+test('nor where it says so meanwhile', async () => {
+  const tab = await liveTab()
+  tab.down('network', 30_000)
+  await pass(100)
+  tab.down('overloaded', 20_000, { byeMs: 20_000 })
+  await pass(60_000)
+  expect(tab.starts).toEqual([])
+})
+
+test('nor where the client tries sooner by itself', async () => {
+  const tab = await liveTab()
+  tab.down('network', 700)
+  await pass(60_000)
+  expect(tab.starts).toEqual([])
+})
+
 test('nor where nobody waits, or the client has given up, or is at it', async () => {
   const tab = await liveTab()
   tab.stopped()

@@ -168,16 +168,22 @@ export function createFallback(options: FallbackOptions): Fallback {
   /** Whether a query polls until the hub is back. */
   const isWaiting = () => wanted() && [...polls.values()].some(({ cancel }) => cancel)
 
-  /** Somebody waits for the hub to be back: the client may try sooner than it would by itself, unless the hub has asked for the wait. */
-  const retry = () => {
-    const status = client.status.get()
-    if (cancelRetry || status.phase !== 'down' || !isWaiting()) return
+  /** How long the client would wait by itself, where it may try sooner: the hub has not asked for the wait. */
+  const waitOf = (status: Status) => {
+    if (status.phase !== 'down') return 0
     const { byeMs, retryAfterMs } = status.error.details
-    if (byeMs !== undefined || retryAfterMs) return
+    return byeMs === undefined && !retryAfterMs ? status.retryInMs : 0
+  }
+
+  /** Somebody waits for the hub to be back: the client tries sooner than it would by itself. */
+  const retry = () => {
+    if (cancelRetry || !isWaiting()) return
     const ms = (RETRY_MS + (clock.now() - lostAt) / 20) * (1 - random.next() / 2)
+    if (waitOf(client.status.get()) <= ms) return
     cancelRetry = clock.after(ms, () => {
       cancelRetry = undefined
-      if (client.status.get().phase === 'down' && isWaiting()) client.start()
+      // By now it may be at it, or have been told to wait.
+      if (waitOf(client.status.get()) > 0 && isWaiting()) client.start()
     })
   }
 
