@@ -45,6 +45,17 @@ test('two whose time has come at once agree on who asks', async () => {
   expect(browser.asked.length).toBe(5)
 })
 
+test('whoever is answered before the lock comes does not ask', async () => {
+  const request = (name: string, _: LockOptions, callback: (lock: unknown) => unknown) =>
+    new Promise((resolve) => void browser.clock.after(100, () => resolve(callback({ name }))))
+  const late = { ...browser.tabs, locks: { request } as unknown as LockManager }
+  browser.api.ms = 100
+  const [, second] = await lostTabs({ chance: 0 }, { chance: 0.1, tabs: late })
+  await pass(5_000)
+  expect([asked(0), asked(1)]).toEqual([1, 0])
+  expect(second?.data()).toEqual([{ id: 'new' }])
+})
+
 test.each([
   ['users', { user: 'u2' }],
   ['hubs', { url: '/other' }],

@@ -43,6 +43,7 @@ export function createShare(options: ShareOptions): Share {
   let isOpen = true
   // The others have had their chance: a tab that was frozen while it asked must not hold them up.
   let hasWaited = false
+  let takes = 0
 
   const channel = tabs.channel(name, (message) => {
     const { at, data, cursor } = message as Handed
@@ -50,6 +51,7 @@ export function createShare(options: ShareOptions): Share {
     // What was asked for before this tab lost the hub, or before it was answered itself, would take it back.
     if (!isOpen || fetchStatus !== 'idle' || at < Math.max(openedAt, dataUpdatedAt)) return
     hasWaited = false
+    takes++
     query.fetch(undefined, { initialPromise: Promise.resolve(data) }).catch(() => {})
     noteAnswer(queryClient, query.queryKey, withCursor(data, cursor))
     taken()
@@ -73,9 +75,11 @@ export function createShare(options: ShareOptions): Share {
   return {
     poll() {
       let isAnswered = false
+      const before = takes
       const held = (lock: unknown) => {
         isAnswered = true
-        if (!isOpen) return
+        // Before the lock came, another tab's answer may have: all at once, where a tab has thawed.
+        if (!isOpen || takes > before) return
         if (!lock && !hasWaited) {
           hasWaited = true
           return waits()
