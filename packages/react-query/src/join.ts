@@ -2,7 +2,7 @@
 import { type Clock, type HubEvent, isAfter } from '@sse-hub/core'
 import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
 import { tell, WATCHED } from './activity.ts'
-import { forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
+import { type Answer, forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
 import { type Live, reducerOf } from './live.ts'
 import { type Change, createOverlay, type OverlayOptions } from './overlay.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
@@ -86,7 +86,7 @@ export function createJoin(options: JoinOptions): Join {
   // The server's state as it is known, and what was made of it: the same, unless something is pending.
   let base: unknown
   let shown: unknown
-  let cursor: string | undefined
+  let cursor: Answer
   // The events since the fetch in flight began, which its answer may or may not reflect.
   let journal: HubEvent[] | undefined
   let isWhole = true
@@ -240,15 +240,15 @@ export function createJoin(options: JoinOptions): Join {
       }
       const answer = lastAnswer(queryClient, queryKey)
       if (isWhole) {
-        cursor = answer ?? undefined
+        cursor = answer
         tombstones = new Map()
         // The other pages have not become newer by one more.
-      } else if (answer !== undefined) cursor = inBoth(cursor, answer) ?? undefined
+      } else if (answer !== undefined) cursor = inBoth(cursor, answer)
       // There may have been no more page to ask for.
       const isOurs = !isWhole || answer !== undefined
       isCatchingUp = !!answer && isBehind(answer)
       if (answer && !isCatchingUp) hear(answer)
-      if (WATCHED) tell({ kind: 'join', query, events: events.length, cursor })
+      if (WATCHED) tell({ kind: 'join', query, events: events.length, cursor: cursor ?? undefined })
       // Read after the server had answered, it has that, unless it is from before in the same log.
       if (!isCatchingUp || isForeign(answer as string, heard.newest as string)) answered.forEach(overlay.confirm)
       const before = base
@@ -264,14 +264,15 @@ export function createJoin(options: JoinOptions): Join {
       apply(events)
       return { isOurs }
     },
-    cursor: () => cursor,
+    cursor: () => cursor ?? undefined,
     forget() {
       cursor = undefined
     },
     show: flush,
     settle(change) {
       const waits = base !== undefined && overlay.pending().includes(change)
-      if (waits) refresh('paced')
+      // The fetch in flight may be what it waits for.
+      if (waits && !(journal && answered.includes(change))) refresh('paced')
       if (waits && query.isActive()) return true
       overlay.confirm(change)
       return false

@@ -247,6 +247,21 @@ describe('a fetch while a mutation is pending', () => {
     expect(frames.filter((frame) => !frame.includes('B'))).toEqual(['A', 'A C'])
   })
 
+  test('what is under way when the event has not come for long is what is waited for, and not read again', async () => {
+    await show()
+    world.down()
+    await world.pass(1_000)
+    mutate(writes.save, { board: '7', id: 'a', title: 'mine' })
+    await world.pass(4_900)
+    const { length } = world.fetches
+    world.rest.answerMs = 500
+    void world.queryClient.refetchQueries()
+    await world.pass(1_500)
+    expect(world.fetches).toHaveLength(length + 1)
+    world.up()
+    await settle()
+  })
+
   test('what waits for its turn was never sent: the answer is taken, and not read again', async () => {
     await show()
     writes.api.sendMs = 10_000
