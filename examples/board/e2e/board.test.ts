@@ -263,6 +263,33 @@ describe('the board', () => {
     },
   )
 
+  scene('a card whose answers were all lost is there once, however often one tries again', async ({ url, open }) => {
+    const { page } = await open('ada')
+    const keys: (string | undefined)[] = []
+    await page.route('**/api/cards', async (route) => {
+      if (route.request().method() === 'GET') return route.continue()
+      keys.push(route.request().headers()['idempotency-key'])
+      // The server does it, and the network does not say so.
+      await route.fetch()
+      await route.abort()
+    })
+    await page.getByRole('button', { name: 'Add a card to Doing' }).click()
+    await page.getByRole('textbox', { name: 'Title' }).fill('Only once')
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    const notice = page.getByRole('alert').filter({ hasText: 'The card was not added.' })
+    await notice.waitFor()
+    await page.unroute('**/api/cards')
+    const answered = page.waitForResponse((answer) => answer.request().method() === 'POST')
+    await notice.getByRole('button', { name: 'Try again' }).click()
+    keys.push((await (await answered).request().allHeaders())['idempotency-key'])
+    await notice.waitFor({ state: 'detached' })
+    const cards = await get<Card[]>(`${url()}/api/cards`)
+    expect(cards.filter(({ title }) => title === 'Only once')).toHaveLength(1)
+    expect(await columnOf({ page }, 'Doing').getByRole('button', { name: 'Only once', exact: true }).count()).toBe(1)
+    expect(keys.length).toBeGreaterThan(2)
+    expect(new Set(keys).size).toBe(1)
+  })
+
   scene('it stops when it is asked to, and is told apart from a crash', async ({ open, stop }) => {
     const { page } = await open('ada')
     const [code] = await Promise.all([stop(), page.getByRole('region', { name: 'Connection trouble' }).waitFor()])

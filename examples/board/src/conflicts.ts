@@ -25,8 +25,7 @@ export function showConflict({ mutation: about, ...conflict }: ConflictReport): 
       : `${who} deleted ${what} while you were working on it.`
     const card = theirs ?? { ...base, ...mine }
     showNotice({ about, text, action: { label: 'Put it back', act: () => run(createCard, card) } })
-  } else if (theirs.lastChange === mine.lastChange) {
-    // A move and an edit get along.
+  } else {
     const text = `${who} ${theirs.lastChange} ${what} at the same time. Yours came last.`
     showNotice({ about, text, action: { label: 'Undo mine', act: () => undo(theirs) } })
   }

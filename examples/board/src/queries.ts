@@ -4,8 +4,12 @@ import type { Card, Message } from '../contract.ts'
 import { api } from './api.ts'
 import { liveQueryOptions } from './hub.ts'
 
-/** What names a card, and what tells an older state of it from a newer one. */
-export const card = { id: (card: Card) => card.id, version: (card: Card) => card.version }
+/** What names a card, what tells an older state of it from a newer one, and what every change of it says of itself. */
+export const card = {
+  id: (card: Card) => card.id,
+  version: (card: Card) => card.version,
+  stamps: ['changedBy', 'changedAt', 'lastChange'],
+}
 
 export const cardsQuery = liveQueryOptions({
   queryKey: ['cards'],

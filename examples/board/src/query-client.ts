@@ -33,6 +33,7 @@ export const queryClient = new QueryClient({
       const { meta, options } = mutation
       // Of a conflict they know already.
       if (!meta || notices.get()?.about === mutation) return
+      // The very same variables: it is the same request, and what has happened unheard does not happen twice.
       const again = { label: 'Try again', act: () => run(options, variables) }
       showNotice({
         about: mutation,

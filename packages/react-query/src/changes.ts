@@ -3,7 +3,7 @@ import type { Clock, HubEvent } from '@sse-hub/core'
 import type { Mutation, MutationCacheNotifyEvent, QueryClient } from '@tanstack/query-core'
 import { tell, WATCHED } from './activity.ts'
 import type { ConflictReport, Resolve } from './conflict.ts'
-import { hearAnswers, optimisticOf, resolverOf } from './mutation.ts'
+import { failed, hearAnswers, type Optimistic, optimisticOf } from './mutation.ts'
 import type { Change } from './overlay.ts'
 
 // How long after the answer the event is waited for, before the queries are read again.
@@ -49,33 +49,54 @@ export function createChanges(options: ChangesOptions): Changes {
     show()
     wait(change)
   }
+  const begin = (mutation: Mutation, { id, optimistic: events }: Optimistic): Change => {
+    const { options } = mutation
+    const told = new Set<unknown>()
+    return {
+      id,
+      mutation,
+      resolve: (options as { resolve?: Resolve }).resolve ?? resolve,
+      events,
+      state: 'sent',
+      tell(conflict) {
+        // Several queries see one change. What was read may be one that is known, or many.
+        const name = conflict.event?.id ?? conflict.mine
+        if (told.has(name)) return
+        told.add(name)
+        if (WATCHED) tell({ kind: 'conflict', queryClient, conflict })
+        const reapply = () => {
+          failed.delete(Object(mutation.state.variables))
+          return cache.build(queryClient, options).execute(mutation.state.variables)
+        }
+        // It may do what it likes: not in the middle of this.
+        queueMicrotask(() => onConflict?.({ ...conflict, mutation, reapply }))
+      },
+    }
+  }
   const look = (mutation: Mutation, isGone: boolean) => {
-    const change = list.find((each) => each.mutation === mutation)
-    const { status } = mutation.state
-    if (change) {
-      if (status === 'success') answered(change, [])
-      // What was answered has happened, whatever becomes of the mutation.
-      else if ((status === 'error' || isGone) && change.state === 'sent') drop(change)
-    } else if (status === 'pending' && !isGone) {
-      const made = optimisticOf(mutation)
-      if (!made) return
-      let isTold = false
-      list.push({
-        id: made.id,
-        mutation,
-        resolve: resolverOf(mutation) ?? resolve,
-        events: made.optimistic,
-        state: 'sent',
-        tell(conflict) {
-          if (isTold) return
-          isTold = true
-          if (WATCHED) tell({ kind: 'conflict', queryClient, conflict })
-          const reapply = () => cache.build(queryClient, mutation.options).execute(mutation.state.variables)
-          // It may do what it likes: not in the middle of this.
-          queueMicrotask(() => onConflict?.({ ...conflict, mutation, reapply }))
-        },
-      })
+    const { status, variables } = mutation.state
+    const made = optimisticOf(mutation)
+    const change = list.find(({ id }) => id === made?.id)
+    if (!made) return
+    if (status === 'pending' && !isGone) {
+      if (change?.events.length) return
+      const begun = begin(mutation, made)
+      // Sent again, it is still the same change, whose event may have been heard.
+      if (change) Object.assign(change, begun)
+      else list.push(begun)
       show()
+    } else if (change?.mutation === mutation) {
+      if (status === 'success') {
+        failed.delete(Object(variables))
+        answered(change, [])
+        // What was answered has happened, whatever becomes of the mutation.
+      } else if (!change.cancel) {
+        failed.set(Object(variables), made.id)
+        // It may have happened all the same: its event is mine until the mutation is forgotten.
+        change.events = []
+        if (isGone) drop(change)
+        else show()
+      }
     }
   }
 

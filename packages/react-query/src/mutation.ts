@@ -34,8 +34,9 @@ export type ExpectedEvent<C extends Contract> = {
 /** One run of a mutation: what TanStack Query gives to its functions, and the id. */
 export interface HubMutationContext extends MutationFunctionContext {
   /**
-   * Names this run, and stays the same when it is tried again or resumed after a reload. Send it with the request, and have the server publish
-   * the event with this `id` (the last one, of several). What is created may bear it as its temporary id.
+   * Names this run, and stays the same when it is tried again, by `retry` or by another `mutate` with the very variables that have failed, and when it is
+   * resumed after a reload. Send it with the request, and have the server publish the event with this `id` (the last one, of several). What is created
+   * may bear it as its temporary id.
    */
   readonly id: string
 }
@@ -82,6 +83,9 @@ const listeners = new WeakMap<QueryClient, Answered>()
 // Restored mutations whose run has begun.
 const resumed = new WeakSet<Mutation>()
 
+/** The ids of requests that have failed, by their variables: the same again is the same request, since what has failed may have happened. */
+export const failed = new WeakMap<object, string>()
+
 /** Has somebody hear the answers in a cache, instead of whoever heard them before. */
 export const hearAnswers = (queryClient: QueryClient, answered: Answered): unknown =>
   listeners.set(queryClient, answered)
@@ -91,9 +95,6 @@ export function optimisticOf({ state }: Mutation): Optimistic | undefined {
   const context = state.context as Optimistic | undefined
   return Array.isArray(context?.optimistic) ? context : undefined
 }
-
-/** What the options of a mutation say about conflicts. */
-export const resolverOf = ({ options }: Mutation): Resolve | undefined => (options as { resolve?: Resolve }).resolve
 
 type Expected = Pick<HubEvent, 'type' | 'topic' | 'data'>
 
@@ -127,8 +128,9 @@ export function hubMutationOptions<TData, TError, TVariables>(
       return data
     },
     onMutate(variables, given) {
-      const context = Object.assign(given, { id: newId() })
-      return { id: context.id, optimistic: eventsOf(context.id, optimistic?.(variables, context)) }
+      const id = failed.get(Object(variables)) ?? newId()
+      const context = Object.assign(given, { id })
+      return { id, optimistic: eventsOf(id, optimistic?.(variables, context)) }
     },
   }
 }

@@ -534,22 +534,25 @@ describe('conflicts', () => {
     return frames
   }
 
-  test('are told once, with mine, theirs and the base', async () => {
+  test('are told once for each change of theirs, with mine, theirs and the base', async () => {
     await begin()
     world.mount({ ...world.cardsQuery('7'), queryKey: ['cards', '7', 'again'] })
+    await world.pass(500)
     mutate(writes.title, { board: '7', id: 'a', title: 'mine' })
     await world.pass(10)
     world.save('board:7', 'a', 'theirs')
+    world.colour('board:7', 'a', 'red')
     world.save('board:7', 'a', 'theirs again')
     await world.pass(10)
-    expect(conflicts).toHaveLength(1)
-    expect(conflicts[0]).toMatchObject({
+    const told = (title: string, version: number) => ({
       mine: { id: 'a', title: 'mine' },
-      theirs: { id: 'a', title: 'theirs', version: 2 },
+      theirs: { id: 'a', title, version },
       base: { id: 'a', title: 'A', version: 1 },
+      fields: ['title'],
       queryKey: ['cards', '7'],
       event: { type: 'card.saved' },
     })
+    expect(conflicts).toMatchObject([told('theirs', 2), told('theirs again', 4)])
     expect(conflicts[0]?.mutation.state.variables).toEqual({ board: '7', id: 'a', title: 'mine' })
     expect(titles()).toBe('mine')
     await settle()
@@ -558,6 +561,7 @@ describe('conflicts', () => {
 
   test.each([
     ['a change of another card', () => world.save('board:7', 'b', 'B')],
+    ['a change of something else of it', () => world.colour('board:7', 'a', 'red')],
     ['what others delete elsewhere', () => world.delete('board:7', 'b')],
   ])('%s is none', async (_, act) => {
     world.save('board:7', 'b', 'B')
@@ -640,7 +644,7 @@ describe('conflicts', () => {
     await world.pass(20)
     world.save('board:7', 'a', 'A')
     await world.pass(20)
-    expect(world.data('cards', '7')).toEqual([{ id: 'a', title: 'mine', version: 2 }])
+    expect(titles()).toBe('mine')
     world.save('board:7', 'a', 'theirs')
     await world.pass(20)
     expect(world.data('cards', '7')).toEqual([{ id: 'a', title: 'theirs', version: 3 }])
@@ -682,6 +686,223 @@ describe('conflicts', () => {
     expect(titles()).toBe('on top')
     expect(conflicts).toHaveLength(2)
     await world.pass(20_000)
+  })
+
+  describe('may be decided by the person', () => {
+    const edit = { board: '7', id: 'a', title: 'mine' }
+    const theirs = () => conflicts[0]?.theirs as { title: string }
+    /** I do something, and they do something before it arrives. */
+    const collide = async (options: object, variables: unknown, act: () => unknown, fails?: 'refused') => {
+      await begin()
+      writes.api.fails = fails
+      mutate(options, variables)
+      await world.pass(10)
+      writes.api.fails = undefined
+      act()
+      await world.pass(10)
+    }
+    test('the same field: mine comes last, and is undone', async () => {
+      await collide(writes.title, edit, () => world.save('board:7', 'a', 'theirs'))
+      await settle()
+      expect(titles()).toBe('mine')
+      mutate(writes.title, { ...edit, title: theirs().title })
+      await settle()
+      expect(titles()).toBe('theirs')
+      expect(conflicts).toHaveLength(1)
+    })
+
+    test('the same field: mine is refused, and applied again', async () => {
+      await collide(writes.title, edit, () => world.save('board:7', 'a', 'theirs'), 'refused')
+      await world.pass(2_000)
+      expect(titles()).toBe('theirs')
+      void conflicts[0]?.reapply()
+      await settle()
+      expect(titles()).toBe('mine')
+      expect(new Set(writes.sent).size).toBe(2)
+    })
+
+    test('mine is applied again while it is still on its way', async () => {
+      await collide(writes.title, edit, () => world.save('board:7', 'a', 'theirs'))
+      void conflicts[0]?.reapply()
+      await settle()
+      expect(titles()).toBe('mine')
+      expect(new Set(writes.sent).size).toBe(2)
+      expect(conflicts).toHaveLength(1)
+    })
+
+    test('other fields: both stay, and there is nothing to decide', async () => {
+      await collide(writes.colour, { board: '7', id: 'a', colour: 'red' }, () => world.save('board:7', 'a', 'theirs'))
+      expect(world.data('cards', '7')).toMatchObject([{ title: 'theirs', colour: 'red' }])
+      await settle()
+      expect(world.data('cards', '7')).toMatchObject([{ title: 'theirs', colour: 'red' }])
+      expect(conflicts).toEqual([])
+    })
+
+    test('they delete what I edit: it is made again, of the base and mine', async () => {
+      await collide(writes.title, edit, () => world.delete('board:7', 'a'))
+      await world.pass(2_000)
+      const { base, mine } = conflicts[0] as { base: object; mine: object }
+      mutate(writes.create, { board: '7', ...base, ...mine })
+      await settle()
+      expect(titles()).toBe('mine')
+      expect(conflicts).toHaveLength(1)
+    })
+
+    test('they delete what I write as a whole: mine is applied again, where the server makes it anew', async () => {
+      const put = hubMutationOptions({
+        mutationFn: async (card: typeof edit, { id }) => world.save('board:7', card.id, card.title, id),
+        optimistic: ({ id, title }) => ({ type: 'card.saved', topic: 'board:7', data: { id, title, version: 0 } }),
+      })
+      const scope = { id: 's' }
+      await begin()
+      mutate({ ...writes.create, scope }, { board: '7', title: 'B' })
+      mutate({ ...put, scope }, edit)
+      await world.pass(10)
+      world.delete('board:7', 'a')
+      await world.pass(10)
+      expect(titles()).toBe('B')
+      void conflicts[0]?.reapply()
+      await world.pass(10)
+      expect(titles()).toBe('B mine')
+      await settle()
+      expect(titles()).toBe('B mine')
+    })
+
+    test('they edit what I delete: it is put back as they made it', async () => {
+      await collide(writes.remove, edit, () => world.save('board:7', 'a', 'theirs'))
+      await settle()
+      expect(titles()).toBe('')
+      mutate(writes.create, { board: '7', ...theirs() })
+      await settle()
+      expect(titles()).toBe('theirs')
+    })
+
+    test('they edit what I delete, and so it is refused: it is deleted all the same', async () => {
+      await collide(writes.remove, edit, () => world.save('board:7', 'a', 'theirs'), 'refused')
+      await world.pass(2_000)
+      expect(titles()).toBe('theirs')
+      void conflicts[0]?.reapply()
+      await settle()
+      expect(titles()).toBe('')
+    })
+
+    test('both make one of the same name: theirs is put back, or mine applied again', async () => {
+      const card = { board: '7', id: 'x', title: 'mine' }
+      await collide(writes.save, card, () => world.save('board:7', 'x', 'theirs'))
+      expect(conflicts).toMatchObject([{ mine: { title: 'mine' }, theirs: { title: 'theirs' }, fields: ['title'] }])
+      expect(conflicts[0]?.base).toBeUndefined()
+      await settle()
+      expect(titles()).toBe('A mine')
+      mutate(writes.save, { ...card, title: theirs().title })
+      await settle()
+      expect(titles()).toBe('A theirs')
+      void conflicts[0]?.reapply()
+      await settle()
+      expect(titles()).toBe('A mine')
+    })
+  })
+})
+
+describe('after all tries have failed, the same variables are the same request', () => {
+  let card: { board: string; title: string }
+  beforeEach(() => {
+    card = { board: '7', title: 'B' }
+  })
+  const twice = async (first: unknown, second: unknown, fails: 'refused' | 'lost') => {
+    const frames = await show()
+    writes.api.fails = fails
+    mutate(writes.create, first)
+    await world.pass(1_000)
+    writes.api.fails = undefined
+    mutate(writes.create, second)
+    await settle()
+    return frames
+  }
+
+  test('what was done is not done twice, nor shown twice', async () => {
+    const frames = await twice(card, card, 'lost')
+    expect(writes.sent).toHaveLength(2)
+    expect(new Set(writes.sent).size).toBe(1)
+    expect(frames).toEqual(['A', 'A B'])
+    expect(world.fetches).toHaveLength(1)
+  })
+
+  test('what was not is done', async () => {
+    const frames = await twice(card, card, 'refused')
+    expect(new Set(writes.sent).size).toBe(1)
+    expect(frames).toEqual(['A', 'A B', 'A', 'A B'])
+  })
+
+  test('others that are equal are another request', async () => {
+    await twice(card, { ...card }, 'lost')
+    expect(new Set(writes.sent).size).toBe(2)
+    expect(titles()).toBe('A B B')
+  })
+
+  test('from the first failure on, and until it has succeeded', async () => {
+    const frames = await show()
+    mutate(writes.create, card)
+    mutate(writes.create, card)
+    await settle()
+    expect(titles()).toBe('A B B')
+    writes.api.fails = 'lost'
+    mutate(writes.create, card)
+    await world.pass(1_000)
+    writes.api.fails = undefined
+    // Somebody presses twice.
+    mutate(writes.create, card)
+    mutate(writes.create, card)
+    await settle()
+    expect(titles()).toBe('A B B B')
+    mutate(writes.create, card)
+    await settle()
+    expect(frames).toEqual(['A', 'A B B', 'A B B B', 'A B B B B'])
+    expect(new Set(writes.sent).size).toBe(4)
+  })
+
+  test('where nothing names the variables, each is a request of its own', async () => {
+    const ids: string[] = []
+    const fail = hubMutationOptions({
+      mutationFn: async (_: string, { id }) => {
+        ids.push(id)
+        throw new Error('no')
+      },
+    })
+    for (let n = 0; n < 2; n++) mutate(fail, 'done')
+    await world.pass(10)
+    mutate(fail, 'done')
+    await world.pass(10)
+    expect(new Set(ids).size).toBe(3)
+  })
+
+  test('its event is mine, though it comes after the failure', async () => {
+    await show()
+    writes.api.fails = 'lost'
+    world.down()
+    mutate(writes.title, { board: '7', id: 'a', title: 'one' })
+    await world.pass(150)
+    writes.api = { ...writes.api, fails: undefined, sendMs: 10_000 }
+    mutate(writes.title, { board: '7', id: 'a', title: 'two' })
+    world.up()
+    await world.pass(5_000)
+    expect(titles()).toBe('two')
+    await settle()
+    expect(conflicts).toEqual([])
+  })
+
+  test('what has failed is forgotten with its mutation', async () => {
+    await show()
+    writes.api.fails = 'lost'
+    world.down()
+    mutate(writes.title, { board: '7', id: 'a', title: 'one' })
+    await world.pass(150)
+    world.queryClient.getMutationCache().clear()
+    writes.api = { ...writes.api, fails: undefined, sendMs: 10_000 }
+    mutate(writes.title, { board: '7', id: 'a', title: 'two' })
+    world.up()
+    await world.pass(5_000)
+    expect(conflicts).toHaveLength(1)
+    await settle()
   })
 })
 

@@ -2,7 +2,7 @@
 import type { HubEvent } from '@sse-hub/core'
 import type { Query } from '@tanstack/query-core'
 import { expect, test } from 'vitest'
-import { ask, type Conflict, fieldMerge, lastWriteWins, type Resolve } from './conflict.ts'
+import { ask, fieldMerge, lastWriteWins, type Resolve, type Told } from './conflict.ts'
 import type { Live } from './live.ts'
 import { type Change, createOverlay } from './overlay.ts'
 import { invalidate, patch, remove, type Tombstones, upsert } from './reducers.ts'
@@ -23,6 +23,8 @@ const live = {
   on: {
     saved: upsert(card),
     moved: patch(card),
+    marked: patch({ ...card, stamps: ['by'] }),
+    unversioned: patch({ id: card.id }),
     deleted: remove(card),
     changed: invalidate(),
     shouted: (old: Card[]) => old.map((each) => ({ ...each, title: each.title.toUpperCase() })),
@@ -44,15 +46,19 @@ const change = (events: HubEvent[], more: Partial<Change> = {}): Change => ({
   ...more,
 })
 
+type Sides = Pick<Told, 'mine' | 'theirs' | 'base' | 'fields'>
+
 /** An overlay of these changes, and what it has told. */
 function overlayOf(...changes: Change[]) {
-  const told: Conflict[] = []
+  const told: Sides[] = []
   const reports: unknown[] = []
   const overlay = createOverlay({
     query: { queryKey: ['cards'] } as unknown as Query,
     live: () => live,
     changes: changes.map((each) =>
-      Object.assign(each, { tell: ({ mine, theirs, base }: Conflict) => told.push({ mine, theirs, base }) }),
+      Object.assign(each, {
+        tell: ({ mine, theirs, base, fields }: Told) => told.push({ mine, theirs, base, fields }),
+      }),
     ),
     report: (_, error) => reports.push(error),
   })
@@ -157,19 +163,51 @@ const mine = { id: 'a', column: 'mine' }
 const edited = { ...a, title: 'theirs', version: 6 }
 const moved = { ...a, column: 'theirs', version: 6 }
 
-test.each<[string, HubEvent, Card[], Conflict[]]>([
-  ['they edit what I move', event('moved', mine), [edited], [{ mine, theirs: edited, base: a }]],
-  ['they delete what I move', event('moved', mine), [], [{ mine, theirs: undefined, base: a }]],
-  [
-    'they edit what I delete',
-    event('deleted', { id: 'a' }),
-    [edited],
-    [{ mine: { id: 'a' }, theirs: edited, base: a }],
-  ],
+const whole = { ...a, title: 'mine' }
+const stamped = { ...edited, by: 'them' }
+const sides = (mine: unknown, theirs: unknown, base: unknown, ...fields: string[]): Sides[] => [
+  { mine, theirs, base, fields },
+]
+
+test.each<[string, HubEvent, Card[], Sides[]]>([
+  ['they move what I move', event('moved', mine), [moved], sides(mine, moved, a, 'column')],
+  ['they edit what I move', event('moved', mine), [edited], []],
+  ['they edit what I edit as a whole', event('saved', whole), [edited], sides(whole, edited, a, 'title')],
+  ['they move what I edit as a whole', event('saved', whole), [moved], sides(whole, moved, a, 'column')],
+  ['they add what mine, which is whole, has not', event('saved', a), [stamped], sides(a, stamped, a, 'title', 'by')],
+  ['they delete what I move', event('moved', mine), [], sides(mine, undefined, a)],
+  ['they edit what I delete', event('deleted', { id: 'a' }), [edited], sides({ id: 'a' }, edited, a, 'title')],
+  ['they count up what I delete', event('deleted', { id: 'a' }), [{ ...a, version: 6 }], []],
   ['both delete', event('deleted', { id: 'a' }), [], []],
   ['both do the same', event('moved', { id: 'a', column: 'theirs' }), [moved], []],
+  [
+    'both do the same, of versions that I can only guess',
+    event('moved', { id: 'a', column: 'theirs', version: 5 }),
+    [moved],
+    [],
+  ],
+  ['both leave a mark', event('marked', { ...mine, by: 'me' }), [stamped], []],
+  [
+    'both leave something that is no mark',
+    event('moved', { ...mine, by: 'me' }),
+    [stamped],
+    sides({ ...mine, by: 'me' }, stamped, a, 'by'),
+  ],
+  [
+    'both change what has no version',
+    event('unversioned', { ...a, column: 'mine' }),
+    [moved],
+    sides({ ...a, column: 'mine' }, moved, a, 'column', 'version'),
+  ],
   ['they change another', event('moved', mine), [a, b], []],
-  ['they create what I create', event('saved', b), [a, { ...b, title: 'theirs' }], []],
+  [
+    'they create what I create',
+    event('saved', b),
+    [a, { ...b, title: 'theirs' }],
+    sides(b, { ...b, title: 'theirs' }, undefined, 'title'),
+  ],
+  ['both create the same', event('saved', b), [a, { ...b, version: 1 }], []],
+  ['they bring what I change and nobody here had', event('moved', { id: 'b', column: 'mine' }), [a, b], []],
   ['they change what no reducer of ours can name', event('shouted', {}), [edited], []],
 ])('conflict: %s', (_, my, after, expected) => {
   const overlay = overlayOf(change([my]))
@@ -182,12 +220,22 @@ test.each<[string, HubEvent, Card[], Conflict[]]>([
   const paused = overlayOf(change([my], { mutation: { state: { isPaused: true } } as Change['mutation'] }))
   paused.compare([a], after)
   expect(paused.told).toEqual(expected)
+  // Before there was anything to compare with, nothing has changed.
+  paused.compare(undefined, after)
+  expect(paused.told).toEqual(expected)
+  expect([overlay, unsure, paused].flatMap(({ reports }) => reports)).toEqual([])
 })
 
 test.each<[string, Resolve | undefined, HubEvent, Card[], unknown]>([
   ['by default mine is on top', undefined, event('moved', mine), [moved], [{ ...moved, column: 'mine' }]],
   ['last write wins', lastWriteWins, event('moved', mine), [moved], [{ ...moved, column: 'mine' }]],
-  ['fields: what they left alone is mine', fieldMerge, event('moved', mine), [edited], [{ ...edited, column: 'mine' }]],
+  [
+    'fields: what they left alone is mine',
+    fieldMerge,
+    event('moved', { ...mine, title: 'mine' }),
+    [edited],
+    [{ ...edited, column: 'mine' }],
+  ],
   ['fields: what they changed is theirs', fieldMerge, event('moved', mine), [moved], [moved]],
   [
     'fields of a whole entity',
@@ -203,7 +251,14 @@ test.each<[string, Resolve | undefined, HubEvent, Card[], unknown]>([
     [{ ...edited, more: 1 } as Card],
     [{ ...edited, more: 1, column: 'mine' }],
   ],
-  ['ask: theirs', ask, event('moved', mine), [edited], [edited]],
+  ['ask: theirs', ask, event('moved', mine), [moved], [moved]],
+  [
+    'ask: mine, where they have changed something else',
+    ask,
+    event('moved', mine),
+    [edited],
+    [{ ...edited, column: 'mine' }],
+  ],
   ['ask: theirs, though I delete it', ask, event('deleted', { id: 'a' }), [edited], [edited]],
   ['a delete of mine is on top', undefined, event('deleted', { id: 'a' }), [edited], []],
   ['what they delete stays deleted', undefined, event('saved', { ...a, title: 'mine' }), [], []],
@@ -214,13 +269,34 @@ test.each<[string, Resolve | undefined, HubEvent, Card[], unknown]>([
   expect(overlay.rebase(after, new Map())).toEqual(expected)
 })
 
-test('the base of a conflict is what there was before the first of theirs', () => {
+test('the base of a conflict is what there was before the first of theirs that mine would overwrite', () => {
   const overlay = overlayOf(change([event('moved', mine)], { resolve: fieldMerge }))
+  const counted = { ...edited, version: 7 }
+  const theirs = { ...counted, column: 'theirs', version: 8 }
+  const again = { ...theirs, column: 'theirs again', version: 9 }
   overlay.compare([a], [edited], event('saved', edited, 'i1'))
-  const both = { ...edited, column: 'theirs', version: 7 }
-  overlay.compare([edited], [both], event('saved', both, 'i2'))
-  expect(overlay.told.at(-1)).toMatchObject({ base: a, theirs: both })
-  expect(overlay.rebase([both], new Map())).toEqual([both])
+  overlay.compare([edited], [counted], event('saved', counted, 'i2'))
+  overlay.compare([counted], [theirs], event('saved', theirs, 'i3'))
+  overlay.compare([theirs], [again], event('saved', again, 'i4'))
+  expect(overlay.told).toEqual([theirs, again].flatMap((each) => sides(mine, each, counted, 'column')))
+  expect(overlay.rebase([again], new Map())).toEqual([again])
+})
+
+test.each([
+  ['they have left it alone', { tags: ['x'] }, {}, []],
+  ['both say the same', { tags: ['x'] }, { tags: ['x'] }, []],
+  ['they say something else', { tags: ['x'] }, { tags: ['y'] }, ['tags']],
+])('members are compared by what they hold: %s', (_, my, their, fields) => {
+  const base = { ...a, tags: [] }
+  const overlay = overlayOf(change([event('moved', { id: 'a', ...my })]))
+  overlay.compare([base], [{ ...structuredClone(base), ...their }], event('saved', {}, 'i1'))
+  expect(overlay.told.flatMap((each) => each.fields)).toEqual(fields)
+})
+
+test('what has failed is not shown, and its event is still mine', () => {
+  const overlay = overlayOf(change([], { id: 'm1' }))
+  expect(overlay.rebase([a], new Map())).toEqual([a])
+  expect(overlay.hear(event('saved', b, 'm1'))).toBe(true)
 })
 
 test('what was read and lacks what I change hides mine, and tells nobody: it may be mine that moved it away', () => {
@@ -232,8 +308,8 @@ test('what was read and lacks what I change hides mine, and tells nobody: it may
 
 test('what was read and differs leaves mine on top, whatever is to be shown in a conflict: nobody hears of one', () => {
   const overlay = overlayOf(change([event('moved', mine)], { resolve: ask }))
-  overlay.compare([a], [edited])
-  expect(overlay.rebase([edited], new Map())).toEqual([{ ...edited, column: 'mine' }])
+  overlay.compare([a], [moved])
+  expect(overlay.rebase([moved], new Map())).toEqual([{ ...moved, column: 'mine' }])
 })
 
 test('what is under a temporary id is known until the answer has named it', () => {

@@ -1,7 +1,7 @@
 // What I have changed and the server has not confirmed yet, shown on top of what one query knows of the server's state.
 import type { HubEvent } from '@sse-hub/core'
 import type { Mutation, Query } from '@tanstack/query-core'
-import type { Resolve, Told } from './conflict.ts'
+import { type Entity, overwritten, type Resolve, type Told } from './conflict.ts'
 import { type Live, reducerOf } from './live.ts'
 import { type Known, REFETCH, type Reducer, type Tombstones } from './reducers.ts'
 
@@ -14,7 +14,7 @@ export interface Change {
   readonly resolve: Resolve | undefined
   /** Others have changed the same. */
   readonly tell: (conflict: Told) => void
-  /** The events that it will cause, or those that its answer says. */
+  /** The events that it will cause, or those that its answer says; none if it has failed. */
   events: readonly HubEvent[]
   /** `sent`: nobody knows whether the server has it; `answered`: it has; `told`: it has, and `events` are its own words. */
   state: 'sent' | 'answered' | 'told'
@@ -42,7 +42,7 @@ export interface Overlay {
   confirm(what: Change | Change['events']): void
   /** Whether a change of mine has caused an event, by its id: the last of them, which has that very id, confirms it. */
   hear(event: HubEvent): boolean
-  /** The server's state has changed, by such an event of others or by what was read. */
+  /** The server's state has changed, if there was any, by such an event of others or by what was read. */
   compare(before: unknown, after: unknown, by?: HubEvent): void
   /** Data without entities under temporary ids: what is restored was kept with what was pending then. */
   strip(data: unknown): unknown
@@ -52,7 +52,7 @@ export interface Overlay {
 
 type Binding = Reducer<unknown, HubEvent> & Partial<Known>
 
-const find = ({ identity }: Binding, list: unknown, { data }: HubEvent): unknown =>
+const find = ({ identity }: Binding, list: unknown, { data }: HubEvent): Entity =>
   identity && Array.isArray(list) ? list.find((each) => identity.id(each) === identity.id(data)) : undefined
 
 /** Makes the overlay of one query. */
@@ -114,23 +114,26 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
       if (!mine) return false
       // The very last may be of a topic that this query does not hear: then it is the last of those that it does.
       const expected = mine.events.findLast(bindingOf)
-      const isLast = expected?.type === type && expected.topic === topic && expected !== mine.events.at(-1)
-      if (mine.id === id || isLast) confirmed.add(mine)
+      const isLast = expected !== mine.events.at(-1) && expected?.type === type && expected.topic === topic
+      if (isLast || mine.id === id) confirmed.add(mine)
       return true
     },
     compare(before, after, by) {
       each((change, event, binding) => {
+        const { identity, unversioned } = binding
         const base = find(binding, before, event)
         const theirs = find(binding, after, event)
-        if (base === undefined || base === theirs) return
-        const wanted = binding.unversioned?.(theirs === undefined ? before : after, event, new Map())
-        // Both have done the same; or what was read has mine already.
-        if (find(binding, wanted, event) === theirs) return
+        if (!identity || !before || base === theirs) return
+        const mineOn = (list: unknown) => find(binding, unversioned?.(list, event, new Map()), event)
+        const fields = theirs ? overwritten(identity, base, theirs, mineOn(after) ?? base) : []
+        // Where one of us makes it or takes it away, unless both take it away.
+        const isThere = (theirs && base) || mineOn(before)
+        if (!isThere || (theirs && !fields.length)) return
+        // What was read may be mine.
         const isTheirs = by || change.mutation.state.isPaused
-        if (theirs !== undefined && !isTheirs) return
-        if (!bases.has(event)) bases.set(event, base)
-        const { queryKey } = query
-        if (isTheirs) change.tell({ mine: event.data, theirs, base: bases.get(event), queryKey, event: by })
+        if (!bases.has(event) && (isTheirs || !theirs)) bases.set(event, base)
+        if (isTheirs)
+          change.tell({ mine: event.data, theirs, base: bases.get(event), fields, queryKey: query.queryKey, event: by })
       })
     },
     strip(data) {

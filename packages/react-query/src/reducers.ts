@@ -20,6 +20,8 @@ export interface Identity<I, V = I> {
    * be applied twice, or to data that is newer, without harm.
    */
   readonly version?: (entity: V) => EntityVersion
+  /** Members that every change sets, such as who made it and when: that others have set them too makes no conflict. */
+  readonly stamps?: readonly string[]
 }
 
 /** The versions at which entities were deleted since the data was read, by identity: what keeps a delete deleted. */
@@ -101,7 +103,7 @@ function change<E, I, V>(
   if (isOlder(versionOf(identity, data), versionOf(identity, before))) return old as E[]
   // What is equal stays the same object, so that nothing renders for it.
   const after = replaceEqualDeep(before, next(before)) as E
-  return after === before ? (old as E[]) : old.map((entity, at) => (at === index ? after : entity))
+  return after === before ? (old as E[]) : old.with(index, after)
 }
 
 /**

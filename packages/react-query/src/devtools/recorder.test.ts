@@ -171,7 +171,7 @@ test('shows mutations until they are over, and those that have failed', async ()
 test('notes conflicts that are told', async () => {
   await begin()
   const { queryClient } = scene
-  const conflict = { mine: 1, theirs: 2, base: 0, queryKey: ['cards', '7'], event: undefined }
+  const conflict = { mine: 1, theirs: 2, base: 0, fields: [], queryKey: ['cards', '7'], event: undefined }
   tell({ kind: 'conflict', queryClient, conflict })
   tell({ kind: 'conflict', queryClient: new QueryClient(), conflict })
   await vi.advanceTimersByTimeAsync(200)

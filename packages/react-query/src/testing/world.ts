@@ -19,6 +19,7 @@ export interface Card {
   id: string
   title: string
   version: number
+  colour?: string | undefined
 }
 
 export const contract = defineContract({
@@ -26,6 +27,7 @@ export const contract = defineContract({
   events: {
     'card.saved': { topic: 'board', data: z.object({ id: z.string(), title: z.string(), version: z.number() }) },
     'card.titled': { topic: 'board', data: z.object({ id: z.string(), title: z.string(), version: z.number() }) },
+    'card.coloured': { topic: 'board', data: z.object({ id: z.string(), colour: z.string(), version: z.number() }) },
     'card.deleted': { topic: 'board', data: z.object({ id: z.string() }) },
     'board.changed': { topic: 'board', data: z.object({}) },
     'news.said': { topic: 'news', data: z.object({ id: z.string(), title: z.string(), version: z.number() }) },
@@ -55,6 +57,8 @@ export interface World {
   past(topic: string, changes: number): Card[]
   /** Commits a card and its event, which may be given its id. */
   save(topic: string, id: string, title: string, eventId?: string): Card
+  /** Changes nothing of a card but its colour. */
+  colour(topic: string, id: string, colour: string, eventId?: string): Card
   delete(topic: string, id: string, eventId?: string): void
   /** Publishes any event, for which the state does not change. */
   publish(topic: string, type: string, data: unknown, id?: string): void
@@ -95,6 +99,7 @@ const cardsQueryOf = (world: World, board: string) =>
     on: {
       'card.saved': upsert(card),
       'card.titled': patch(card),
+      'card.coloured': patch(card),
       'card.deleted': remove(card),
       'board.changed': invalidate(),
     },
@@ -196,13 +201,13 @@ export function createWorld(): World {
     append(topic, { kind: 'event', event: { type, topic, data, at: head, id: id ?? `i${head}`, cursor: cursor() } })
   }
 
-  const commit = (topic: string, id: string, title: string) => {
+  const commit = (topic: string, id: string, part: Partial<Card>) => {
     const list = world.state(topic)
     const version = (versions.get(`${topic} ${id}`) ?? 0) + 1
     versions.set(`${topic} ${id}`, version)
-    const card = { id, title, version }
-    const isNew = !list.some((each) => each.id === id)
-    cards.set(topic, isNew ? [...list, card] : list.map((each) => (each.id === id ? card : each)))
+    const old = list.find((each) => each.id === id)
+    const card = { title: '', ...old, ...part, id, version }
+    cards.set(topic, old ? list.map((each) => (each === old ? card : each)) : [...list, card])
     return card
   }
 
@@ -222,8 +227,13 @@ export function createWorld(): World {
     state: (topic) => cards.get(topic) ?? [],
     past: (topic, changes) => past.at(-1 - changes)?.cards.get(topic) ?? [],
     save(topic, id, title, eventId) {
-      const card = commit(topic, id, title)
+      const card = commit(topic, id, { title })
       publish(topic, topic.startsWith('news') ? 'news.said' : 'card.saved', card, eventId)
+      return card
+    },
+    colour(topic, id, colour, eventId) {
+      const card = commit(topic, id, { colour })
+      publish(topic, 'card.coloured', { id, colour, version: card.version }, eventId)
       return card
     },
     delete(topic, id, eventId) {
@@ -254,7 +264,7 @@ export function createWorld(): World {
     },
     lose(topic, id, title) {
       const from = cursor()
-      commit(topic, id, title)
+      commit(topic, id, { title })
       head++
       append(topic, { kind: 'gap', topics: [topic], from, to: cursor(), reason: 'schema' })
     },

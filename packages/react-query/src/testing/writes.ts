@@ -21,6 +21,8 @@ export interface Writes {
   readonly create: ReturnType<typeof createOf>
   readonly save: ReturnType<typeof saveOf>
   readonly title: ReturnType<typeof titleOf>
+  /** Changes a part. */
+  readonly colour: ReturnType<typeof colourOf>
   readonly remove: ReturnType<typeof removeOf>
   /** As `create`, where the answer says nothing. */
   readonly mute: ReturnType<typeof createOf>
@@ -83,6 +85,17 @@ const titleOf = (world: World, send: Send) =>
       data: { ...card, version: 1 },
     }),
   })
+const colourOf = (world: World, send: Send) =>
+  hubMutationOptions({
+    mutationKey: ['colour'],
+    mutationFn: (edit: { board: string; id: string; colour: string }, { id }) =>
+      send(id, (eventId) => world.colour(topicOf(edit), edit.id, edit.colour, eventId)),
+    optimistic: ({ board, ...card }) => ({
+      type: 'card.coloured',
+      topic: topicOf({ board }),
+      data: { ...card, version: 1 },
+    }),
+  })
 const removeOf = (world: World, send: Send) =>
   hubMutationOptions({
     mutationKey: ['remove'],
@@ -111,6 +124,7 @@ export function createWrites(world: World): Writes {
     mute: createOf(world, send, false),
     save: saveOf(world, send),
     title: titleOf(world, send),
+    colour: colourOf(world, send),
     remove: removeOf(world, send),
   }
   return writes
