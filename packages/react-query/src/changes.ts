@@ -44,8 +44,8 @@ export function createChanges(options: ChangesOptions): Changes {
   }
   const answered = (change: Change | undefined, events: readonly HubEvent[]) => {
     if (change?.state !== 'sent') return
-    change.state = events.length > 0 ? 'told' : 'answered'
-    if (events.length > 0) change.events = events
+    change.state = events[0] ? 'told' : 'answered'
+    if (events[0]) change.events = events
     show()
     wait(change)
   }
@@ -79,7 +79,7 @@ export function createChanges(options: ChangesOptions): Changes {
     const change = list.find(({ id }) => id === made?.id)
     if (!made) return
     if (status === 'pending' && !isGone) {
-      if (change?.events.length) return
+      if (change?.events[0]) return
       const begun = begin(mutation, made)
       // Sent again, it is still the same change, whose event may have been heard.
       if (change) Object.assign(change, begun)

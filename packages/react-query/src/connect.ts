@@ -55,9 +55,9 @@ const connections = new WeakMap<QueryClient, () => void>()
 
 /** Connects live queries with a client, until the answer is called. */
 export function connectQueries<C extends Contract>(options: ConnectOptions<C>): QueryConnection {
-  const { queryClient, lingerMs = 1_000, spreadMs = 1_000, onReport = log } = options
+  const { queryClient, lingerMs = 1_000, spreadMs = 1_000 } = options
+  const { onReport = ({ during, error, queryKey }) => logError(during, queryKey, error) } = options
   const { clock = platformClock, random = platformRandom } = options
-  const spread = () => random.next() * spreadMs
   const client = options.client as unknown as Topics
   const cache = queryClient.getQueryCache()
   const entries = new Map<Query, Entry>()
@@ -83,8 +83,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     try {
       const { createFallback } = await import('./fallback.ts')
       if (stopped) return
-      const failed = ({ queryKey }: Query, error: unknown) => onReport({ during: 'share', error, queryKey })
-      fallback = createFallback({ ...options, client, clock, random, wanted: () => isWanted, failed })
+      fallback = createFallback({ ...options, client, clock, random, onReport, wanted: () => isWanted })
       touchAll()
     } catch {
       // What could not be had is asked for again at the next change of the hub's state.
@@ -96,8 +95,18 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     const known = entries.get(query)
     const live = known ? undefined : liveOf(query)
     if (!live) return known
-    const { list } = changes
-    const entry = createEntry({ query, queryClient, heard, live, changes: list, client, clock, spread, onReport })
+    const spread = () => random.next() * spreadMs
+    const entry = createEntry({
+      query,
+      queryClient,
+      heard,
+      live,
+      changes: changes.list,
+      client,
+      clock,
+      spread,
+      onReport,
+    })
     entries.set(query, entry)
     entry.join.show()
     return entry
@@ -242,6 +251,3 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     polls: () => fallback?.counts() ?? { done: 0, shared: 0, avoided: 0 },
   })
 }
-
-const log = ({ during, error, queryKey }: QueryReport) =>
-  logError(`sse-hub: ${during} of the query ${JSON.stringify(queryKey)}`, error)

@@ -56,7 +56,7 @@ export async function hubJson<T>(answer: Response | Promise<Response>): Promise<
   const response = await answer
   const { ok, status, url } = response
   if (!ok) {
-    throw new HubError('http', `${url} answered ${status}.`, { retryable: status >= 500, details: { status } })
+    throw new HubError('http', `${url} answered ${status}`, { retryable: status >= 500, details: { status } })
   }
   return withCursor((await response.json()) as T, response.headers.get('hub-cursor'))
 }

@@ -2,6 +2,7 @@
 import type { Clock, Random, Status, Tabs } from '@sse-hub/core'
 import { focusManager, onlineManager, type Query, type QueryClient } from '@tanstack/query-core'
 import { tell, WATCHED } from './activity.ts'
+import type { QueryReport } from './entry.ts'
 import type { Topics } from './holds.ts'
 import { createShare, type Share } from './share.ts'
 import { platformTabs } from './tabs.ts'
@@ -34,8 +35,8 @@ export interface FallbackOptions {
   readonly tabs?: Tabs | null
   /** Whether queries are to be live at all. */
   readonly wanted: () => boolean
-  /** What a query was answered cannot be shared. */
-  readonly failed: (query: Query, error: unknown) => void
+  /** Hears that what a query was answered cannot be shared. */
+  readonly onReport: (report: QueryReport) => void
 }
 
 /** The polls of one query cache. */
@@ -71,7 +72,7 @@ interface Poll {
 
 /** Makes the polls; there is no timer while there is nothing to poll. */
 export function createFallback(options: FallbackOptions): Fallback {
-  const { client, queryClient, clock, random, tabs = platformTabs(), wanted, failed } = options
+  const { client, queryClient, clock, random, tabs = platformTabs(), wanted, onReport } = options
   const polls = new Map<Query, Poll>()
   const unshared = new WeakSet<Query>()
   const counts = { done: 0, shared: 0, avoided: 0 }
@@ -109,7 +110,7 @@ export function createFallback(options: FallbackOptions): Fallback {
         unshared.add(query)
         halt(poll)
         update(poll)
-        failed(query, error)
+        onReport({ during: 'share', error, queryKey: query.queryKey })
       },
     })
   }

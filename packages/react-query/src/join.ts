@@ -232,7 +232,7 @@ export function createJoin(options: JoinOptions): Join {
       // Whether the answer has them under other ids nobody can tell.
       const unsure = overlay.unnamed().filter((each) => !each.mutation.state.isPaused && !answered.includes(each))
       if (base === undefined) for (const { events } of unsure) overlay.confirm(events)
-      else if (unsure.length > 0) {
+      else if (unsure[0]) {
         // What was known goes on until the mutation is answered.
         show(base)
         refresh('paced')

@@ -6,7 +6,7 @@ export const clock: Clock = {
   now: () => performance.now(),
   after(delayMs, callback) {
     // Beyond what it can hold, a timer would fire at once.
-    const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1))
+    const timer = setTimeout(callback, Math.min(delayMs, 2e9))
     return () => clearTimeout(timer)
   },
 }
@@ -18,7 +18,6 @@ export const random: Pick<Random, 'next'> = { next: Math.random }
 export const newId = (): string => crypto.getRandomValues(new Uint32Array(4)).join('-')
 
 /** Where reports go when the application does not hear them. */
-export function logError(message: string, error: unknown): void {
+export const logError = (...what: readonly unknown[]): void =>
   // biome-ignore lint/suspicious/noConsole: nobody else would learn of it
-  console.error(message, error)
-}
+  console.error('sse-hub', ...what)

@@ -115,7 +115,7 @@ function share<C extends Contract>(options: ConnectOptions<C> & { readonly live:
   if (connected?.client !== client) {
     if (connected?.users) {
       const remedy = new HubError('invalid_option', 'Give each hub a QueryClient of its own.')
-      logError('sse-hub: two clients are connected with one QueryClient; the second takes its live queries', remedy)
+      logError('two clients are connected with one QueryClient; the second takes its live queries', remedy)
     }
     connected = { client, users: 0, connection: connectQueries(options) }
     connections.set(queryClient, connected)
