@@ -229,6 +229,8 @@ export function createJoin(options: JoinOptions): Join {
       const events = journal ?? []
       journal = undefined
       if (!ok) return undefined
+      // What has come of mine is confirmed, though it may wait for its frame.
+      events.forEach(overlay.hear)
       // Whether the answer has them under other ids nobody can tell.
       const unsure = overlay.unnamed().filter((each) => !each.mutation.state.isPaused && !answered.includes(each))
       if (base === undefined) for (const { events } of unsure) overlay.confirm(events)

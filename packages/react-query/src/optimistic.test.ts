@@ -262,6 +262,20 @@ describe('a fetch while a mutation is pending', () => {
     await settle()
   })
 
+  test('an answer is not doubtful once the event of mine has come, though that waits for its frame', async () => {
+    await show()
+    Object.assign(writes.api, { sendMs: 50, answerMs: 500 })
+    mutate(writes.create, { board: '7', title: 'B' })
+    await world.pass(10)
+    Object.assign(world.rest, { readMs: 43, answerMs: 2 })
+    void world.queryClient.refetchQueries()
+    await world.pass(35)
+    world.save('board:7', 'c', 'C')
+    await world.pass(2_000)
+    expect(world.fetches).toHaveLength(2)
+    await settle()
+  })
+
   test('what waits for its turn was never sent: the answer is taken, and not read again', async () => {
     await show()
     writes.api.sendMs = 10_000
