@@ -6,10 +6,12 @@ import {
   InfiniteQueryObserver,
   MutationObserver,
   notifyManager,
+  onlineManager,
   type Query,
   QueryClient,
   QueryObserver,
 } from '@tanstack/query-core'
+import { observeQueries } from '../../packages/react-query/src/activity.ts'
 import type { Cursors } from './config.ts'
 import type { contract, Item } from './contract.ts'
 import type { Happening, History } from './history.ts'
@@ -64,7 +66,7 @@ export interface Board {
   more(which: number, cancels: boolean): void
   change(change: Change): void
   act(act: Act): void
-  turn(turn: 'online' | 'offline'): void
+  turn(turn: 'online' | 'offline' | 'seen' | 'hidden'): void
   restless(): string | undefined
   /** Writes down what it shows, and what it should. */
   compare(): void
@@ -217,14 +219,28 @@ export function openBoard(options: BoardOptions): Board {
     })
 
   // What pages have made of the network and the focus before was another page's.
-  window.dispatchEvent(new Event('online'))
+  onlineManager.setOnline(true)
+  focusManager.setFocused(true)
   const queryClient = new QueryClient()
   queryClient.mount()
-  focusManager.setFocused(true)
+  // What TanStack Query reads again by itself, it does once all that was paused is over.
+  const cache = queryClient.getQueryCache()
+  const again = (why: string, read: () => void) => () => {
+    for (const query of queries())
+      if (query.state.fetchStatus === 'paused')
+        record({ what: 'asked', page, query: nameOf(query), why: 'it was paused' })
+    record({ what: 'asked', page, why })
+    read()
+  }
+  cache.onFocus = again('focus', cache.onFocus.bind(cache))
+  cache.onOnline = again('reconnect', cache.onOnline.bind(cache))
+  const unobserve = observeQueries((activity) => {
+    if (activity.kind === 'poll') record({ what: 'poll', page, query: nameOf(activity.query) })
+  })
   const disconnect = connectQueries({
     client,
     queryClient,
-    tabs,
+    tabs: tabs && tapped(tabs),
     clock,
     random: { next: chance.fork('polls').next },
     lingerMs: dice.pick([0, 200, 1_000]),
@@ -244,7 +260,7 @@ export function openBoard(options: BoardOptions): Board {
     const items = data === undefined ? [] : [...flat(data)]
     record({ what: 'shown', page, query, items: items.map(({ id, version, made }) => [id, version, made] as const) })
   }
-  const queries = () => queryClient.getQueryCache().getAll()
+  const queries = () => cache.getAll()
 
   return {
     mount(view, list, gcMs) {
@@ -296,19 +312,21 @@ export function openBoard(options: BoardOptions): Board {
       void mutation.mutate({ ...write, ...(item && to !== 'create' ? { item } : {}) }).catch(() => {})
     },
     act(act) {
-      record({ what: 'asked', page, why: act })
+      if (act !== 'focus') record({ what: 'asked', page, why: act })
       if (act === 'refetch') void queryClient.refetchQueries().catch(() => {})
       else if (act === 'cancel') void queryClient.cancelQueries()
       else if (act === 'invalidate') void queryClient.invalidateQueries()
       else if (act === 'forget') queryClient.removeQueries({ type: 'inactive' })
       else {
+        const isSeen = focusManager.isFocused()
         focusManager.setFocused(false)
-        focusManager.setFocused(true)
+        focusManager.setFocused(isSeen)
       }
     },
     turn(turn) {
       record({ what: 'asked', page, why: turn })
-      window.dispatchEvent(new Event(turn))
+      if (turn === 'seen' || turn === 'hidden') focusManager.setFocused(turn === 'seen')
+      else window.dispatchEvent(new Event(turn))
     },
     restless() {
       const mutating = queryClient.getMutationCache().findAll({ status: 'pending' })
@@ -334,12 +352,35 @@ export function openBoard(options: BoardOptions): Board {
       ended = true
       for (const { stop } of looking.values()) stop()
       looking.clear()
+      unobserve()
       disconnect()
       queryClient.unmount()
       queryClient.clear()
     },
   }
 
+  /** The tabs, with what polls do with them written down. */
+  function tapped(tabs: Tabs): Tabs {
+    // Of a channel and of a lock: the hub, the user, and the query.
+    const queryOf = (name: string) => (JSON.parse(JSON.parse(name.slice(name.indexOf('[')))[2]) as string[]).join(' ')
+    const request = (name: string, options: LockOptions, callback: (lock: Lock | null) => unknown) =>
+      tabs.locks?.request(name, options, (lock) => {
+        if (!lock) record({ what: 'waits', page, query: queryOf(name) })
+        return callback(lock)
+      })
+    return {
+      ...tabs,
+      locks: tabs.locks && ({ request } as Pick<LockManager, 'request'>),
+      channel: (name, hear) =>
+        tabs.channel(name, (message) => {
+          const { shared } = disconnect.polls()
+          hear(message)
+          const { cursor } = message as { readonly cursor: string | null }
+          if (disconnect.polls().shared > shared)
+            record({ what: 'took', page, query: queryOf(name), ...(cursor ? { cursor } : {}) })
+        }),
+    }
+  }
   function sides({ queryKey, state: { data } }: Query) {
     const [view, list] = queryKey as [View, string]
     const { pageParams } = (data ?? {}) as Partial<Pages>

@@ -144,6 +144,12 @@ export type Happening =
       readonly ok: boolean
       readonly cursor?: string
     }
+  /** The fallback of a query begins to read it; or waits, since another tab does. */
+  | { readonly what: 'poll' | 'waits'; readonly page: number; readonly query: string }
+  /** The fallback has the client try again sooner than it would by itself. */
+  | { readonly what: 'hurried'; readonly page: number }
+  /** What another tab was answered is taken. */
+  | { readonly what: 'took'; readonly page: number; readonly query: string; readonly cursor?: string }
   /** What is on the screen: id, version, and what its maker has called it. */
   | {
       readonly what: 'shown'

@@ -82,7 +82,11 @@ export interface Page {
   pending(): number
 }
 
-const plain = (status: Status) => ({ ...status, ...('error' in status ? { error: status.error.code } : {}) })
+const plain = (status: Status) => {
+  if (!('error' in status)) return { ...status }
+  const { code, details } = status.error
+  return { ...status, error: code, ...(details.byeMs === undefined ? {} : { byeMs: details.byeMs }) }
+}
 
 /** Loads a page. */
 export function openPage(options: PageOptions): Page {
@@ -146,6 +150,10 @@ export function openPage(options: PageOptions): Page {
   const held = new Map<number, { readonly topic: string }>()
   const tapped: typeof client = {
     ...client,
+    start() {
+      history.record({ what: 'hurried', page: number })
+      client.start()
+    },
     subscribe(subscription) {
       const screen = options.nextScreen()
       const { topic, after } = subscription
@@ -305,7 +313,9 @@ export function openPage(options: PageOptions): Page {
       if (how === 'told') tab.turn('back')
     },
     turn(turn) {
-      if (!leaving && !frozen) tab?.turn(turn)
+      if (leaving || frozen) return
+      tab?.turn(turn)
+      if (turn !== 'online') board?.turn(turn)
     },
     leads() {
       const status = client.status.get()

@@ -237,5 +237,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   await closing
   if (pending !== 0) leftovers.push(`the hub is closed, and ${pending} of its timers wait`)
   for (const leak of takeLeaks()) history.record({ what: 'broken', why: `reached for the real world: ${leak}` })
+  // Their modules are used again, by the pages of another world.
+  for (const page of pages) page.board()?.end()
   history.record({ what: 'settled', final: { atRest, connections, pages: final, leftovers } })
 }

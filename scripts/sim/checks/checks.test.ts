@@ -9,7 +9,7 @@ const config: Config = {
   pages: [
     { user: 'ann', validates: false, identifies: false, pauses: false, via: 'sse', cursors: 'none', latencyMs: [1, 1] },
   ],
-  locks: [],
+  locks: ['b'],
   lists: ['list:1'],
   tagged: true,
   topics: ['board:1', 'room'],
@@ -285,6 +285,46 @@ const said7 = (type: string, id: string, data: object): Happening => ({
 const deletedAt3 = said7('item.deleted', 'l1', { id: 'c1', version: 3 })
 const ownCreate: Happening = { what: 'change', page: 1, id: 'm1', write: 'create', lists: ['list:1'] }
 const ownAnswer: Happening = { what: 'changed', page: 1, id: 'm1', ok: true }
+// The hub is lost at 2 s; polls at their moments.
+const stirred = (why: string, query?: string): Happening => ({
+  what: 'asked',
+  page: 1,
+  why,
+  ...(query === undefined ? {} : { query }),
+})
+const polled = (...moments: number[]): (Happening & { at?: number })[] =>
+  moments.flatMap((moment, index) => [
+    at({ what: 'poll', page: 1, query: 'list list:1' }, moment),
+    at(fetch(index + 2), moment),
+    at(fetched(index + 2), moment + 50),
+  ])
+const lost: (Happening & { at?: number })[] = [...reading, at(listsLost, 2_000)]
+const lostBy = (status: object): (Happening & { at?: number })[] => [
+  ...reading,
+  at({ what: 'status', page: 1, status: { phase: 'down', ...status } }, 2_000),
+]
+const bye = { byeMs: 1_000, retryInMs: 1_000 }
+const hurried: Happening = { what: 'hurried', page: 1 }
+// Two tabs that have lost the hub; the first one polls at 2.5 s, and has its answer after a second.
+const inTab = (page: number, happening: object): Happening =>
+  ({ ...happening, page, query: 'list list:1' }) as Happening
+const lostTabs: (Happening & { at?: number })[] = [
+  ...tabs,
+  at(inTab(1, { what: 'looks', mount: 1 }), 1_900),
+  at(inTab(2, { what: 'looks', mount: 1 }), 1_900),
+  ...[1, 2].map((page) => at({ what: 'status', page, status: { ...live, topics: ['list:1'] } }, 1_900)),
+  ...[1, 2].map((page) => at({ what: 'status', page, status: { phase: 'down' } }, 2_000)),
+  at(inTab(1, { what: 'poll' }), 2_500),
+  at(inTab(1, { what: 'fetch', number: 1 }), 2_500),
+]
+const firstAnswered = at(inTab(1, { what: 'fetched', number: 1, ok: true }), 3_500)
+const secondPolls = (moment: number): (Happening & { at?: number })[] => [
+  at(inTab(2, { what: 'poll' }), moment),
+  at(inTab(2, { what: 'fetch', number: 2 }), moment),
+  at(inTab(2, { what: 'fetched', number: 2, ok: true }), moment + 50),
+]
+const secondWaits = (moment: number) => at(inTab(2, { what: 'waits' }), moment)
+const POLLS = 'queries poll while the hub is away, one tab for all'
 const compared = (shown: string[], truth: string[]): Happening => {
   const query = 'list list:1'
   return { what: 'query at rest', page: 1, query, shown, truth, isInvalidated: false, status: 'success' }
@@ -310,6 +350,25 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     [...reading, shown(['c1', 1, '1.1'], ['1-2', 0, '1.1']), final()],
   ],
   [
+    'no item shows twice',
+    'what was made while its list was live',
+    [...reading, ownCreate, shown(['c1', 1, '1.1'], ['m1', 0, '1.1']), final()],
+  ],
+  [
+    'what is deleted stays deleted',
+    'though there is another answer, which is newer than the delete',
+    [
+      ...reading,
+      shown(['c1', 2, 'a']),
+      deletedAt3,
+      fetch(2),
+      fetched(2, { ok: true, cursor: 'E:1' }),
+      shown(),
+      shown(['c1', 2, 'a']),
+      final(),
+    ],
+  ],
+  [
     'what is deleted stays deleted',
     'in the state from before',
     [...reading, shown(['c1', 2, 'a']), deletedAt3, shown(), shown(['c1', 2, 'a']), final()],
@@ -320,32 +379,44 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'a second look at what is live',
     [...reading, gapOfList, fetch(2), fetched(2), at(looks(undefined, 2), 5_000), at(fetch(3), 5_000), final()],
   ],
-  ['no fetch without a reason', 'a poll while it is up', [...reading, at(fetch(2), 12_000), final()]],
-  ['no fetch without a reason', 'a poll at once, when the hub may be back', [...reading, listsLost, fetch(2), final()]],
   [
     'no fetch without a reason',
-    'a poll while the hub is only looked for',
-    [...reading, { ...listsLost, status: { phase: 'connecting' } } as Happening, at(fetch(2), 8_000), final()],
+    'at an interval, though the fallback has not polled',
+    [...lost, at(fetch(2), 12_000), final()],
+  ],
+  ['no fetch without a reason', 'a poll explains one read', [...lost, ...polled(2_500), at(fetch(3), 3_000), final()]],
+  [
+    'no fetch without a reason',
+    'at the focus, of what is covered',
+    [...reading, gapOfList, fetch(2), fetched(2), at(stirred('focus'), 5_000), at(fetch(3), 5_000), final()],
   ],
   [
     'no fetch without a reason',
-    'the second poll too early',
-    [...reading, listsLost, at(fetch(2), 3_000), fetched(2), at(fetch(3), 7_000), final()],
+    'once more after what a create of mine made doubtful was read again',
+    [...reading, ownCreate, gapOfList, fetch(2), fetched(2), ownAnswer, fetch(3), fetched(3), fetch(4), final()],
   ],
+  [POLLS, 'while it is up', [...reading, ...polled(12_000), final()]],
+  [POLLS, 'at once', [...lost, ...polled(2_100), final()]],
+  [POLLS, 'sooner than a good-bye allows', [...lostBy(bye), ...polled(3_000), final()]],
+  [POLLS, 'again too soon', [...lost, ...polled(2_500, 7_000), final()]],
+  [POLLS, 'a third time too soon', [...lost, ...polled(2_500, 8_000, 17_000), final()]],
+  [POLLS, 'what was never kept', [...beginning, at(looks(), 1_000), at(listsLost, 2_000), ...polled(9_000), final()]],
   [
-    'no fetch without a reason',
-    'the third poll too early',
-    [
-      ...reading,
-      listsLost,
-      at(fetch(2), 3_000),
-      fetched(2),
-      at(fetch(3), 9_000),
-      fetched(3),
-      at(fetch(4), 15_000),
-      final(),
-    ],
+    POLLS,
+    'what nobody looks at',
+    [...lost, { what: 'looks away', page: 1, query: 'list list:1', mount: 1 }, ...polled(2_500), final()],
   ],
+  [POLLS, 'offline', [...lost, stirred('offline'), ...polled(2_500), final()]],
+  [POLLS, 'unseen', [...lost, stirred('hidden'), ...polled(2_500), final()]],
+  [POLLS, 'not at all', [...lost, at(final(), 4_000)]],
+  [POLLS, 'not again', [...lost, ...polled(2_500), at(final(), 13_000)]],
+  [POLLS, 'two tabs of one browser', [...lostTabs, firstAnswered, ...secondPolls(4_000), at(two, 4_100)]],
+  [POLLS, 'while another tab asks', [...lostTabs, ...secondPolls(2_700), at(two, 3_000)]],
+  [POLLS, 'a client in a hurry, too soon', [...lost, at(hurried, 2_400), final()]],
+  [POLLS, 'a client in a hurry, again too soon', [...lost, at(hurried, 2_600), at(hurried, 3_000), final()]],
+  [POLLS, 'a client in a hurry, told to wait', [...lostBy(bye), at(hurried, 2_600), final()]],
+  [POLLS, 'a client in a hurry, and nobody waits', [...lost, stirred('hidden'), at(hurried, 2_600), final()]],
+  [POLLS, 'a client in a hurry, which is live', [...reading, at(hurried, 2_600), final()]],
   [
     'no fetch without a reason',
     'for an event that has come',
@@ -1015,30 +1086,80 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
       final(),
     ],
   ],
+  [
+    'what is deleted stays deleted',
+    'an answer that is older than the delete, joined with what followed it',
+    [
+      ...reading,
+      shown(['c1', 2, 'a']),
+      deletedAt3,
+      fetch(2),
+      fetched(2, { ok: true, cursor: 'E:0' }),
+      shown(),
+      shown(['c1', 2, 'a']),
+      final(),
+    ],
+  ],
+  [
+    'no item shows twice',
+    'what was made in a list that is not live, and moved to one that is',
+    [...lost, ownCreate, shown(['c1', 1, '1.1'], ['m1', 0, '1.1']), final()],
+  ],
   ['no fetch without a reason', 'a gap', [...reading, gapOfList, fetch(2), final()]],
   [
     'no fetch without a reason',
     'a failure',
     [...reading, gapOfList, fetch(2), fetched(2, { ok: false }), fetch(3), final()],
   ],
+  ['no fetch without a reason', 'a poll', [...lost, ...polled(2_500), final()]],
   [
     'no fetch without a reason',
-    'polls while it is away',
-    [
-      ...reading,
-      listsLost,
-      at(fetch(2), 3_000),
-      fetched(2),
-      at(fetch(3), 8_000),
-      fetched(3),
-      at(fetch(4), 18_000),
-      final(),
-    ],
+    'at the focus, of what is not covered',
+    [...lost, at(stirred('focus'), 5_000), at(fetch(2), 5_000), final()],
   ],
   [
     'no fetch without a reason',
-    'a poll at once, after a silence',
-    [...reading, { ...listsLost, status: { phase: 'down', reason: 'timeout' } } as Happening, fetch(2), final()],
+    'what a create of mine makes doubtful',
+    [...reading, ownCreate, gapOfList, fetch(2), fetched(2), ownAnswer, fetch(3), final()],
+  ],
+  [
+    'no fetch without a reason',
+    'an event that came before anybody looked at the query',
+    [
+      ...reading,
+      ownCreate,
+      said7('item.saved', 'm1', { id: 'c1' }),
+      ownAnswer,
+      at(looks('all'), 5_000),
+      at({ ...fetch(2, 'all') }, 5_000),
+      at({ ...fetch(3, 'all') }, 7_500),
+      final(),
+    ],
+  ],
+  [POLLS, 'soon, a while later, and at the interval', [...lost, ...polled(2_500, 8_000, 18_000), at(final(), 20_000)]],
+  [POLLS, 'at once, after silence', [...lostBy({ reason: 'timeout' }), ...polled(2_000), at(final(), 4_000)]],
+  [POLLS, 'after the wait of a good-bye', [...lostBy(bye), ...polled(3_400), at(final(), 4_000)]],
+  [
+    POLLS,
+    'not while offline, nor unseen',
+    [...lost, stirred('offline'), at(stirred('hidden'), 9_000), at(stirred('online'), 19_000), at(final(), 20_000)],
+  ],
+  [POLLS, 'not where it is back', [...lost, at(listsLive, 2_200), at(final(), 20_000)]],
+  [
+    POLLS,
+    'who takes the answer of another tab',
+    [...lostTabs, secondWaits(2_700), firstAnswered, at(inTab(2, { what: 'took' }), 3_510), at(two, 11_000)],
+  ],
+  [POLLS, 'who has waited for another tab', [...lostTabs, secondWaits(2_700), ...secondPolls(5_200), at(two, 6_000)]],
+  [
+    POLLS,
+    'who is answered nothing by another tab',
+    [...lostTabs, { ...firstAnswered, ok: false } as Happening, ...secondPolls(4_000), at(two, 4_100)],
+  ],
+  [
+    POLLS,
+    'a client in a hurry',
+    [...lost, ...polled(2_500), at(hurried, 2_600), at(hurried, 3_400), at(final(), 4_000)],
   ],
   [
     'no fetch without a reason',

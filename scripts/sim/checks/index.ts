@@ -6,6 +6,7 @@ import { broughtCursors, hubGaps, screenGaps } from './gaps.ts'
 import { authorization, expiry } from './grants.ts'
 import { outlives } from './kept.ts'
 import { killSwitch, leftovers, patience, pauses, reports, requestRate, slowReaders } from './manners.ts'
+import { polls } from './polls.ts'
 import { buried, equal, reasons, settled, single } from './queries.ts'
 import { convergence, misfits, neverSilently, once, present, prompt } from './screens.ts'
 import { fromItsOwn, oneStream, peaceful, soon } from './sharing.ts'
@@ -48,6 +49,7 @@ export const checks: readonly Check[] = [
   single,
   buried,
   reasons,
+  polls,
 ]
 
 /** What is wrong with a run, earliest first, and how much each check had to look at. */

@@ -55,6 +55,10 @@ function reasons(facts: Facts, page: number, user: string): { readonly at: numbe
   ]
   return [
     ...times.map(({ at }) => ({ at, emit: false })),
+    // It asks at once, and begins its backoff anew: one more attempt comes soon. How often that may be polls.ts knows.
+    ...all('hurried')
+      .filter((one) => one.page === page)
+      .flatMap(({ at }) => [at, at].map((at) => ({ at, emit: false }))),
     ...all('emit')
       .filter((one) => one.page === page)
       .map(({ at }) => ({ at, emit: true })),

@@ -19,6 +19,8 @@ const HURRY_PART = 40
 
 interface Polled {
   readonly mounts: Set<number>
+  /** Since when anybody looks at it. */
+  lookedAt: number
   /** All its topics are live; none is. */
   isKept: boolean
   isQuiet: boolean
@@ -77,6 +79,7 @@ export const polls: Check = {
     const polledOf = (poller: Poller, query: string) => {
       const polled: Polled = poller.queries.get(query) ?? {
         mounts: new Set(),
+        lookedAt: NEVER,
         isKept: false,
         isQuiet: true,
         isLost: false,
@@ -109,6 +112,9 @@ export const polls: Check = {
       const topics = topicsOf(query)
       const isKept = topics.every((topic) => poller.live.has(topic))
       if (isKept) polled.isLost = false
+      // Before its first answer it may not hold its topics: to its fallback it was never kept, perhaps.
+      else if (polled.isKept && polled.answeredAt < polled.lookedAt)
+        Object.assign(polled, { isLost: true, byAt: at + POLL_MS })
       else if (polled.isKept) Object.assign(polled, { isLost: true, fromAt: at + POLL_MS, byAt: at + POLL_MS })
       polled.isKept = isKept
       polled.isQuiet = !topics.some((topic) => poller.live.has(topic))
@@ -118,7 +124,11 @@ export const polls: Check = {
       if (!shares) polled.waitedAt = NEVER
       if (!waits) polled.dueAt = EVER
       else if (polled.dueAt === EVER || polled.isLost)
-        polled.dueAt = Math.max(at, Math.min(polled.byAt, polled.isLost ? poller.lastAt : EVER)) + patience(poller)
+        polled.dueAt =
+          Math.max(
+            at,
+            Math.min(polled.byAt, polled.isLost && polled.answeredAt >= polled.lookedAt ? poller.lastAt : EVER),
+          ) + patience(poller)
     }
     /** It was polled, or something instead; the next is due from then on, and by then. */
     const next = (poller: Poller, polled: Polled, fromAt: number, byAt: number) =>
@@ -261,7 +271,14 @@ export const polls: Check = {
           poller.user ??= poller.named
           if (polled.mounts.size === 0) {
             const isKept = topicsOf(entry.query).every((topic) => poller.live.has(topic))
-            Object.assign(polled, { isKept, isLost: false, fromAt: at + POLL_MS, byAt: at + POLL_MS, dueAt: EVER })
+            Object.assign(polled, {
+              lookedAt: at,
+              isKept,
+              isLost: false,
+              fromAt: at + POLL_MS,
+              byAt: at + POLL_MS,
+              dueAt: EVER,
+            })
           }
           polled.mounts.add(entry.mount)
           note(page, entry.query, at)

@@ -42,10 +42,22 @@ export const single: Check = {
   line: '14',
   run({ config, ...facts }, found) {
     let looked = 0
-    for (const { at, page, query, items } of facts.all('shown')) {
+    const live = new Map<number, readonly string[]>()
+    // What a page has made in a list; and of these what nobody can tell from what others say of it in another list, as its own list is not live.
+    const made = new Map<string, { readonly page: number; readonly list: string }>()
+    const unsure = new Set<string>()
+    for (const entry of facts.entries) {
+      if (entry.what === 'change' && entry.write === 'create')
+        made.set(entry.id, { page: entry.page, list: entry.lists[0] ?? '' })
+      if (entry.what === 'status') live.set(entry.page, (entry.status.topics ?? []) as readonly string[])
+      if (entry.what === 'change' || entry.what === 'status')
+        for (const [id, { page, list }] of made)
+          if (page === entry.page && !live.get(page)?.includes(list)) unsure.add(id)
+      if (entry.what !== 'shown') continue
+      const { at, page, query, items } = entry
       const ids = items.map(([id]) => id)
       // Where events bear no ids, nobody can tell that what others call so is what this page has made.
-      const names = config.tagged ? items.map(([, , made]) => made) : ids
+      const names = config.tagged ? items.filter(([id]) => !unsure.has(id)).map(([, , name]) => name) : ids
       looked += items.length
       if (new Set(ids).size < ids.length || new Set(names).size < names.length)
         found({ at, what: `page ${page} shows in ${query} one item twice: ${JSON.stringify(items)}` })
@@ -61,7 +73,23 @@ export const buried: Check = {
   run(facts, found) {
     let looked = 0
     const places = new Map(facts.all('mounted').map(({ screen, page, topic }) => [screen, { page, topic }]))
-    const graves = new Map<string, number>()
+    const graves = new Map<
+      string,
+      { readonly version: number; readonly cursor: string | undefined; readonly at: number }
+    >()
+    // The last answer of each query.
+    const answers = new Map<string, { readonly cursor: string | undefined; readonly at: number }>()
+    /** Whether an answer is older than a delete that was heard before it came: it may be shown again until it is heard again. */
+    const isOlder = (
+      name: string,
+      { cursor = '', at }: { readonly cursor: string | undefined; readonly at: number },
+    ) => {
+      const answer = answers.get(name)
+      if (!answer?.cursor || at >= answer.at) return false
+      const [epoch, position] = answer.cursor.split(':')
+      const [of, buried] = cursor.split(':')
+      return epoch === of && Number(position) < Number(buried)
+    }
     const gone = new Map<string, Map<string, number>>()
     const looking = new Map<string, number>()
     for (const entry of facts.entries) {
@@ -69,7 +97,17 @@ export const buried: Check = {
         const { page, topic } = places.get(entry.screen) ?? {}
         const { data } = JSON.parse(entry.json) as { data: { id: string; version: number } }
         const grave = `${page} ${topic} ${data.id}`
-        graves.set(grave, Math.max(data.version, graves.get(grave) ?? 0))
+        const version = Math.max(data.version, graves.get(grave)?.version ?? 0)
+        graves.set(grave, { version, cursor: entry.cursor, at: entry.at })
+      } else if (entry.what === 'fetched' && entry.ok) {
+        const name = `${entry.page} ${entry.query}`
+        answers.set(name, { cursor: entry.cursor, at: entry.at })
+        const [page, ...query] = name.split(' ')
+        for (const [grave, death] of graves) {
+          const [of, topic = '', id = ''] = grave.split(' ')
+          const isHere = of === page && (query[0] === 'all' || query[1] === topic)
+          if (isHere && isOlder(name, death)) gone.get(name)?.delete(id)
+        }
       } else if (entry.what === 'looks' || entry.what === 'looks away') {
         const name = `${entry.page} ${entry.query}`
         const count = (looking.get(name) ?? 0) + (entry.what === 'looks' ? 1 : -1)
@@ -92,10 +130,11 @@ export const buried: Check = {
               what: `page ${page} shows ${id} of version ${version} again in ${query}, deleted at ${deletedAt}`,
             })
         }
-        for (const [grave, version] of graves) {
+        for (const [grave, death] of graves) {
+          const { version } = death
           const [of, topic = '', id = ''] = grave.split(' ')
           const isHere = of === String(page) && (query === 'all' || query.endsWith(topic))
-          if (isHere && !versions.has(id)) lacks.set(id, version)
+          if (isHere && !versions.has(id) && !isOlder(name, death)) lacks.set(id, version)
         }
       }
     }
@@ -105,11 +144,6 @@ export const buried: Check = {
 
 /** How long a reason to read again is good: what fails is tried again after 30 s at the latest. */
 const GOOD_MS = 40_000
-/** The fallback of the queries; the first poll after a loss, which hears of no answer, waits whether the hub is back in a moment. */
-const POLL_MS = 10_000
-const GRACE_MS = 300
-/** What a browser may take for a lock, so that one poll begins later and the next does not. */
-const LOCK_MS = 100
 /** TanStack Query tries a read that has failed once more, after so long. */
 const RETRY_MS = 301
 /** What TanStack Query and the pacing of reads may take besides. */
@@ -123,12 +157,12 @@ interface Read {
   readonly mounts: Set<number>
   /** What its answers have had. */
   readonly known: Set<Pending>
+  /** Since when anybody looks at it, and when somebody last began to. */
+  lookedAt: number
   mountedAt: number
   beganAt: number
-  /** The hub kept it until now; it did until it was lost, and has not been polled since; from when on it may be polled in any case. */
-  isKept: boolean
-  isLost: boolean
-  dueAt: number
+  /** When its fallback last began to read it. */
+  polledAt: number
   /** When the last answer came, and whether its read was the last to begin. */
   answeredAt: number
   hasFailed: boolean
@@ -144,8 +178,6 @@ interface Reader {
   readonly lost: Set<string>
   readonly mutations: Map<string, Pending>
   isOffline: boolean
-  /** From when on those that were kept until now may be polled; Infinity while the hub is there, or being looked for the first time. */
-  firstAt: number
 }
 interface Pending {
   readonly isNew: boolean
@@ -168,8 +200,7 @@ export const reasons: Check = {
     const readerOf = (page: number) => {
       const known = readers.get(page)
       const lost = new Set(lists)
-      const firstAt = Number.POSITIVE_INFINITY
-      const reader: Reader = known ?? { queries: new Map(), lost, mutations: new Map(), isOffline: false, firstAt }
+      const reader: Reader = known ?? { queries: new Map(), lost, mutations: new Map(), isOffline: false }
       readers.set(page, reader)
       return reader
     }
@@ -180,11 +211,10 @@ export const reasons: Check = {
         reasons: new Map(),
         mounts: new Set(),
         known: new Set(),
+        lookedAt: never,
         mountedAt: never,
         beganAt: never,
-        isKept: false,
-        isLost: false,
-        dueAt: Number.POSITIVE_INFINITY,
+        polledAt: never,
         answeredAt: never,
         hasFailed: false,
         wasLive: false,
@@ -202,44 +232,47 @@ export const reasons: Check = {
         if (topic === undefined || isOf(query, topic)) reasons.set(why, at)
     }
     const isLive = (page: number, query: string) => topicsOf(query).every((topic) => !readerOf(page).lost.has(topic))
-    const noteLost = (page: number, query: string, at: number) => {
-      const read = readOf(page, query)
-      const isKept = isLive(page, query)
-      if (isKept) Object.assign(read, { isKept, isLost: false, dueAt: Number.POSITIVE_INFINITY })
-      else if (read.isKept) Object.assign(read, { isKept, isLost: true, dueAt: at + POLL_MS })
-      else read.dueAt = Math.min(read.dueAt, at + POLL_MS)
+    /** Its last answer was live from the beginning on, and it is still. */
+    const isKept = (page: number, query: string) => {
+      const { wasLive, answeredAt, beganAt } = readOf(page, query)
+      return isLive(page, query) && wasLive && answeredAt > beganAt
     }
-    const isPoll = (reader: Reader, read: Read, at: number) => {
-      const isFirst = read.isLost && at >= reader.firstAt
-      if (!isFirst && at < read.dueAt) return false
-      // Whoever lost the hub together goes on at different times.
-      read.dueAt = at + POLL_MS / (isFirst ? 2 : 1) - LOCK_MS
-      read.isLost = false
-      return true
+
+    /** The mutations of a query, and whether an answer of now may have one of them under another name: it is not taken then, and the query is read again. */
+    const pendingOf = (page: number, query: string, beganAt: number, at: number) => {
+      const mine = [...readerOf(page).mutations.values()].filter(({ heardAt }) =>
+        [...heardAt.keys()].some((topic) => isOf(query, topic)),
+      )
+      const isUnsure = mine.some(
+        ({ isNew, answeredAt, heardAt }) =>
+          isNew && answeredAt >= beganAt && ![...heardAt.values()].some((heard) => heard < at),
+      )
+      return { mine, isUnsure }
     }
 
     /** Why a read begins now; undefined for no reason. */
     const whyNow = (page: number, query: string, at: number): string | undefined => {
       const reader = readerOf(page)
       const read = readOf(page, query)
-      for (const [why, since] of read.reasons) if (at - since <= GOOD_MS) return why
-      // Another looks at it already, and has an answer that was live from its beginning on.
-      const isKept = isLive(page, query) && read.wasLive && read.mounts.size > 1 && read.answeredAt > read.beganAt
-      if (at - read.mountedAt <= 1 && !isKept) return 'mount'
+      // Whether it may is a question of its own (polls.ts).
+      if (read.polledAt === at) return 'poll'
+      for (const [why, since] of read.reasons) if (at - since <= GOOD_MS || why === 'failure') return why
+      // Another may look at it already.
+      if (at - read.mountedAt <= 1 && !(read.mounts.size > 1 && isKept(page, query))) return 'mount'
       // One page of several.
       if (query.startsWith('pages') && at - read.answeredAt <= 1) return 'next page'
       for (const mutation of reader.mutations.values()) {
-        const { isNew, answeredAt, heardAt } = mutation
+        const { answeredAt, heardAt } = mutation
         if (read.known.has(mutation)) continue
-        for (const [topic, heard] of heardAt) {
+        for (const [topic, heardThen] of heardAt) {
           if (!isOf(query, topic)) continue
-          // While nobody knows whether an answer has it under another name.
-          if (isNew && at <= Math.min(heard, answeredAt + SETTLE_MS) + SLACK_MS) return 'unnamed'
+          // Before anybody looked at the query there was nobody to hear it.
+          const heard = heardThen < read.lookedAt ? Number.POSITIVE_INFINITY : heardThen
           if (heard > answeredAt + SETTLE_MS && at >= answeredAt + SETTLE_MS && at <= heard + SLACK_MS)
             return 'an event that has not come'
         }
       }
-      return isPoll(reader, read, at) ? 'poll' : undefined
+      return undefined
     }
 
     const step = (entry: Entry) => {
@@ -251,21 +284,10 @@ export const reasons: Check = {
           epochs.add(entry.epoch)
           break
         case 'status': {
-          const {
-            phase,
-            topics = [],
-            reason,
-          } = entry.status as { [name in 'phase' | 'reason']: string } & {
-            readonly topics?: readonly string[]
-          }
-          const reader = readerOf(entry.page)
-          // Silence has been waited for already.
-          if (['down', 'stopped', 'closed'].includes(phase))
-            reader.firstAt = Math.min(reader.firstAt, at + (reason === 'timeout' ? 0 : GRACE_MS))
-          else if (phase !== 'connecting') reader.firstAt = Number.POSITIVE_INFINITY
-          reader.lost.clear()
-          for (const list of lists) if (phase !== 'live' || !topics.includes(list)) reader.lost.add(list)
-          for (const query of reader.queries.keys()) noteLost(entry.page, query, at)
+          const { phase, topics = [] } = entry.status as { phase: string; topics?: readonly string[] }
+          const { lost } = readerOf(entry.page)
+          lost.clear()
+          for (const list of lists) if (phase !== 'live' || !topics.includes(list)) lost.add(list)
           break
         }
         case 'mounted':
@@ -307,15 +329,17 @@ export const reasons: Check = {
             reader.isOffline = false
           }
           if (entry.query !== undefined) readOf(entry.page, entry.query).reasons.set(entry.why, at)
-          else give(entry.page, at, entry.why)
+          // What is covered is not stale.
+          else if (entry.why === 'focus' || entry.why === 'reconnect') {
+            for (const [query, { reasons }] of readerOf(entry.page).queries)
+              if (!isKept(entry.page, query)) reasons.set(entry.why, at)
+          } else if (['refetch', 'cancel', 'invalidate', 'forget'].includes(entry.why)) give(entry.page, at, entry.why)
           break
         case 'looks': {
           const read = readOf(entry.page, entry.query)
-          if (read.mounts.size === 0)
-            Object.assign(read, { isFresh: true, isKept: false, isLost: false, dueAt: Number.POSITIVE_INFINITY })
+          if (read.mounts.size === 0) Object.assign(read, { isFresh: true, lookedAt: at })
           read.mounts.add(entry.mount)
           read.mountedAt = at
-          noteLost(entry.page, entry.query, at)
           if (readerOf(entry.page).isOffline) read.reasons.set('mount', at)
           break
         }
@@ -339,17 +363,24 @@ export const reasons: Check = {
           read.isFresh = false
           break
         }
+        case 'poll':
+          readOf(entry.page, entry.query).polledAt = at
+          break
+        case 'took': {
+          const read = readOf(entry.page, entry.query)
+          if (entry.cursor === undefined) read.reasons.set('no cursor', at)
+          if (pendingOf(entry.page, entry.query, at, at).isUnsure) read.reasons.set('unnamed', at)
+          break
+        }
         case 'fetched': {
           const read = readOf(entry.page, entry.query)
           read.answeredAt = at
           read.hasFailed = !entry.ok
+          const { mine, isUnsure } = pendingOf(entry.page, entry.query, read.beganAt, at)
+          if (entry.ok && isUnsure) read.reasons.set('unnamed', at)
           // One more page says nothing of the others.
-          if (entry.ok && !entry.query.startsWith('pages'))
-            for (const mutation of readerOf(entry.page).mutations.values()) {
-              // One that ran out of patience meanwhile asks once more.
-              const isAsked = mutation.answeredAt + SETTLE_MS >= read.beganAt && mutation.answeredAt + SETTLE_MS <= at
-              if (read.beganAt > mutation.answeredAt && !isAsked) read.known.add(mutation)
-            }
+          else if (entry.ok && !entry.query.startsWith('pages'))
+            for (const mutation of mine) if (read.beganAt > mutation.answeredAt) read.known.add(mutation)
           if (!entry.ok) read.reasons.set('failure', at)
           // Between such an answer and the stream there is a hole.
           else if (entry.cursor === undefined && !read.wasLive) read.reasons.set('no cursor', at)
