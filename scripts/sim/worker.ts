@@ -83,7 +83,7 @@ process.on('message', (order: Order) => {
   void (async () => {
     if (order.kind === 'run') {
       for (let seed = order.from; seed < order.from + order.count; seed++) {
-        tell({ kind: 'seed', summary: (await run(seed, order.twice && seed % 20 === 0, order)).summary })
+        tell({ kind: 'seed', summary: (await run(seed, order.twice && seed % 19 === 0, order)).summary })
       }
     } else {
       const { outcome, summary } = await run(order.seed, true, order, order.steps)

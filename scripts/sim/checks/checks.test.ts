@@ -285,6 +285,18 @@ const said7 = (type: string, id: string, data: object): Happening => ({
 const deletedAt3 = said7('item.deleted', 'l1', { id: 'c1', version: 3 })
 const ownCreate: Happening = { what: 'change', page: 1, id: 'm1', write: 'create', lists: ['list:1'] }
 const ownAnswer: Happening = { what: 'changed', page: 1, id: 'm1', ok: true }
+// All pages are read again for a gap, at 4.9 s.
+const pages = (number: number) => fetch(number, 'pages list:1')
+const pagesDone = (number: number): Happening => ({ ...fetched(number), query: 'pages list:1' }) as Happening
+const more: Happening = { what: 'asked', page: 1, query: 'pages list:1', why: 'one more page' }
+const pagesRead: (Happening & { at?: number })[] = [
+  ...reading,
+  at(looks('pages list:1', 2), 4_000),
+  at(pages(1), 4_000),
+  pagesDone(1),
+  at(gapOfList, 4_900),
+  at(pages(2), 4_900),
+]
 // The hub is lost at 2 s; polls at their moments.
 const stirred = (why: string, query?: string): Happening => ({
   what: 'asked',
@@ -394,6 +406,11 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'no fetch without a reason',
     'once more after what a create of mine made doubtful was read again',
     [...reading, ownCreate, gapOfList, fetch(2), fetched(2), ownAnswer, fetch(3), fetched(3), fetch(4), final()],
+  ],
+  [
+    'no fetch without a reason',
+    'one more page, when all that was asked for has come',
+    [...pagesRead, pagesDone(2), at(more, 5_000), at(pages(3), 5_000), pagesDone(3), at(pages(4), 6_000), final()],
   ],
   [POLLS, 'while it is up', [...reading, ...polled(12_000), final()]],
   [POLLS, 'at once', [...lost, ...polled(2_100), final()]],
@@ -1106,6 +1123,11 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     [...lost, ownCreate, shown(['c1', 1, '1.1'], ['m1', 0, '1.1']), final()],
   ],
   ['no fetch without a reason', 'a gap', [...reading, gapOfList, fetch(2), final()]],
+  [
+    'no fetch without a reason',
+    'what was given up for one more page',
+    [...pagesRead, at(more, 5_000), at(pages(3), 5_000), at(pages(4), 6_000), final()],
+  ],
   [
     'no fetch without a reason',
     'a failure',

@@ -26,6 +26,8 @@ interface Polled {
   isQuiet: boolean
   /** It was kept until it was lost, and has not been polled since. */
   isLost: boolean
+  /** Perhaps it was not. */
+  isVague: boolean
   /** From when on it may be polled, and by when it must, if its tab is awake and nothing changes. */
   fromAt: number
   byAt: number
@@ -83,6 +85,7 @@ export const polls: Check = {
         isKept: false,
         isQuiet: true,
         isLost: false,
+        isVague: false,
         fromAt: NEVER,
         byAt: EVER,
         dueAt: EVER,
@@ -111,10 +114,10 @@ export const polls: Check = {
       }
       const topics = topicsOf(query)
       const isKept = topics.every((topic) => poller.live.has(topic))
-      if (isKept) polled.isLost = false
+      if (isKept) polled.isLost = polled.isVague = false
       // Before its first answer it may not hold its topics: to its fallback it was never kept, perhaps.
       else if (polled.isKept && polled.answeredAt < polled.lookedAt)
-        Object.assign(polled, { isLost: true, byAt: at + POLL_MS })
+        Object.assign(polled, { isLost: true, isVague: true, byAt: at + POLL_MS })
       else if (polled.isKept) Object.assign(polled, { isLost: true, fromAt: at + POLL_MS, byAt: at + POLL_MS })
       polled.isKept = isKept
       polled.isQuiet = !topics.some((topic) => poller.live.has(topic))
@@ -125,15 +128,14 @@ export const polls: Check = {
       if (!waits) polled.dueAt = EVER
       else if (polled.dueAt === EVER || polled.isLost)
         polled.dueAt =
-          Math.max(
-            at,
-            Math.min(polled.byAt, polled.isLost && polled.answeredAt >= polled.lookedAt ? poller.lastAt : EVER),
-          ) + patience(poller)
+          Math.max(at, Math.min(polled.byAt, polled.isLost && !polled.isVague ? poller.lastAt : EVER)) +
+          patience(poller)
     }
     /** It was polled, or something instead; the next is due from then on, and by then. */
     const next = (poller: Poller, polled: Polled, fromAt: number, byAt: number) =>
       Object.assign(polled, {
         isLost: false,
+        isVague: false,
         fromAt,
         byAt,
         dueAt: polled.dueAt === EVER ? EVER : byAt + patience(poller),
@@ -275,6 +277,7 @@ export const polls: Check = {
               lookedAt: at,
               isKept,
               isLost: false,
+              isVague: false,
               fromAt: at + POLL_MS,
               byAt: at + POLL_MS,
               dueAt: EVER,

@@ -57,7 +57,9 @@ export const single: Check = {
       const { at, page, query, items } = entry
       const ids = items.map(([id]) => id)
       // Where events bear no ids, nobody can tell that what others call so is what this page has made.
-      const names = config.tagged ? items.filter(([id]) => !unsure.has(id)).map(([, , name]) => name) : ids
+      const names = config.tagged
+        ? items.filter(([id]) => !unsure.has(id)).map(([id, , name]) => (name.startsWith('other') ? id : name))
+        : ids
       looked += items.length
       if (new Set(ids).size < ids.length || new Set(names).size < names.length)
         found({ at, what: `page ${page} shows in ${query} one item twice: ${JSON.stringify(items)}` })
@@ -160,6 +162,8 @@ interface Read {
   /** Since when anybody looks at it, and when somebody last began to. */
   lookedAt: number
   mountedAt: number
+  /** The requests that are under way. */
+  readonly open: Set<number>
   beganAt: number
   /** When its fallback last began to read it. */
   polledAt: number
@@ -182,8 +186,9 @@ interface Reader {
 interface Pending {
   readonly isNew: boolean
   answeredAt: number
-  /** When its event was heard, by topic. */
+  /** When its event was heard first, by topic; and by which screens. */
   readonly heardAt: Map<string, number>
+  readonly heardBy: Map<string, Set<number>>
 }
 
 /** The sentence under line 14: no fetch that no mount, gap, failure or invalidation explains. */
@@ -195,6 +200,7 @@ export const reasons: Check = {
     const { lists } = facts.config
     const readers = new Map<number, Reader>()
     const places = new Map<number, { readonly page: number; readonly topic: string }>()
+    const hearing = new Set<number>()
     const epochs = new Set<string>()
 
     const readerOf = (page: number) => {
@@ -213,6 +219,7 @@ export const reasons: Check = {
         known: new Set(),
         lookedAt: never,
         mountedAt: never,
+        open: new Set(),
         beganAt: never,
         polledAt: never,
         answeredAt: never,
@@ -238,14 +245,22 @@ export const reasons: Check = {
       return isLive(page, query) && wasLive && answeredAt > beganAt
     }
 
+    /** Whether an event was heard by all who hear its topic: some query may have been told otherwise, by a gap. */
+    const isHeard = (page: number, topic: string, by: ReadonlySet<number>) =>
+      by.size > 0 &&
+      [...hearing].every(
+        (screen) => places.get(screen)?.page !== page || places.get(screen)?.topic !== topic || by.has(screen),
+      )
     /** The mutations of a query, and whether an answer of now may have one of them under another name: it is not taken then, and the query is read again. */
-    const pendingOf = (page: number, query: string, beganAt: number, at: number) => {
+    const pendingOf = (page: number, query: string, beganAt: number) => {
       const mine = [...readerOf(page).mutations.values()].filter(({ heardAt }) =>
         [...heardAt.keys()].some((topic) => isOf(query, topic)),
       )
       const isUnsure = mine.some(
-        ({ isNew, answeredAt, heardAt }) =>
-          isNew && answeredAt >= beganAt && ![...heardAt.values()].some((heard) => heard < at),
+        ({ isNew, answeredAt, heardBy }) =>
+          isNew &&
+          answeredAt >= beganAt &&
+          ![...heardBy].some(([topic, by]) => isOf(query, topic) && isHeard(page, topic, by)),
       )
       return { mine, isUnsure }
     }
@@ -292,6 +307,10 @@ export const reasons: Check = {
         }
         case 'mounted':
           places.set(entry.screen, entry)
+          hearing.add(entry.screen)
+          break
+        case 'unmounted':
+          hearing.delete(entry.screen)
           break
         case 'gap': {
           const { page, topic } = places.get(entry.screen) ?? {}
@@ -302,7 +321,8 @@ export const reasons: Check = {
           const { page, topic } = places.get(entry.screen) ?? {}
           if (page === undefined) break
           if (entry.type === 'list.changed') give(page, at, 'list.changed', topic)
-          const { heardAt } = readerOf(page).mutations.get(entry.id.split('.')[0] ?? '') ?? {}
+          const { heardAt, heardBy } = readerOf(page).mutations.get(entry.id.split('.')[0] ?? '') ?? {}
+          if (topic !== undefined) heardBy?.get(topic)?.add(entry.screen)
           if (topic !== undefined && heardAt?.get(topic) === Number.POSITIVE_INFINITY) heardAt.set(topic, at)
           break
         }
@@ -311,6 +331,7 @@ export const reasons: Check = {
             isNew: entry.write === 'create',
             answeredAt: Number.POSITIVE_INFINITY,
             heardAt: new Map(entry.lists.map((list) => [list, Number.POSITIVE_INFINITY])),
+            heardBy: new Map(entry.lists.map((list) => [list, new Set<number>()])),
           })
           break
         case 'changed': {
@@ -355,8 +376,14 @@ export const reasons: Check = {
           const isRetry = read.hasFailed && at - read.answeredAt <= RETRY_MS
           const goesOn = isRetry || (entry.query.startsWith('pages') && at - read.answeredAt <= 1)
           // What has waited for the network began before what has happened since.
-          if (!goesOn && !read.hasWaited) read.reasons.clear()
+          // One more page grants no wish to read all.
+          if (read.reasons.get('one more page') === at) {
+            read.reasons.delete('one more page')
+            // What was under way is given up for it.
+            if (read.open.size > 0) read.reasons.set('given up', at)
+          } else if (!goesOn && !read.hasWaited) read.reasons.clear()
           read.hasWaited = false
+          read.open.add(entry.number)
           if (goesOn) break
           read.beganAt = at
           read.wasLive = !read.isFresh && isLive(entry.page, entry.query)
@@ -369,14 +396,15 @@ export const reasons: Check = {
         case 'took': {
           const read = readOf(entry.page, entry.query)
           if (entry.cursor === undefined) read.reasons.set('no cursor', at)
-          if (pendingOf(entry.page, entry.query, at, at).isUnsure) read.reasons.set('unnamed', at)
+          if (pendingOf(entry.page, entry.query, at).isUnsure) read.reasons.set('unnamed', at)
           break
         }
         case 'fetched': {
           const read = readOf(entry.page, entry.query)
           read.answeredAt = at
+          read.open.delete(entry.number)
           read.hasFailed = !entry.ok
-          const { mine, isUnsure } = pendingOf(entry.page, entry.query, read.beganAt, at)
+          const { mine, isUnsure } = pendingOf(entry.page, entry.query, read.beganAt)
           if (entry.ok && isUnsure) read.reasons.set('unnamed', at)
           // One more page says nothing of the others.
           else if (entry.ok && !entry.query.startsWith('pages'))
