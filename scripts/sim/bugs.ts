@@ -412,7 +412,7 @@ export const bugs: readonly Bug[] = [
     by: 'live queries equal the server',
     file: `${queries}/changes.ts`,
     queries: true,
-    edits: [["else if ((status === 'error' || isGone) && change.state === 'sent') drop(change)", '']],
+    edits: [['change.events = []\n        if (isGone) drop(change)\n        else show()', '']],
   },
   {
     name: 'roll back by snapshot',
@@ -426,16 +426,15 @@ export const bugs: readonly Bug[] = [
         'const list: Change[] = []\n  const snapshots = new WeakMap<object, unknown[][]>()',
       ],
       [
-        "else if ((status === 'error' || isGone) && change.state === 'sent') drop(change)",
-        `else if ((status === 'error' || isGone) && change.state === 'sent') {
-        drop(change)
+        'if (isGone) drop(change)\n        else show()',
+        `if (isGone) drop(change)
+        else show()
         for (const [query, data] of (snapshots.get(change.mutation) ?? []) as [{ setData(data: unknown): void }, unknown][])
-          if (data !== undefined) query.setData(data)
-      }`,
+          if (data !== undefined) query.setData(data)`,
       ],
       [
-        'let isTold = false\n',
-        `let isTold = false
+        'const begun = begin(mutation, made)\n',
+        `const begun = begin(mutation, made)
       snapshots.set(mutation, queryClient.getQueryCache().getAll().map((query) => [query, query.state.data]))
 `,
       ],
@@ -447,7 +446,7 @@ export const bugs: readonly Bug[] = [
     by: 'no item shows twice',
     file: `${queries}/overlay.ts`,
     queries: true,
-    edits: [['if (mine.id === id || isLast) confirmed.add(mine)', '']],
+    edits: [['if (isLast || mine.id === id) confirmed.add(mine)', '']],
   },
   {
     name: 'invalidate everything at a gap',

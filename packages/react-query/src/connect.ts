@@ -55,8 +55,7 @@ const connections = new WeakMap<QueryClient, () => void>()
 
 /** Connects live queries with a client, until the answer is called. */
 export function connectQueries<C extends Contract>(options: ConnectOptions<C>): QueryConnection {
-  const { queryClient, lingerMs = 1_000, spreadMs = 1_000 } = options
-  const { onReport = ({ during, error, queryKey }) => logError(during, queryKey, error) } = options
+  const { queryClient, lingerMs = 1_000, spreadMs = 1_000, onReport = logError } = options
   const { clock = platformClock, random = platformRandom } = options
   const client = options.client as unknown as Topics
   const cache = queryClient.getQueryCache()
