@@ -19,7 +19,7 @@ const checks: readonly Check[] = [
   check('packages as published', 'node', 'scripts/packages.ts'),
   check('reference', 'typedoc', '--options', 'docs/typedoc.json', '--emit', 'none'),
   check('snippets', 'node', 'scripts/snippets.ts'),
-  ...[...typed, 'scripts/tsconfig.json'].map((config) =>
+  ...[...typed, 'scripts/tsconfig.json', 'scripts/lowest/tsconfig.json'].map((config) =>
     check(`types of ${config.replace('/tsconfig.json', '')}`, 'tsc', '-p', config),
   ),
   check('public API', 'node', 'scripts/api.ts'),

@@ -64,6 +64,7 @@ async function browsers(): Promise<Tally> {
 
 const everything: [title: string, run: () => Promise<Tally>][] = [
   ['Packages', () => vitest('vitest.workspace.ts')],
+  ['Live queries, with the lowest versions of their peers', () => vitest('scripts/lowest/vitest.config.ts')],
   ['Scripts', () => vitest('scripts/vitest.config.ts')],
   ['Fuzz, a small share', () => program('scripts/fuzz/main.ts', '--share', 'small')],
   ['Simulation, a small share', () => program('scripts/sim/main.ts', '--share', 'small')],

@@ -7,7 +7,7 @@ export default defineConfig({
     name: 'scripts',
     root: join(import.meta.dirname, '..'),
     include: ['scripts/**/*.test.ts'],
-    exclude: ['scripts/e2e/**'],
+    exclude: ['scripts/{e2e,lowest}/**'],
     testTimeout: 60_000,
   },
 })
