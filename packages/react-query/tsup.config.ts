@@ -2,7 +2,7 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', react: 'src/react.tsx', devtools: 'src/devtools.tsx' },
+  entry: { index: 'src/index.ts', react: 'src/react.tsx', hydration: 'src/hydration.ts', devtools: 'src/devtools.tsx' },
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',

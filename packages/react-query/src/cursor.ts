@@ -35,7 +35,7 @@ const answersOf = (client: QueryClient) => {
  * ```
  */
 export function withCursor<T>(value: T, cursor: string | null | undefined): T {
-  if (cursor && CURSOR.test(cursor) && typeof value === 'object' && value !== null) cursors.set(value, cursor)
+  if (cursor && CURSOR.test(cursor)) cursors.set(Object(value), cursor)
   return value
 }
 
@@ -61,6 +61,9 @@ export async function hubJson<T>(answer: Response | Promise<Response>): Promise<
   return withCursor((await response.json()) as T, response.headers.get('hub-cursor'))
 }
 
+/** The cursor that a value reflects, if it is the very one that was read. */
+export const cursorOf = (value: unknown): string | undefined => cursors.get(value as object)
+
 /** Whether two cursors are of different logs. */
 export const isForeign = (a: string, b: string): boolean => isAfter(a, b) && isAfter(b, a)
 
@@ -73,7 +76,7 @@ export function inBoth(a: Answer, b: Answer): Answer {
 /** Notes what a query function has returned for a query, or for one page of it. */
 export function noteAnswer(client: QueryClient, queryKey: QueryKey, data: unknown): void {
   const notes = answersOf(client)
-  const cursor = (typeof data === 'object' && data !== null && cursors.get(data)) || null
+  const cursor = cursorOf(data) ?? null
   const others = notes.get(queryKey)
   notes.set(queryKey, others === undefined ? cursor : inBoth(others, cursor))
 }

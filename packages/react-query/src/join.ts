@@ -2,7 +2,7 @@
 import { type Clock, type HubEvent, isAfter } from '@sse-hub/core'
 import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
 import { tell, WATCHED } from './activity.ts'
-import { type Answer, forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
+import { type Answer, cursorOf, forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
 import { type Live, reducerOf } from './live.ts'
 import { type Change, createOverlay, type OverlayOptions } from './overlay.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
@@ -86,7 +86,8 @@ export function createJoin(options: JoinOptions): Join {
   // The server's state as it is known, and what was made of it: the same, unless something is pending.
   let base: unknown
   let shown: unknown
-  let cursor: Answer
+  // What was read elsewhere may have brought it along.
+  let cursor: Answer = cursorOf(query.state.data)
   // The events since the fetch in flight began, which its answer may or may not reflect.
   let journal: HubEvent[] | undefined
   let isWhole = true

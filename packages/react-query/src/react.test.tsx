@@ -1,6 +1,14 @@
 // Shows the hooks on screen: live queries over MSW-mocked streams and the real client, under StrictMode and Suspense.
 import { createHubClient, type HubClient } from '@sse-hub/core'
-import { QueryClient, QueryClientProvider, useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import {
+  type DehydratedState,
+  dehydrate,
+  HydrationBoundary,
+  QueryClient,
+  QueryClientProvider,
+  useQuery,
+  useSuspenseQuery,
+} from '@tanstack/react-query'
 import { act, cleanup, render, screen, waitFor } from '@testing-library/react'
 import { type ReactNode, StrictMode, Suspense, useState } from 'react'
 import { renderToString } from 'react-dom/server'
@@ -9,6 +17,7 @@ import { virtualClock } from '../../core/src/testing/virtual-clock.ts'
 import { ask } from './conflict.ts'
 import { hubJson } from './cursor.ts'
 import type { QueryReport } from './entry.ts'
+import { keepCursors } from './hydration.ts'
 import { clock } from './platform.ts'
 import { createHubReact, type HubStatus } from './react.tsx'
 import { patch, remove, upsert } from './reducers.ts'
@@ -446,6 +455,37 @@ test('on a server the hub is idle, and nothing connects', () => {
   expect(html).toContain('<i>unsubscribed</i>')
   expect(html).toContain('loading')
   expect(mocked.asked).toEqual([])
+})
+
+test('what a server has rendered is taken over as it is: nothing differs, nothing is read again, and the stream starts where it was read', async () => {
+  const page = (of: QueryClient, state: unknown) => (
+    <StrictMode>
+      <QueryClientProvider client={of}>
+        <HubProvider client={client}>
+          <HydrationBoundary state={state as DehydratedState}>
+            <Light />
+            <Cards query={{ ...cardsQuery('7'), staleTime: 60_000 }} />
+          </HydrationBoundary>
+        </HubProvider>
+      </QueryClientProvider>
+    </StrictMode>
+  )
+  const server = new QueryClient({ defaultOptions: keepCursors })
+  await server.prefetchQuery(cardsQuery('7'))
+  const sent = JSON.stringify(dehydrate(server))
+  const container = document.createElement('div')
+  container.innerHTML = renderToString(page(server, JSON.parse(sent)))
+  expect(container.textContent).toBe('unsubscribedcards: A')
+  expect(mocked.asked).toEqual([])
+
+  document.body.append(container)
+  queryClient.setDefaultOptions(keepCursors)
+  render(page(queryClient, JSON.parse(sent)), { container, hydrate: true })
+  await screen.findByText('live')
+  act(() => mocked.publish('board:7', 'card.titled', { id: 'a', title: 'AA', version: 2 }))
+  await screen.findByText('cards: AA')
+  expect(mocked.asked).toEqual(['board:7 after e:0'])
+  expect(mocked.requests).toHaveLength(1)
 })
 
 test('outside of a provider the hooks say what is missing', () => {
