@@ -67,6 +67,8 @@ export interface Board {
   change(change: Change): void
   act(act: Act): void
   turn(turn: 'online' | 'offline' | 'seen' | 'hidden'): void
+  /** A person loads anew what was cancelled before it had anything to show. */
+  load(): void
   restless(): string | undefined
   /** Writes down what it shows, and what it should. */
   compare(): void
@@ -327,6 +329,14 @@ export function openBoard(options: BoardOptions): Board {
       record({ what: 'asked', page, why: turn })
       if (turn === 'seen' || turn === 'hidden') focusManager.setFocused(turn === 'seen')
       else window.dispatchEvent(new Event(turn))
+    },
+    load() {
+      for (const query of queries()) {
+        const { data, fetchStatus } = query.state
+        if (!query.isActive() || data !== undefined || fetchStatus !== 'idle') continue
+        record({ what: 'asked', page, query: nameOf(query), why: 'load' })
+        query.fetch().catch(() => {})
+      }
     },
     restless() {
       const mutating = queryClient.getMutationCache().findAll({ status: 'pending' })

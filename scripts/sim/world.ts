@@ -157,6 +157,7 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   for (const page of pages) {
     page.turn('seen')
     page.board()?.turn('online')
+    page.board()?.load()
   }
   const restless = () => {
     if (application.trying() > 0) return 'the application publishes'
