@@ -725,6 +725,21 @@ test('a poll that failed while all was down does not show its error after the re
   expect(world.fetches).toHaveLength(length + 1)
 })
 
+test('nor is it read twice for that, where another read is under way when the hub is back', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(1_000)
+  world.down()
+  world.rest.fails = true
+  await world.pass(15_000)
+  world.rest = { ...world.rest, fails: false, answerMs: 1_000 }
+  void world.queryClient.refetchQueries()
+  const { length } = world.fetches
+  world.up()
+  await world.pass(5_000)
+  expect(world.queryClient.getQueryState(['cards', '7'])?.status).toBe('success')
+  expect(world.fetches).toHaveLength(length)
+})
+
 test('a refused topic is polled, by those in focus', async () => {
   world.refuse('board:7')
   world.mount(world.cardsQuery('7'))

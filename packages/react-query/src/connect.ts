@@ -168,8 +168,8 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       if (pollMs && !isLoading) void load()
       fallback?.set(query, active ? pollMs : undefined, live, !heard)
       if (!live) lost.add(entry)
-      // A read that failed meanwhile would show its error for as long as nothing happens.
-      else if (lost.delete(entry) && query.state.status === 'error') refresh.ask('now')
+      // A read that failed meanwhile would show its error for as long as nothing happens, unless another is under way.
+      else if (fetchStatus === 'idle' && lost.delete(entry) && query.state.status === 'error') refresh.ask('now')
     }
   }
 
