@@ -497,7 +497,7 @@ export const bugs: readonly Bug[] = [
     file: `${queries}/fallback.ts`,
     queries: true,
     tabs: true,
-    edits: [['if (!tabs?.locks || !user', 'if (tabs || !user']],
+    edits: [['if (!tabs?.locks || !user', 'if (!tabs?.locks || tabs || !user']],
   },
   {
     name: 'poll unseen',

@@ -236,6 +236,8 @@ export const polls: Check = {
           break
         case 'asked':
           noteAll(page, at)
+          // Whoever was not seen for a moment hands nothing on of what was asked before.
+          if (entry.why === 'focus') for (const polled of poller.queries.values()) polled.sharesAt = EVER
           if (entry.why === 'seen' || entry.why === 'hidden') poller.isSeen = entry.why === 'seen'
           if (entry.why === 'online' || entry.why === 'offline') poller.isOnline = entry.why === 'online'
           noteAll(page, at)

@@ -173,7 +173,7 @@ interface Read {
   /** The read that the last answer was of began while all was live, and held already. */
   wasLive: boolean
   isFresh: boolean
-  /** The page has come back from being offline since the last read. */
+  /** Its read was paused, and has gone on since the last one. */
   hasWaited: boolean
 }
 interface Reader {
@@ -181,7 +181,6 @@ interface Reader {
   /** The topics that are not live. */
   readonly lost: Set<string>
   readonly mutations: Map<string, Pending>
-  isOffline: boolean
 }
 interface Pending {
   readonly isNew: boolean
@@ -206,7 +205,7 @@ export const reasons: Check = {
     const readerOf = (page: number) => {
       const known = readers.get(page)
       const lost = new Set(lists)
-      const reader: Reader = known ?? { queries: new Map(), lost, mutations: new Map(), isOffline: false }
+      const reader: Reader = known ?? { queries: new Map(), lost, mutations: new Map() }
       readers.set(page, reader)
       return reader
     }
@@ -343,13 +342,10 @@ export const reasons: Check = {
           break
         }
         case 'asked':
-          if (entry.why === 'offline') readerOf(entry.page).isOffline = true
-          if (entry.why === 'online') {
-            const reader = readerOf(entry.page)
-            for (const read of reader.queries.values()) read.hasWaited ||= reader.isOffline
-            reader.isOffline = false
-          }
           if (entry.query !== undefined) readOf(entry.page, entry.query).reasons.set(entry.why, at)
+          if (entry.query !== undefined) {
+            if (entry.why === 'it was paused') readOf(entry.page, entry.query).hasWaited = true
+          }
           // What is covered is not stale.
           else if (entry.why === 'focus' || entry.why === 'reconnect') {
             for (const [query, { reasons }] of readerOf(entry.page).queries)
@@ -361,7 +357,6 @@ export const reasons: Check = {
           if (read.mounts.size === 0) Object.assign(read, { isFresh: true, lookedAt: at })
           read.mounts.add(entry.mount)
           read.mountedAt = at
-          if (readerOf(entry.page).isOffline) read.reasons.set('mount', at)
           break
         }
         case 'looks away':
@@ -375,7 +370,7 @@ export const reasons: Check = {
           // A page of several may be the last that a reason is good for: its own read goes on.
           const isRetry = read.hasFailed && at - read.answeredAt <= RETRY_MS
           const goesOn = isRetry || (entry.query.startsWith('pages') && at - read.answeredAt <= 1)
-          // What has waited for the network began before what has happened since.
+          // What was paused began before what has happened since.
           // One more page grants no wish to read all.
           if (read.reasons.get('one more page') === at) {
             read.reasons.delete('one more page')
