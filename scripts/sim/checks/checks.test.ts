@@ -413,6 +413,11 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     [...pagesRead, pagesDone(2), at(more, 5_000), at(pages(3), 5_000), pagesDone(3), at(pages(4), 6_000), final()],
   ],
   [POLLS, 'while it is up', [...reading, ...polled(12_000), final()]],
+  [
+    POLLS,
+    'soon, though the hub is back and has refused it',
+    [...lost, at({ what: 'status', page: 1, status: live }, 2_450), ...polled(2_700), final()],
+  ],
   [POLLS, 'at once', [...lost, ...polled(2_100), final()]],
   [POLLS, 'sooner than a good-bye allows', [...lostBy(bye), ...polled(3_000), final()]],
   [POLLS, 'again too soon', [...lost, ...polled(2_500, 7_000), final()]],
@@ -1165,6 +1170,11 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     POLLS,
     'not while offline, nor unseen',
     [...lost, stirred('offline'), at(stirred('hidden'), 9_000), at(stirred('online'), 19_000), at(final(), 20_000)],
+  ],
+  [
+    POLLS,
+    'with a lock that was asked for before the hub was back, and has refused it',
+    [...lost, at({ what: 'status', page: 1, status: live }, 2_450), ...polled(2_455), at(final(), 4_000)],
   ],
   [POLLS, 'not where it is back', [...lost, at(listsLive, 2_200), at(final(), 20_000)]],
   [

@@ -56,8 +56,9 @@ function reasons(facts: Facts, page: number, user: string): { readonly at: numbe
   return [
     ...times.map(({ at }) => ({ at, emit: false })),
     // It asks at once, and begins its backoff anew: one more attempt comes soon. How often that may be polls.ts knows.
+    // Of a tab that does so in vain, whoever leads hears each time that its topics are wanted, and are not any more.
     ...all('hurried')
-      .filter((one) => one.page === page)
+      .filter(isOurs)
       .flatMap(({ at }) => [at, at].map((at) => ({ at, emit: false }))),
     ...all('emit')
       .filter((one) => one.page === page)

@@ -59,6 +59,8 @@ interface Poller {
   /** Since the hub was lost: from when on those that it kept may be polled, and by when they must; Infinity while it is there. */
   firstAt: number
   lastAt: number
+  /** When the hub was back, and first polls were due already. */
+  turnedAt: number
   lostAt: number
   /** When its fallback last had the client try again; and whether the hub has asked for the wait. */
   hurriedAt: number
@@ -170,11 +172,12 @@ export const polls: Check = {
       const poller = pollers.get(page) as Poller
       const polled = polledOf(poller, query)
       looked++
+      const firstAt = poller.turnedAt >= at - LOCK_MS ? NEVER : poller.firstAt
       const say = (what: string) => found({ at, what: `page ${page} polls ${query}, ${what}` })
       if (polled.mounts.size === 0) say('which nobody looks at')
       else if (polled.isKept) say('which the hub keeps')
       else if (!isAwake(poller)) say('and nobody sees the page, or it is offline')
-      else if (at < Math.min(polled.fromAt, polled.isLost ? poller.firstAt : EVER) - 1) say('too early')
+      else if (at < Math.min(polled.fromAt, polled.isLost ? firstAt : EVER) - 1) say('too early')
       else if (polled.sharesAt < at) {
         const other = askedBy(page, query, at)
         if (other !== undefined) say(`as page ${other} has just done for all`)
@@ -202,6 +205,7 @@ export const polls: Check = {
           isFrozen: false,
           firstAt: EVER,
           lastAt: EVER,
+          turnedAt: NEVER,
           lostAt: EVER,
           hurriedAt: NEVER,
           isTold: false,
@@ -253,8 +257,12 @@ export const polls: Check = {
           }
           poller.isTold = byeMs !== undefined
           poller.phase = phase
-          if (phase === 'live' || phase === 'idle') poller.firstAt = poller.lastAt = EVER
-          else if (['down', 'stopped', 'closed'].includes(phase) && poller.firstAt === EVER) {
+          if (phase === 'live' || phase === 'idle') {
+            // Whoever has asked for the lock before may have it a moment later.
+            if (poller.firstAt <= at) poller.turnedAt = at
+            poller.firstAt = poller.lastAt = EVER
+          }
+          if (['down', 'stopped', 'closed'].includes(phase) && poller.firstAt === EVER) {
             const bye = byeMs === undefined ? 0 : Math.min(retryInMs, BYE_MS)
             const spread = byeMs === undefined ? SPREAD_MS : BYE_SPREAD_MS
             // Silence has been waited for already.
