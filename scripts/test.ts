@@ -68,6 +68,7 @@ const everything: [title: string, run: () => Promise<Tally>][] = [
   ['Scripts', () => vitest('scripts/vitest.config.ts')],
   ['Fuzz, a small share', () => program('scripts/fuzz/main.ts', '--share', 'small')],
   ['Simulation, a small share', () => program('scripts/sim/main.ts', '--share', 'small')],
+  ['Simulation of live queries, forty worlds', () => program('scripts/sim/main.ts', '--queries', '--seeds', '40')],
   ['End to end', browsers],
 ]
 const filtered = (config: string) => vitest(config, '--passWithNoTests', ...filters)

@@ -23,7 +23,7 @@ const HELP = `pnpm sim [options]
   --bugs         plants each deliberate bug in turn, and must find it within --seeds (default 500); with --bug: only that one
   --bug NAME     plants one bug: ${bugs.map(({ name }) => `"${name}"`).join(', ')}
   --tabs         every world has a browser with several tabs that share one stream; by default, every third has
-  --queries      in every world pages have live queries; by default, in every fourth
+  --queries      in every world pages have live queries; by default, in none
   --fresh N      besides, so many seeds that nobody has chosen; it says which
   --quick        as --seeds 40
   --share small  what one part of a whole test run affords: as --seeds 100 --fresh 150

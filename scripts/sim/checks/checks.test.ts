@@ -420,6 +420,11 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
   ],
   [POLLS, 'at once', [...lost, ...polled(2_100), final()]],
   [POLLS, 'sooner than a good-bye allows', [...lostBy(bye), ...polled(3_000), final()]],
+  [
+    POLLS,
+    'again at the next loss of a hub that comes and goes',
+    [...lost, ...polled(2_500), at(listsLive, 4_000), at(listsLost, 5_000), ...polled(5_500), at(final(), 6_000)],
+  ],
   [POLLS, 'again too soon', [...lost, ...polled(2_500, 7_000), final()]],
   [POLLS, 'a third time too soon', [...lost, ...polled(2_500, 8_000, 17_000), final()]],
   [POLLS, 'what was never kept', [...beginning, at(looks(), 1_000), at(listsLost, 2_000), ...polled(9_000), final()]],
@@ -1164,6 +1169,11 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     ],
   ],
   [POLLS, 'soon, a while later, and at the interval', [...lost, ...polled(2_500, 8_000, 18_000), at(final(), 20_000)]],
+  [
+    POLLS,
+    'an interval after the last, though the hub comes and goes',
+    [...lost, ...polled(2_500), at(listsLive, 4_000), at(listsLost, 5_000), ...polled(12_500), at(final(), 13_000)],
+  ],
   [POLLS, 'at once, after silence', [...lostBy({ reason: 'timeout' }), ...polled(2_000), at(final(), 4_000)]],
   [POLLS, 'after the wait of a good-bye', [...lostBy(bye), ...polled(3_400), at(final(), 4_000)]],
   [

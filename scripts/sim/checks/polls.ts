@@ -37,6 +37,8 @@ interface Polled {
   sharesAt: number
   /** When it was polled, found another tab asking, and went without the lock; took an answer; or was read for any reason, and answered. */
   polledAt: number
+  /** When its turn was over, last: a hub that comes and goes does not make the next one come sooner. */
+  doneAt: number
   waitedAt: number
   aloneAt: number
   tookAt: number
@@ -93,6 +95,7 @@ export const polls: Check = {
         dueAt: EVER,
         sharesAt: EVER,
         polledAt: NEVER,
+        doneAt: NEVER,
         waitedAt: NEVER,
         aloneAt: NEVER,
         tookAt: NEVER,
@@ -130,8 +133,13 @@ export const polls: Check = {
       if (!waits) polled.dueAt = EVER
       else if (polled.dueAt === EVER || polled.isLost)
         polled.dueAt =
-          Math.max(at, Math.min(polled.byAt, polled.isLost && !polled.isVague ? poller.lastAt : EVER)) +
-          patience(poller)
+          Math.max(
+            at,
+            Math.min(
+              polled.byAt,
+              polled.isLost && !polled.isVague ? Math.max(poller.lastAt, polled.doneAt + POLL_MS) : EVER,
+            ),
+          ) + patience(poller)
     }
     /** It was polled, or something instead; the next is due from then on, and by then. */
     const next = (poller: Poller, polled: Polled, fromAt: number, byAt: number) =>
@@ -177,14 +185,18 @@ export const polls: Check = {
       if (polled.mounts.size === 0) say('which nobody looks at')
       else if (polled.isKept) say('which the hub keeps')
       else if (!isAwake(poller)) say('and nobody sees the page, or it is offline')
-      else if (at < Math.min(polled.fromAt, polled.isLost ? firstAt : EVER) - 1) say('too early')
+      else if (
+        at <
+        Math.min(polled.fromAt, polled.isLost ? Math.max(firstAt, polled.doneAt + POLL_MS - LOCK_MS) : EVER) - 1
+      )
+        say('too early')
       else if (polled.sharesAt < at) {
         const other = askedBy(page, query, at)
         if (other !== undefined) say(`as page ${other} has just done for all`)
       }
       // Those who lost the hub together go on at different times.
       next(poller, polled, at + POLL_MS / (polled.isLost ? 2 : 1) - LOCK_MS, at + POLL_MS)
-      polled.polledAt = at
+      polled.polledAt = polled.doneAt = at
       polled.waitedAt = NEVER
     }
 
@@ -291,6 +303,7 @@ export const polls: Check = {
               fromAt: at + POLL_MS,
               byAt: at + POLL_MS,
               dueAt: EVER,
+              doneAt: NEVER,
             })
           }
           polled.mounts.add(entry.mount)
@@ -312,7 +325,7 @@ export const polls: Check = {
           if (polled.waitedAt > NEVER) polled.aloneAt = at
           if (polled.waitedAt > NEVER || polled.tookAt >= at - LOCK_MS) break
           next(poller, polled, at + WAIT_MS - LOCK_MS, at + WAIT_MS)
-          polled.waitedAt = at
+          polled.waitedAt = polled.doneAt = at
           break
         }
         case 'took': {
@@ -320,7 +333,7 @@ export const polls: Check = {
           note(page, entry.query, at)
           // Whoever asked asks again, before the others think that nobody does.
           next(poller, polled, at + POLL_MS * 1.1, at + POLL_MS * 1.2)
-          Object.assign(polled, { answeredAt: at, tookAt: at, waitedAt: NEVER })
+          Object.assign(polled, { answeredAt: at, tookAt: at, doneAt: at, waitedAt: NEVER })
           break
         }
         case 'fetch': {
