@@ -6,6 +6,7 @@ import { capture } from '../lib/run.ts'
 import type { Cell, CellResult } from './cell.ts'
 import type { Shape } from './corpus.ts'
 import type { LeaderCell, LeaderResult } from './leader.ts'
+import { ratioOf } from './measure.ts'
 
 /** What a frame may cost (issue 3, 8), as a multiple of the parser and JSON.parse. */
 const BAR = 1.5
@@ -132,9 +133,9 @@ interface Row extends CellResult {
 
 function ratiosOf({ readers: { parser, overBody, client } }: CellResult) {
   return {
-    ratio: client.median / overBody.median,
+    ratio: ratioOf(client, overBody),
     leastRatio: client.least / overBody.least,
-    ratioToLoop: client.median / parser.median,
+    ratioToLoop: ratioOf(client, parser),
   }
 }
 

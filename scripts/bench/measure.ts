@@ -5,6 +5,8 @@ export interface Measured {
   readonly median: number
   readonly least: number
   readonly most: number
+  /** Run by run. */
+  readonly each: readonly number[]
 }
 
 /** How often, and after how much that does not count. */
@@ -49,4 +51,9 @@ const summed = (values: readonly number[]): Measured => ({
   median: medianOf(values),
   least: Math.min(...values),
   most: Math.max(...values),
+  each: values,
 })
+
+/** How much more one way takes than another: the middle of what each round says, since both have met the same machine there; what disturbs a round disturbs both. */
+export const ratioOf = (one: Measured, other: Measured): number =>
+  medianOf(one.each.map((took, round) => took / (other.each[round] ?? Number.NaN)))

@@ -58,11 +58,14 @@ export function meetings(entries: readonly Entry[]): Record<string, number> {
 const CANNOT: readonly (readonly [action: string, state: State, why: string])[] = []
 
 /** The counts as a table, and what never met although it can. */
-export function coverageTable(counts: Readonly<Record<string, number>>): {
+export function coverageTable(
+  counts: Readonly<Record<string, number>>,
+  done: readonly { readonly name: string }[] = actions,
+): {
   readonly table: string
   readonly never: readonly string[]
 } {
-  const names = actions.map(({ name }) => name)
+  const names = done.map(({ name }) => name)
   const width = Math.max(...names.map((name) => name.length))
   const count = (name: string, state: string) => counts[meeting(name, state)] ?? 0
   const rows = names.map((name) =>

@@ -13,6 +13,9 @@ import { fromItsOwn, oneStream, peaceful, soon } from './sharing.ts'
 import { comesBack, truthful } from './status.ts'
 import { logPages, streams } from './stream.ts'
 
+/** Those that have something to look at only where pages have live queries. */
+export const ofQueries: readonly Check[] = [equal, settled, single, buried, reasons, polls]
+
 /** Every check there is. */
 export const checks: readonly Check[] = [
   once,
@@ -44,12 +47,7 @@ export const checks: readonly Check[] = [
   peaceful,
   fromItsOwn,
   soon,
-  equal,
-  settled,
-  single,
-  buried,
-  reasons,
-  polls,
+  ...ofQueries,
 ]
 
 /** What is wrong with a run, earliest first, and how much each check had to look at. */
