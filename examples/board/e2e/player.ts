@@ -129,13 +129,17 @@ export function play(user: string): void {
       input.form.requestSubmit()
     })
   }
+  // To delete the very same card once more, after a failure, would be the same request, and no action of its own.
+  const removed = new Set<string>()
   const remove = (tile: HTMLElement) => {
     const tag = tagOf(tile)
+    if (removed.has(tag)) return move(tile)
     return withPanel(tile, async (panel) => {
       const button = panel.querySelector<HTMLElement>('.button.danger')
       button?.click()
       await nextFrame()
       if (!button?.isConnected) return
+      removed.add(tag)
       actions.push({ kind: 'delete', tag })
       button.click()
     })

@@ -85,9 +85,9 @@ test(
         {
           withinMs: 60_000,
           seen: () => ({
-            actions: actions.length,
-            runs: runs().length,
             open: runs().filter(({ status }) => !isOver(status)),
+            // Of another number, each action that is not a request of its own moves the ones after it.
+            ...(runs().length !== actions.length && { actions, runs: runs() }),
           }),
         },
       )
