@@ -50,7 +50,7 @@ export interface Sequence<M extends Member> {
   sync(sync: Omit<Sync, 'heartbeatMs'>, asked: readonly string[]): ReadonlyMap<M, TopicGap> | undefined
   /**
    * To whom an event is new. Who joins from now on stands after it.
-   * @throws HubError `protocol` for an event of another epoch
+   * @throws HubError `protocol` for an event of another epoch, and for one whose cursor is none
    */
   hearers(event: HubEvent): readonly M[]
   /** Takes a gap; answers as `sync` does. */
@@ -82,11 +82,12 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
   /** Takes in how far the stream has come. */
   const reach = (cursor: string | undefined) => {
     if (cursor === undefined) return undefined
-    const place = read(cursor)
-    if (place.epoch !== here?.epoch) {
-      throw new HubError('protocol', `The hub sent ${cursor} in ${here?.epoch}`, { retryable: true })
+    const place = parseCursor(cursor)
+    const ahead = lead(place, here)
+    if (Number.isNaN(ahead)) {
+      throw new HubError('protocol', `The server sent cursor ${cursor} in ${here?.epoch}`, { retryable: true })
     }
-    if (place.position > here.position) here = place
+    if (ahead > 0) here = place
     return place
   }
   const commit: Sequence<M>['commit'] = (cursor) => {
@@ -194,7 +195,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
   }
 }
 
-// What comes from a source has been checked there.
+// What comes from a source has been checked there, but for the cursors of events.
 const read = parseCursor as (cursor: string) => Cursor
 
 /** How far one place is beyond another. Places of different epochs do not compare: every comparison with the answer is false. */

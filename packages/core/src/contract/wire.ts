@@ -147,9 +147,11 @@ export function decodeBlock({ event: type = 'message', data = '', id: cursor, re
   try {
     if (!type.startsWith('hub.')) {
       // One of the payload's object must not pass for the stream's own `type` or `id:`.
-      const event: HubEvent = { ...JSON.parse(data), type, cursor }
+      const event = JSON.parse(data)
+      event.type = type
+      event.cursor = cursor
       if (isEvent(event)) return { kind: 'event', event }
-      throw new TypeError('event')
+      throw new TypeError(type)
     }
     const shape = SHAPES[type]
     if (shape) return fit(shape, { retryMs, ...JSON.parse(data), kind: type.slice(4) })

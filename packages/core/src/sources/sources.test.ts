@@ -284,11 +284,14 @@ describe('a plain server', () => {
 })
 
 describe('a stream of a hub', () => {
-  test('what comes whole before a broken block counts', async () => {
+  test.each([
+    ['a broken block', 'event: moved\nid: e:3\ndata: {"not":"an event"}\n\n'],
+    ['an event whose id is no cursor', eventBlock('e:03', 'board:7', 3)],
+    ['an event whose id is empty', eventBlock('', 'board:7', 3)],
+  ])('what comes whole before %s counts', async (_, broken) => {
     const clock = virtualClock()
     const server = await scriptedServer(clock, (response, arrival) => {
       const { after } = queryOf(arrival)
-      const broken = 'event: moved\nid: e:3\ndata: {"not":"an event"}\n\n'
       openStream(response, syncBlock(after ?? 'e:1', ['board:7']), eventBlock('e:2', 'board:7', 2), broken)
     })
     const { client } = clientOf(clock, server.url)
