@@ -378,6 +378,53 @@ describe('what the hub has forgotten', () => {
     expect(second.reports).toEqual([])
   })
 
+  test('what is still on its way as its page ends is not accepted twice, though it arrives after what the next page has sent, whenever that one ends', async () => {
+    let deaths = 0
+    for (let at = 0; at < 20; at++) {
+      const { page, clock, hub, posts, answers, works, emits } = outboxWorld()
+      let isFull = false
+      const first = page({ disturb: (step) => (isFull && step === 'write' ? 'rejects' : undefined) })
+      first.emit([1])
+      await clock.advance(10)
+      answers(() => {
+        throw new TypeError('not there yet')
+      })
+      isFull = true
+      first.emit([2])
+      await clock.advance(10)
+      isFull = false
+      first.emit([3, 4])
+      first.hide()
+      await clock.advance(10)
+      first.die()
+      expect(first.said()).toEqual(['n1 ok', 'n2 uncertain', 'n3 closed kept', 'n4 closed kept'])
+      const late = posts.filter(({ keepalive }) => keepalive)
+      expect(late[0]?.events.map(({ id }) => id)).toEqual(['n2', 'n3', 'n4'])
+      works()
+      let steps = 0
+      const second = page({
+        disturb() {
+          if (steps++ !== at) return undefined
+          deaths++
+          second.die()
+          return undefined
+        },
+      })
+      await clock.advance(100)
+      for (const posted of late) hub.take(posted)
+      second.die()
+      const third = page()
+      await clock.advance(60_000)
+      expect(
+        hub.accepted.filter((n) => n !== 2),
+        `death at ${at}`,
+      ).toEqual([1, 3, 4])
+      expect(third.reports).toEqual([])
+      expect(emits()).toEqual([])
+    }
+    expect(deaths).toBeGreaterThan(5)
+  })
+
   test.each(['dies', 'is put away, and dies'])(
     'what goes out under a new number does so when the old one is forgotten, though the page %s',
     async (end) => {

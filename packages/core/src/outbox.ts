@@ -23,6 +23,8 @@ const MAX_CHARACTERS = 60_000
 const LOOK_MS = 10_000
 // What goes out as the page ends may have 64 KiB.
 const LAST_CHARACTERS = 20_000
+// The type and the id of what stands for a number whose emit is not here any more: no contract has it.
+const SKIP = 'hub.skip'
 
 /** What became of an emit. */
 export type EmitOutcome =
@@ -140,9 +142,7 @@ export function createOutbox(
   }
   /** Begins a line anew. What may have been accepted from the old one cannot be sent again. */
   const renew = (old: string, error: HubError) => {
-    // A hub that remembers more than nothing is sure of what it has not settled.
-    const isSure = (error.details.expected as number) > 1
-    refuse(({ producer, doubt }) => doubt && !isSure && producer === old, error)
+    refuse(({ producer, doubt }) => doubt && producer === old, error)
     let line: Line | undefined
     const isOwn = own?.producer === old
     queue = queue.map((waiting) => {
@@ -169,6 +169,13 @@ export function createOutbox(
       if (moving === mine) moving = undefined
     })
     if (isOwn) own = line
+  }
+  /** Stands in for the numbers from `expected` to that of `next`: what is refused for good uses them up, and what of them may still be on its way is not accepted after all. */
+  const fill = (next: Waiting, expected: number) => {
+    const json = `"id":"${SKIP}","type":"${SKIP}","data":null}`
+    const { producer, owner, user, at } = next
+    const skipped = { producer, owner, user, at, id: SKIP, json, sent: false, settle() {} }
+    queue = [...Array.from({ length: next.seq - expected }, (_, n) => ({ ...skipped, seq: expected + n })), ...queue]
   }
   const later = (error: HubError) => {
     report('emit', error)
@@ -222,8 +229,12 @@ export function createOutbox(
         error &&
         new HubError(error.code as HubErrorCode, error.message, { retryable: error.retryable, details: { ...error } })
       if (failed?.retryable && seq) {
-        // A hub that expects another number has lost its memory of this producer, or has never seen one before it.
-        return failed.code === 'out_of_order' && seq !== 1 ? renew(producer, failed) : later(failed)
+        if (failed.code !== 'out_of_order' || seq === 1) return later(failed)
+        const expected = failed.details.expected as number
+        // A hub that expects the first has lost its memory of this producer. One that expects a later one has missed some.
+        return expected > 1 && expected < seq && seq - expected <= MAX_WAITING
+          ? fill(waiting, expected)
+          : renew(producer, failed)
       }
       failures = 0
       finish(waiting, failed ? { ok: false, id, error: failed } : { ...accepted, ok: true, id })
@@ -301,7 +312,7 @@ export function createOutbox(
       if (found?.more ?? storage) cancelLook = clock.after(LOOK_MS, sync)
       const adopted = found?.emits.map((emit): Waiting => {
         const settle = (outcome: EmitOutcome) => {
-          if (outcome.ok || outcome.error.details.kept) return
+          if (outcome.ok || outcome.error.details.kept || emit.id === SKIP) return
           const { code, message } = outcome.error
           report('emit', new HubError(code, message, { cause: outcome.error, details: { id: emit.id } }))
         }
