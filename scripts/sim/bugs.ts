@@ -364,7 +364,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'promise what is not kept',
     breaks: 'an emit is said to be kept before the storage has taken it',
-    file: `${client}/outbox-keeper.ts`,
+    file: `${client}/outbox/keeper.ts`,
     edits: [
       [
         '    await storage.write(put, away)\n',
@@ -375,19 +375,19 @@ export const bugs: readonly Bug[] = [
   {
     name: 'number anew what is taken over',
     breaks: 'what a page has left behind is sent under another number than it was',
-    file: `${client}/outbox.ts`,
+    file: `${client}/outbox/queue.ts`,
     edits: [['return { ...emit, kept: true,', "return { ...emit, producer: emit.producer + 'x', kept: true,"]],
   },
   {
     name: 'forget what is left behind',
     breaks: 'nobody takes over what a page has left',
-    file: `${client}/outbox.ts`,
-    edits: [['queue = [...(adopted ?? []), ...queue]', 'queue = adopted ? [...queue] : queue']],
+    file: `${client}/outbox/queue.ts`,
+    edits: [['all = [...(adopted ?? []), ...all]', 'all = adopted ? [...all] : all']],
   },
   {
     name: 'say it once more at the end',
     breaks: 'an ephemeral emit that is on its way goes out again as its page is put away',
-    file: `${client}/outbox.ts`,
+    file: `${client}/outbox/outbox.ts`,
     edits: [['({ seq, sent }) => !seq && sent,', '({ seq, sent }) => seq > 0 && !seq && sent,']],
   },
   {

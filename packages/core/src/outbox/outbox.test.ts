@@ -2,11 +2,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import type { HubClient } from './client.ts'
-import type { Contract } from './contract/contract.ts'
-import { defineContract } from './contract/define.ts'
-import type { EmitResult } from './contract/wire.ts'
-import { hubMemory, type Posted } from './fixtures/outbox-world.ts'
+import type { HubClient } from '../client.ts'
+import type { Contract } from '../contract/contract.ts'
+import { defineContract } from '../contract/define.ts'
+import type { EmitResult } from '../contract/wire.ts'
+import { hubMemory, type Posted } from '../fixtures/outbox-world.ts'
 import {
   type Answer,
   clientOf,
@@ -15,10 +15,10 @@ import {
   scriptedServer,
   syncBlock,
   until,
-} from './fixtures/scripted-server.ts'
-import type { EmitOutcome } from './outbox.ts'
-import type { EmitStorage } from './ports.ts'
-import { virtualClock } from './testing/virtual-clock.ts'
+} from '../fixtures/scripted-server.ts'
+import type { EmitStorage } from '../ports.ts'
+import { virtualClock } from '../testing/virtual-clock.ts'
+import type { EmitOutcome } from './queue.ts'
 
 /** A schema whose validator throws. */
 const throwing: StandardSchemaV1<number> = {
@@ -452,13 +452,13 @@ describe('bounds and ends', () => {
 })
 
 test('while the code of the outbox cannot be loaded, emits are settled with the reason, and the next one tries again', async () => {
-  vi.doMock('./later.ts', () => {
+  vi.doMock('../later.ts', () => {
     throw new Error('offline')
   })
   const { client, hub } = await outboxOf(works)
   const { id, accepted } = client.emit({ type: 'moved', data: 1 } as never)
   expect(await accepted).toMatchObject({ ok: false, id, error: { code: 'network', retryable: true } })
-  vi.doUnmock('./later.ts')
+  vi.doUnmock('../later.ts')
   expect(codes([await emit(client, 2)])).toEqual(['ok'])
   expect(hub.accepted).toEqual([2])
 })
@@ -475,7 +475,7 @@ test.each<
 ])('a live page %s', async (_, options, expected) => {
   const syncs: unknown[] = []
   const box = { sync: (user: unknown) => void syncs.push(user), close() {} }
-  vi.doMock('./later.ts', () => ({ createOutbox: () => box }))
+  vi.doMock('../later.ts', () => ({ createOutbox: () => box }))
   const clock = virtualClock()
   const server = await scriptedServer(clock, (response) => openStream(response, syncBlock('e:0', ['board:7'])))
   const { client } = clientOf(clock, server.url, options)
@@ -483,9 +483,9 @@ test.each<
   clock.runNext()
   await until(() => client.status.get().phase === 'live')
   // Whoever asked for it before has it now, and has used it when all that follows at once is over.
-  await import('./later.ts')
+  await import('../later.ts')
   await new Promise((resolve) => setImmediate(resolve))
   if (expected) await until(() => syncs.length > 0)
   expect(syncs).toEqual(expected ? ['u1'] : [])
-  vi.doUnmock('./later.ts')
+  vi.doUnmock('../later.ts')
 })

@@ -1,6 +1,6 @@
 // Keeps the emits that wait beyond the life of their page, and takes over those whose page is gone.
-import { HubError } from './errors.ts'
-import type { Clock, EmitStorage, KeptEmit } from './ports.ts'
+import { HubError } from '../errors.ts'
+import type { Clock, EmitStorage, KeptEmit } from '../ports.ts'
 
 // A storage that does not answer (a browser's may hang) is not asked again: what waits for it would only grow.
 const PATIENCE_MS = 5_000

@@ -1,12 +1,12 @@
 // The emits that the hub has not accepted yet, and the one POST at a time that carries them there: in order, and none twice. Loaded on demand.
-import { backoffMs } from './backoff.ts'
-import type { EmitResult } from './contract/wire.ts'
-import { HubError, type HubErrorCode } from './errors.ts'
-import { asHubError, ask } from './http.ts'
-import { createKeeper, type Keepable } from './outbox-keeper.ts'
-import type { Settings } from './settings.ts'
-import { browserStorage } from './storage.ts'
-import { check } from './validate.ts'
+import { backoffMs } from '../backoff.ts'
+import type { EmitResult } from '../contract/wire.ts'
+import { HubError, type HubErrorCode } from '../errors.ts'
+import { asHubError, ask } from '../http.ts'
+import type { Settings } from '../settings.ts'
+import { browserStorage } from '../storage.ts'
+import { check } from '../validate.ts'
+import { createQueue, type EmitOutcome, type Waiting } from './queue.ts'
 
 // Emits that wait beyond this many are refused: a hub that is away for long must not fill the page's memory, nor the browser's storage.
 const MAX_WAITING = 1_000
@@ -23,17 +23,6 @@ const MAX_CHARACTERS = 60_000
 const LOOK_MS = 10_000
 // What goes out as the page ends may have 64 KiB.
 const LAST_CHARACTERS = 20_000
-// The type and the id of what stands for a number whose emit is not here any more: no contract has it.
-const SKIP = 'hub.skip'
-
-/** What became of an emit. */
-export type EmitOutcome =
-  | { readonly ok: true; readonly id: string; readonly cursor?: string }
-  /**
-   * The error's code is the hub's (docs/PROTOCOL.md §7), `uncertain` (sent, and the hub has lost its memory of it), `timeout` (it waited for too
-   * long) or `closed`. One with `details.kept` is kept in the browser, and goes out later all the same: do not emit it again.
-   */
-  | { readonly ok: false; readonly id: string; readonly error: HubError }
 
 /** An emit on its way. */
 export interface Emitted {
@@ -58,18 +47,6 @@ export interface Outbox {
   close(): void
 }
 
-/** Numbers emits, one after the other. */
-interface Line {
-  readonly producer: string
-  readonly owner: string
-  readonly user: string | null | undefined
-  last: number
-}
-
-interface Waiting extends Keepable {
-  readonly settle: (outcome: EmitOutcome) => void
-}
-
 const tooLate = new HubError('network', 'The hub is away or slow, and an ephemeral emit does not wait.', {
   retryable: true,
 })
@@ -84,10 +61,8 @@ export function createOutbox(
   const maxAgeMs = Math.min(settings.maxAgeMs ?? 24 * HOUR_MS, 48 * HOUR_MS)
   const { storage = browserStorage(clock) } = settings
   const { now } = storage ?? clock
-  // In order. Only those that are ephemeral have no seq.
-  let queue: readonly Waiting[] = []
-  // Where what is emitted now is numbered.
-  let own: Line | undefined
+  const queue = createQueue({ url, clock, random, storage, now, report })
+  const { finish, refuse, leave } = queue
   // The POST that is under way. One that is not this one any more has no say.
   let posting: AbortController | undefined
   let cancelRetry: (() => void) | undefined
@@ -95,88 +70,12 @@ export function createOutbox(
   let failures = 0
   // How many of the next emits go out one by one, since the hub could not read them together.
   let alone = 0
-  // What must be read or written before anything else goes out.
-  let ready: Promise<unknown> = Promise.resolve()
-  // What is being numbered anew.
-  let moving: Promise<unknown> | undefined
   let closings = 0
   let keepalive = false
   let stopListening: (() => void) | undefined
   // Who the hub has last said we are.
-  let known: Line['user']
+  let known: string | null | undefined
 
-  const isUsed = (name: string) => [own, ...queue].some((line) => line?.producer === name)
-  const { save, adopt, release } = createKeeper(storage, clock, isUsed, report)
-  const ownerOf = (user: Line['user']) => JSON.stringify([url, user])
-  const begin = (user: Line['user']): Line => {
-    // The names of older lines sort before those of newer ones, for the next eight hundred years.
-    const producer = `${Math.floor(now()).toString(36)}-${random.id()}`.slice(0, 64)
-    return { producer, owner: ownerOf(user), user, last: 0 }
-  }
-
-  const finish = (waiting: Waiting, outcome: EmitOutcome) => {
-    queue = queue.filter((other) => other !== waiting)
-    waiting.gone = true
-    void save(waiting)
-    waiting.settle(outcome)
-  }
-  const failure = ({ id, doubt }: Waiting, cause: HubError): EmitOutcome => {
-    const uncertain = 'Sent, and perhaps accepted: look before you send it again'
-    return { ok: false, id, error: doubt ? new HubError('uncertain', uncertain, { cause }) : cause }
-  }
-  /** Settles the emits that are chosen, and forgets them. */
-  const refuse = (chosen: (waiting: Waiting) => unknown, cause: HubError) => {
-    for (const waiting of queue.filter(chosen)) finish(waiting, failure(waiting, cause))
-  }
-  /** Settles the emits that are chosen, and leaves what is kept to whoever comes next. */
-  const leave = async (chosen: (waiting: Waiting) => unknown, cause: HubError) => {
-    const left = queue.filter(chosen)
-    queue = queue.filter((waiting) => !chosen(waiting))
-    own = undefined
-    // Only when all is written it is known what is kept.
-    await release()
-    const kept = new HubError(cause.code, `${cause.message} It goes out later.`, { cause, details: { kept: true } })
-    for (const waiting of left) {
-      waiting.settle(waiting.kept ? { ok: false, id: waiting.id, error: kept } : failure(waiting, cause))
-    }
-  }
-  /** Begins a line anew. What may have been accepted from the old one cannot be sent again. */
-  const renew = (old: string, error: HubError) => {
-    refuse(({ producer, doubt }) => doubt && producer === old, error)
-    let line: Line | undefined
-    const isOwn = own?.producer === old
-    queue = queue.map((waiting) => {
-      if (waiting.producer !== old || !waiting.seq) return waiting
-      line ??= begin(waiting.user)
-      const moved = { ...waiting, producer: line.producer, seq: ++line.last, sent: false, doubt: false, kept: false }
-      waiting.gone = true
-      void save(waiting)
-      // Under its new number it goes out when the old one is forgotten: an end between them would send it twice.
-      ready = moving = save(moved).then(() => {
-        if (!waiting.kept || moved.kept) return
-        // Whether it is forgotten nobody can tell: it is left, under the old one, to whoever comes next, and no later step may take it away.
-        moved.kept = true
-        waiting.gone = false
-        return leave(
-          (one) => one === moved,
-          new HubError('storage', 'The storage failed while this was numbered anew.'),
-        )
-      })
-      return moved
-    })
-    const mine = moving
-    void moving?.then(() => {
-      if (moving === mine) moving = undefined
-    })
-    if (isOwn) own = line
-  }
-  /** Stands in for the numbers from `expected` to that of `next`: what is refused for good uses them up, and what of them may still be on its way is not accepted after all. */
-  const fill = (next: Waiting, expected: number) => {
-    const json = `"id":"${SKIP}","type":"${SKIP}","data":null}`
-    const { producer, owner, user, at } = next
-    const skipped = { producer, owner, user, at, id: SKIP, json, sent: false, settle() {} }
-    queue = [...Array.from({ length: next.seq - expected }, (_, n) => ({ ...skipped, seq: expected + n })), ...queue]
-  }
   const later = (error: HubError) => {
     report('emit', error)
     // An ephemeral emit is sent now or not at all.
@@ -192,7 +91,7 @@ export function createOutbox(
     refuse(({ seq, at }) => seq && at < time - maxAgeMs, tooOld)
     const batch: Waiting[] = []
     let characters = 0
-    for (const waiting of queue) {
+    for (const waiting of queue.all()) {
       characters += waiting.json.length
       const full =
         alone > 0 || batch.length === MAX_BATCH || characters > (keepalive ? LAST_CHARACTERS : MAX_CHARACTERS)
@@ -200,7 +99,7 @@ export function createOutbox(
       batch.push(waiting)
       if (waiting.sent) continue
       waiting.sent = true
-      void save(waiting)
+      queue.save(waiting)
     }
     alone = Math.max(0, alone - 1)
     return batch
@@ -233,8 +132,8 @@ export function createOutbox(
         const expected = failed.details.expected as number
         // A hub that expects the first has lost its memory of this producer. One that expects a later one has missed some.
         return expected > 1 && expected < seq && seq - expected <= MAX_WAITING
-          ? fill(waiting, expected)
-          : renew(producer, failed)
+          ? queue.fill(waiting, expected)
+          : queue.renew(producer, failed)
       }
       failures = 0
       finish(waiting, failed ? { ok: false, id, error: failed } : { ...accepted, ok: true, id })
@@ -252,7 +151,7 @@ export function createOutbox(
       void leave(({ user }) => user === first.user, error)
     } else if (!error.retryable || [413, 415].includes(status)) {
       refuse((waiting) => batch.includes(waiting), error)
-      renew(first.producer, error)
+      queue.renew(first.producer, error)
     } else {
       // These hubs have not looked at it.
       const unread = [404, 429, 503].includes(status)
@@ -262,11 +161,11 @@ export function createOutbox(
   }
 
   async function pump() {
-    if (posting || cancelRetry || queue.length === 0) return
+    if (posting || cancelRetry || !queue.all()[0]) return
     const controller = new AbortController()
     posting = controller
     // Emits of the same moment share a batch.
-    await ready
+    await queue.ready()
     if (posting !== controller) return
     const batch = nextBatch()
     if (!batch[0]) {
@@ -305,20 +204,12 @@ export function createOutbox(
     keepalive = false
     listen()
     cancelLook()
-    ready = adopt(ownerOf(who), MAX_WAITING - queue.length).then((found) => {
-      if (before !== closings) return
+    const isOver = () => before !== closings
+    void queue.adopt(who, MAX_WAITING, isOver).then((more) => {
+      if (isOver()) return
       // Another look may have ended meanwhile. What could not be read now, may be then.
       cancelLook()
-      if (found?.more ?? storage) cancelLook = clock.after(LOOK_MS, sync)
-      const adopted = found?.emits.map((emit): Waiting => {
-        const settle = (outcome: EmitOutcome) => {
-          if (outcome.ok || outcome.error.details.kept || emit.id === SKIP) return
-          const { code, message } = outcome.error
-          report('emit', new HubError(code, message, { cause: outcome.error, details: { id: emit.id } }))
-        }
-        return { ...emit, kept: true, doubt: emit.sent, settle }
-      })
-      queue = [...(adopted ?? []), ...queue]
+      if (more ?? storage) cancelLook = clock.after(LOOK_MS, sync)
       void pump()
     })
   }
@@ -331,7 +222,7 @@ export function createOutbox(
       ({ seq, sent }) => !seq && sent,
       new HubError('uncertain', 'The page was put away while this was on its way: perhaps it was heard.'),
     )
-    const batch = moving === undefined ? nextBatch() : []
+    const batch = queue.isMoving() ? [] : nextBatch()
     for (const waiting of batch) waiting.doubt = true
     // Nobody hears its answer: who comes next asks again, and is told the same.
     if (batch[0]) post(batch, new AbortController()).catch(() => {})
@@ -350,7 +241,7 @@ export function createOutbox(
     stopListening?.()
     cancelRetry?.()
     // What is on its way may be accepted all the same.
-    for (const waiting of queue) waiting.doubt ||= posting && waiting.seq > 0 && waiting.sent
+    for (const waiting of queue.all()) waiting.doubt ||= posting && waiting.seq > 0 && waiting.sent
     posting?.abort()
     stopListening = cancelRetry = posting = undefined
     void leave(() => true, new HubError('closed', 'Closed before the hub accepted this.'))
@@ -363,7 +254,7 @@ export function createOutbox(
         const no = (error: HubError) => settle({ ok: false, id, error })
         const { type, topic, data, ephemeral = false } = JSON.parse(text)
         const checked = contract && check(contract, type, data)
-        const durable = queue.filter(({ seq }) => seq)
+        const durable = queue.all().filter(({ seq }) => seq)
         const characters = durable.reduce((sum, { json }) => sum + json.length, text.length)
         if (late) no(new HubError('closed', 'The client is closed: call client.start() first.'))
         else if (checked?.ok === false) no(checked.error)
@@ -371,19 +262,14 @@ export function createOutbox(
         else if (!ephemeral && (durable.length >= MAX_WAITING || characters > MAX_WAITING_CHARACTERS)) {
           no(new HubError('overloaded', `${durable.length} emits wait for the hub already.`, { retryable: true }))
         } else {
-          const follow = queue.filter(({ seq, sent }) => !seq && !sent)
+          const follow = queue.all().filter(({ seq, sent }) => !seq && !sent)
           if (ephemeral && follow.length >= MAX_EPHEMERAL) refuse((waiting) => waiting === follow[0], tooLate)
-          const user = identity ?? who
-          if (own?.user !== user) own = undefined
-          own ??= begin(user)
           listen()
-          const { last: _, ...line } = own
           const json = JSON.stringify({ id, type, topic, data }).slice(1)
-          const waiting = { ...line, seq: ephemeral ? 0 : ++own.last, id, json, at: now(), sent: false, settle }
-          queue = [...queue, waiting]
+          const waiting = queue.add({ user: identity ?? who, id, json, settle }, ephemeral)
           // Before it is written down: what goes out at once is written once.
           void pump()
-          void save(waiting)
+          queue.save(waiting)
         }
       }),
     sync,

@@ -1,6 +1,6 @@
 // Proves that emits outlive their page: sent once and in order whatever ends when, as nobody else, and that a storage that fails loses nothing in silence.
 import { describe, expect, test } from 'vitest'
-import { type Disturb, type Fault, outboxWorld } from './fixtures/outbox-world.ts'
+import { type Disturb, type Fault, outboxWorld } from '../fixtures/outbox-world.ts'
 
 const upTo = (count: number, from = 1): number[] => Array.from({ length: count }, (_, at) => from + at)
 const HOUR_MS = 60 * 60_000
