@@ -1,5 +1,5 @@
 // Follows a query cache: mounted live queries hold their topics, and the last to unmount lets go.
-import type { Clock, Contract, HubClient, Random, Tabs } from '@sse-hub/core'
+import { type Clock, type Contract, type HubClient, platform, type Random, type Tabs } from '@sse-hub/core'
 import { notifyManager, type Query, type QueryCacheNotifyEvent, type QueryClient } from '@tanstack/query-core'
 import { createChanges } from './changes.ts'
 import type { ConflictReport, Resolve } from './conflict.ts'
@@ -8,7 +8,7 @@ import type { Fallback, Polls } from './fallback.ts'
 import type { Topics } from './holds.ts'
 import type { Heard } from './join.ts'
 import { liveOf } from './live.ts'
-import { logError, clock as platformClock, random as platformRandom } from './platform.ts'
+import { logError } from './platform.ts'
 
 /** What `connectQueries` takes. */
 export interface ConnectOptions<C extends Contract> {
@@ -56,7 +56,7 @@ const connections = new WeakMap<QueryClient, () => void>()
 /** Connects live queries with a client, until the answer is called. */
 export function connectQueries<C extends Contract>(options: ConnectOptions<C>): QueryConnection {
   const { queryClient, lingerMs = 1_000, spreadMs = 1_000, onReport = logError } = options
-  const { clock = platformClock, random = platformRandom } = options
+  const { clock, random } = { ...platform, ...options }
   const client = options.client as unknown as Topics
   const cache = queryClient.getQueryCache()
   const entries = new Map<Query, Entry>()

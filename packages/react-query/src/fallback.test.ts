@@ -1,7 +1,7 @@
 // Shows when queries poll while the hub cannot keep them: how soon, how often, who, and that nothing is left of it when the hub is back.
+import { platform } from '@sse-hub/core'
 import { focusManager, onlineManager } from '@tanstack/query-core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { clock as platformClock } from './platform.ts'
 import { type Browser, createBrowser, INTERVAL_MS, type Tab, type TabOptions } from './testing/tabs.ts'
 
 let browser: Browser
@@ -391,8 +391,8 @@ test('when it is disconnected nothing is left', async () => {
 test('a wait beyond what a timer can hold is as long as it can be, and not over at once', () => {
   vi.useFakeTimers()
   const called = vi.fn()
-  platformClock.after(2 ** 31, called)
-  platformClock.after(Number.POSITIVE_INFINITY, called)
+  platform.clock.after(2 ** 31, called)
+  platform.clock.after(Number.POSITIVE_INFINITY, called)
   vi.advanceTimersByTime(1_000_000)
   expect(called).not.toHaveBeenCalled()
 })

@@ -1,5 +1,13 @@
 // hubMutationOptions: a mutation says which events it will cause, and they are shown at once, by the reducers of the live queries.
-import type { Contract, DataOf, EventName, HubEvent, KindOf, TopicOfKind } from '@sse-hub/core'
+import {
+  type Contract,
+  type DataOf,
+  type EventName,
+  type HubEvent,
+  type KindOf,
+  platform,
+  type TopicOfKind,
+} from '@sse-hub/core'
 import type {
   DefaultError,
   Mutation,
@@ -8,7 +16,6 @@ import type {
   QueryClient,
 } from '@tanstack/query-core'
 import type { Resolve } from './conflict.ts'
-import { newId } from './platform.ts'
 
 /** The topics that an event can arrive on, as a client writes them. */
 export type TopicOfEvent<C extends Contract, N extends EventName<C>> = [KindOf<C, N>] extends [never]
@@ -110,7 +117,7 @@ function name(context: MutationFunctionContext, variables: unknown): HubMutation
     .findAll({ status: 'pending' })
     .find((each) => each.state.variables === variables && optimisticOf(each) && !resumed.has(each))
   if (restored) resumed.add(restored)
-  named.id = (restored && optimisticOf(restored)?.id) ?? newId()
+  named.id = (restored && optimisticOf(restored)?.id) ?? platform.random.id()
   return named
 }
 
@@ -128,7 +135,7 @@ export function hubMutationOptions<TData, TError, TVariables>(
       return data
     },
     onMutate(variables, given) {
-      const id = failed.get(Object(variables)) ?? newId()
+      const id = failed.get(Object(variables)) ?? platform.random.id()
       const context = Object.assign(given, { id })
       return { id, optimistic: eventsOf(id, optimistic?.(variables, context)) }
     },

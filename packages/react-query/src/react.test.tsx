@@ -1,5 +1,5 @@
 // Shows the hooks on screen: live queries over MSW-mocked streams and the real client, under StrictMode and Suspense.
-import { createHubClient, type HubClient } from '@sse-hub/core'
+import { createHubClient, type HubClient, platform } from '@sse-hub/core'
 import {
   type DehydratedState,
   dehydrate,
@@ -18,7 +18,6 @@ import { ask } from './conflict.ts'
 import { hubJson } from './cursor.ts'
 import type { QueryReport } from './entry.ts'
 import { keepCursors } from './hydration.ts'
-import { clock } from './platform.ts'
 import { createHubReact, type HubStatus } from './react.tsx'
 import { patch, remove, upsert } from './reducers.ts'
 import { createMocked, type Mocked, origin } from './testing/mocked.ts'
@@ -44,7 +43,8 @@ beforeEach(() => {
   mocked = createMocked()
   mocked.cards = [{ id: 'a', title: 'A', version: 1 }]
   mocked.listen()
-  client = createHubClient<C>({ url: mocked.url })
+  // A test may set the platform's clock, which is not the client's then.
+  client = createHubClient<C>({ url: mocked.url, clock: { ...platform.clock } })
   queryClient = new QueryClient({ defaultOptions: { queries: { retry: false } } })
 })
 afterEach(() => {
@@ -261,7 +261,7 @@ test('useHubEvent hears with the newest handler, over one subscription', async (
 
 test('providers come and go without a fetch, and the last lets go; the client stays the application’s', async () => {
   const virtual = virtualClock()
-  vi.spyOn(clock, 'after').mockImplementation(virtual.after)
+  vi.spyOn(platform.clock, 'after').mockImplementation(virtual.after)
   const close = vi.spyOn(client, 'close')
   const page = (
     <>

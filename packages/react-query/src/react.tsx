@@ -6,6 +6,7 @@ import {
   type EventOf,
   type HubClient,
   HubError,
+  platform,
   type Status,
   type SubscribableTopic,
   type TopicState,
@@ -34,7 +35,7 @@ import type { QueryReport } from './entry.ts'
 import { createHubQuery } from './hub-query.ts'
 import type { LiveQueryOptionsOf } from './live.ts'
 import type { HubMutationOptions, HubMutationOptionsOf, Optimistic, TopicOfEvent } from './mutation.ts'
-import { clock, logError } from './platform.ts'
+import { logError } from './platform.ts'
 
 /** What `HubProvider` takes. */
 export interface HubProviderProps<C extends Contract> {
@@ -126,7 +127,7 @@ function share<C extends Contract>(options: ConnectOptions<C> & { readonly live:
   mine.connection.setLive(live)
   return () => {
     if (--mine.users > 0) return
-    mine.cancelStop = clock.after(LINGER_MS, () => {
+    mine.cancelStop = platform.clock.after(LINGER_MS, () => {
       if (connections.get(queryClient) === mine) connections.delete(queryClient)
       mine.connection()
     })
