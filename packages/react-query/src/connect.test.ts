@@ -1,8 +1,9 @@
 // Shows what mounted live queries cost and hear: fetches counted, streams counted, events joined, gaps told, over the real client in virtual time.
-import { focusManager, InfiniteQueryObserver } from '@tanstack/query-core'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { focusManager, InfiniteQueryObserver, skipToken } from '@tanstack/query-core'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { withCursor } from './cursor.ts'
-import { connect, createWorld, liveQueryOptions, type World } from './testing/world.ts'
+import { patch, remove, upsert } from './reducers.ts'
+import { type Card, connect, createWorld, liveQueryOptions, type World } from './testing/world.ts'
 
 let world: World
 let stop: () => void
@@ -799,6 +800,27 @@ test('a disabled query holds nothing, until it is enabled', async () => {
   expect(world.fetches).toHaveLength(1)
 })
 
+test('a query that is skipped is neither read nor live, until it is not', async () => {
+  const of = (isSkipped: boolean) =>
+    liveQueryOptions({
+      ...world.cardsQuery('7'),
+      queryFn: isSkipped ? skipToken : () => world.cards('board:7'),
+      topic: 'board:7',
+      on: {},
+    })
+  const { observer } = world.mount(of(true))
+  await world.pass(500)
+  expect(observer.getCurrentResult()).toMatchObject({ fetchStatus: 'idle', error: null })
+  expect(world.client.status.get().phase).toBe('idle')
+  observer.setOptions(of(false) as unknown as Parameters<typeof observer.setOptions>[0])
+  await world.pass(500)
+  expect(isLive()).toBe(true)
+  expect(titles()).toBe('A')
+  observer.setOptions(of(true) as unknown as Parameters<typeof observer.setOptions>[0])
+  await world.pass(5_000)
+  expect(world.client.status.get().phase).toBe('idle')
+})
+
 test('an observer that knows nothing of events does not make the query less live', async () => {
   world.mount(world.cardsQuery('7'))
   await world.pass(500)
@@ -906,4 +928,110 @@ test('options that an adapter clones, as Vue’s does, are still live', async ()
   await world.pass(100)
   expect(world.data('cards', '7')).toEqual(world.state('board:7'))
   expect(world.fetches).toHaveLength(1)
+})
+
+describe('components that define one query differently', () => {
+  const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
+  const list = () =>
+    liveQueryOptions({
+      queryKey: ['cards', '7'],
+      queryFn: () => world.cards('board:7'),
+      topic: 'board:7',
+      on: { 'card.saved': upsert(card), 'card.deleted': remove(card) },
+      fallback: { refetchInterval: 10_000 },
+    })
+  const badge = () =>
+    liveQueryOptions({
+      queryKey: ['cards', '7'],
+      queryFn: () => world.cards('board:7'),
+      topic: ['board:7', 'news:1'],
+      on: { 'card.titled': patch(card) },
+    })
+  let log: ReturnType<typeof vi.spyOn>
+  beforeEach(() => {
+    log = vi.spyOn(console, 'error').mockImplementation(() => {})
+  })
+  afterEach(() => log.mockRestore())
+
+  test.each([
+    ['the list first', [list, badge]],
+    ['the badge first', [badge, list]],
+  ])('what one of them binds changes the data of both: %s', async (_, [first, second]) => {
+    const unmount = world.mount((first as typeof list)())
+    const unmountOther = world.mount((second as typeof list)())
+    await world.pass(1_000)
+    world.publish('board:7', 'card.titled', { id: 'a', title: 'AA', version: 1 })
+    world.save('board:7', 'b', 'B')
+    await world.pass(50)
+    expect(titles()).toBe('AA B')
+    // Nor does it become less where others keep it in step, when they are gone.
+    world.mount({ ...world.cardsQuery('7'), queryKey: ['other'] })
+    world.mount(liveQueryOptions({ queryKey: ['n'], queryFn: () => world.cards('news:1'), topic: 'news:1', on: {} }))
+    unmount()
+    unmountOther()
+    await world.pass(3_000)
+    world.delete('board:7', 'a')
+    await world.pass(50)
+    expect(titles()).toBe('B')
+  })
+
+  test('the topics of both are held, however often they render', async () => {
+    const mounted = [list, badge].map((options) => ({ options, ...world.mount(options() as ReturnType<typeof list>) }))
+    await world.pass(3_000)
+    world.streams.length = world.fetches.length = 0
+    for (let i = 0; i < 10; i++) {
+      for (const { options, observer } of mounted) {
+        observer.setOptions(options() as unknown as Parameters<typeof observer.setOptions>[0])
+        await world.pass(1_500)
+      }
+    }
+    expect(isLive() && isLive('news:1')).toBe(true)
+    expect([...world.streams, ...world.fetches]).toEqual([])
+  })
+
+  test('it is polled as often as one of them asks', async () => {
+    world.mount(list())
+    world.mount(badge())
+    world.mount({
+      ...list(),
+      ...liveQueryOptions({ ...list(), topic: 'board:7', on: {}, fallback: { refetchInterval: 60_000 } }),
+    })
+    await world.pass(1_000)
+    await vi.waitFor(() => import('./fallback.ts'))
+    await world.pass(1_000)
+    world.down()
+    world.fetches.length = 0
+    await world.pass(60_000)
+    expect(world.fetches.length).toBeGreaterThan(5)
+  })
+
+  test('that is said once while the application is developed: both, and the remedy', async () => {
+    world.mount(list())
+    world.mount(list())
+    await world.pass(1_000)
+    expect(log).not.toHaveBeenCalled()
+    world.mount(badge())
+    world.mount(badge())
+    await world.pass(1_000)
+    expect(log.mock.calls).toEqual([
+      [
+        'sse-hub',
+        expect.stringMatching(
+          /\["cards","7"\].*"news:1".*"card\.titled".* and as .*"card\.deleted","card\.saved".*10000/,
+        ),
+        expect.objectContaining({ code: 'invalid_option', message: expect.stringContaining('one function') }),
+      ],
+    ])
+  })
+})
+
+test('a query that waits for its topics is polled meanwhile, and not counted as live', async () => {
+  const none = [] as 'board:7'[]
+  world.mount(
+    liveQueryOptions({ ...world.cardsQuery('7'), topic: none, on: {}, fallback: { refetchInterval: 10_000 } }),
+  )
+  await world.pass(1_000)
+  await vi.waitFor(() => import('./fallback.ts'))
+  await world.pass(61_000)
+  expect(world.fetches).toHaveLength(7)
 })

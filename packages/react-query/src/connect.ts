@@ -123,8 +123,11 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
 
   /** Notes who is mounted. Whoever is not any more stays so for a moment: StrictMode and navigation mount again at once. */
   const look = (entry: Entry) => {
+    const { query, live } = entry
+    // Nobody makes it less live by leaving, or by saying nothing of events.
+    if (query.observers[0]) Object.assign(live, liveOf(query))
     const cancel = mounted.get(entry)
-    if (entry.query.isActive()) {
+    if (query.isActive()) {
       cancel?.()
       mounted.set(entry, undefined)
     } else if (mounted.has(entry) && !cancel) {
@@ -144,12 +147,12 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     looked.forEach(look)
     let needed: Set<string> | undefined
     const isNeeded = (topic: string) => {
-      needed ??= new Set([...mounted.keys()].flatMap((entry) => entry.live().topics))
+      needed ??= new Set([...mounted.keys()].flatMap((entry) => entry.live.topics))
       return needed.has(topic)
     }
     for (const entry of looked) {
       const { query, holds, refresh } = entry
-      const { topics, pollMs } = entry.live()
+      const { topics, pollMs } = entry.live
       const { data, fetchStatus } = query.state
       const active = query.isActive()
       const beginning = entry.isBeginning()
@@ -164,8 +167,8 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       }
       holds.check()
       const heard = isWanted ? topics.filter(isLive).length : 0
-      const live = heard === topics.length
-      if (pollMs && !isLoading) void load()
+      const live = heard > 0 && heard === topics.length
+      if (pollMs < Number.POSITIVE_INFINITY && !isLoading) void load()
       fallback?.set(query, active ? pollMs : undefined, live, !heard)
       if (!live) lost.add(entry)
       // A read that failed meanwhile would show its error for as long as nothing happens, unless another is under way.

@@ -3,7 +3,7 @@ import type { Clock, HubEvent } from '@sse-hub/core'
 import { type Query, type QueryClient, type QueryKey, replaceEqualDeep } from '@tanstack/query-core'
 import { createHolds, type Holds, type Topics } from './holds.ts'
 import { createJoin, type Heard, type Join, type JoinOptions } from './join.ts'
-import { coverage, type Live, liveOf } from './live.ts'
+import { coverage, type Live } from './live.ts'
 import { createRefresh, type Refresh } from './refresh.ts'
 
 /** What went wrong without anybody to throw it at. */
@@ -41,8 +41,8 @@ export interface Entry {
   readonly join: Join
   readonly holds: Holds
   readonly refresh: Refresh
-  /** Its definition: the newest that an observer brought. */
-  live(): Live
+  /** What its observers say, or have said last; always the same object. */
+  readonly live: Live
   /** A fetch of all its data, or of one `more` page, has begun. */
   began(more: boolean): void
   /** The query's state has changed, by such an action. Says whether that can change what it holds. */
@@ -57,7 +57,7 @@ export interface Entry {
 
 /** Takes up a query that is in the cache. */
 export function createEntry(options: EntryOptions): Entry {
-  const { query, live: first, client, clock, spread, onReport } = options
+  const { query, live, client, clock, spread, onReport } = options
   const { queryKey } = query
   let fetching = query.state.fetchStatus !== 'idle'
   let beginning = false
@@ -65,16 +65,14 @@ export function createEntry(options: EntryOptions): Entry {
   let last = query.state.data
   let isStrange = false
 
-  // An observer that says nothing of events does not make the query any less live.
-  const live = () => liveOf(query) ?? first
   const covered = () => {
-    const { topics } = live()
+    const { topics } = live
     return topics.length > 0 && query.state.data !== undefined && topics.every((topic) => holds.covers(topic))
   }
   const refresh = createRefresh(query, clock, spread)
   const report = (during: QueryReport['during'], error: unknown, event?: HubEvent) =>
     onReport({ during, error, queryKey, event })
-  const join = createJoin({ ...options, live, covered, refresh: refresh.ask, report })
+  const join = createJoin({ ...options, covered, refresh: refresh.ask, report })
   const holds = createHolds({
     query,
     client,

@@ -3,7 +3,7 @@ import { type Clock, type HubEvent, isAfter } from '@sse-hub/core'
 import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
 import { tell, WATCHED } from './activity.ts'
 import { type Answer, cursorOf, forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
-import { type Live, reducerOf } from './live.ts'
+import type { Live } from './live.ts'
 import { type Change, createOverlay, type OverlayOptions } from './overlay.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
 import type { Pace } from './refresh.ts'
@@ -24,7 +24,7 @@ export interface JoinOptions {
   readonly queryClient: QueryClient
   readonly heard: Heard
   readonly clock: Clock
-  readonly live: () => Live
+  readonly live: Live
   /** What is pending in the cache. */
   readonly changes: OverlayOptions['changes']
   /** Whether the data is as new as this moment; otherwise an event does not make it look so. */
@@ -120,7 +120,7 @@ export function createJoin(options: JoinOptions): Join {
 
   const reduce = (data: unknown, event: HubEvent): unknown => {
     try {
-      const next = reducerOf(live(), event.type)?.(data, event, tombstones)
+      const next = live.on[event.type]?.(data, event, tombstones)
       if (next !== REFETCH) return next ?? data
       refresh('paced')
     } catch (error) {

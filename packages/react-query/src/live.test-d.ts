@@ -1,6 +1,6 @@
 // Shows what compiles and what does not: topics, event names, payloads, reducers and identities against the contract and the query's data.
 import { defineContract } from '@sse-hub/core/contract'
-import { MutationObserver, QueryClient, QueryObserver } from '@tanstack/query-core'
+import { MutationObserver, QueryClient, QueryObserver, skipToken } from '@tanstack/query-core'
 import { useMutation, useQueries, useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
@@ -80,6 +80,25 @@ test('what is right compiles, and the data is inferred everywhere', () => {
   }
   expectTypeOf(typed).toBeFunction()
   expectTypeOf(queryClient.getQueryData(cardsQuery('7').queryKey)).toEqualTypeOf<Card[] | undefined>()
+})
+
+test('a query that is not to be read yet', () => {
+  const query = (board: string | undefined) =>
+    liveQueryOptions({
+      queryKey: ['cards', board],
+      queryFn: board === undefined ? skipToken : cards,
+      topic: `board:${board}`,
+      on: { 'card.moved': patch(card), 'card.created': (old, { data }) => [...old, data] },
+    })
+  const typed = () => expectTypeOf(useQuery(query('7')).data).toEqualTypeOf<Card[] | undefined>()
+  expectTypeOf(typed).toBeFunction()
+})
+
+test('an interval is what `fallback` is for', () => {
+  // @ts-expect-error it would be read while it is live
+  liveQueryOptions({ queryKey: key, queryFn: cards, topic: 'board:1', on: {}, refetchInterval: 10_000 })
+  // @ts-expect-error so it would be in the background
+  liveQueryOptions({ queryKey: key, queryFn: cards, topic: 'board:1', on: {}, refetchIntervalInBackground: true })
 })
 
 test('several topics, the user’s own, and topics without a key', () => {

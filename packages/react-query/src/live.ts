@@ -1,7 +1,17 @@
 // What makes a query live: the definition that its query function carries, and the promise that it is never stale while it is covered.
 import type { Contract, EventOf, EventsOn, HubEvent, SubscribableTopic } from '@sse-hub/core'
-import type { DataTag, DefaultError, Query, QueryFunction, QueryKey, QueryObserverOptions } from '@tanstack/query-core'
+import type {
+  DataTag,
+  DefaultError,
+  Query,
+  QueryFunction,
+  QueryKey,
+  QueryObserverOptions,
+  SkipToken,
+} from '@tanstack/query-core'
+import { WATCHED } from './activity.ts'
 import { noteAnswer } from './cursor.ts'
+import { compareDefinitions, type Definition } from './definitions.ts'
 import type { Reducer } from './reducers.ts'
 
 /** What a live query says beside what every query says. */
@@ -20,7 +30,10 @@ export interface LiveOptions<C extends Contract, TData, T extends SubscribableTo
   }
 }
 
-/** What `liveQueryOptions` takes: all that a query takes, and {@link LiveOptions}. */
+/**
+ * What `liveQueryOptions` takes: all that a query takes, and {@link LiveOptions}; but no interval, at which it would be read whether it is live or not:
+ * that is `fallback`.
+ */
 export type LiveQueryOptions<
   C extends Contract,
   TQueryFnData,
@@ -28,9 +41,13 @@ export type LiveQueryOptions<
   TData,
   TQueryKey extends QueryKey,
   T extends SubscribableTopic<C>,
-> = Omit<QueryObserverOptions<TQueryFnData, TError, TData, TQueryFnData, TQueryKey>, 'queryKey' | 'queryFn'> & {
+> = Omit<
+  QueryObserverOptions<TQueryFnData, TError, TData, TQueryFnData, TQueryKey>,
+  'queryKey' | 'queryFn' | 'refetchInterval' | 'refetchIntervalInBackground'
+> & {
   readonly queryKey: TQueryKey
-  readonly queryFn: QueryFunction<TQueryFnData, TQueryKey>
+  /** Reads it. With `skipToken`, while there is nothing to read yet, it is not live either. */
+  readonly queryFn: QueryFunction<TQueryFnData, TQueryKey> | SkipToken
 } & LiveOptions<C, NoInfer<TQueryFnData>, T>
 
 /** What `liveQueryOptions` answers: options for `useQuery`, `useSuspenseQuery`, `fetchQuery` and every other adapter, with a typed key. */
@@ -49,6 +66,9 @@ export type LiveQuery<TQueryFnData, TError, TData, TQueryKey extends QueryKey> =
  * stale then, and otherwise as its `staleTime` says (default 0; that of the `QueryClient` is not asked). If the answer does not say which
  * cursor it reflects (`hubJson`), and nobody held the topic before, a second read right after the first closes the hole between the answer and the stream.
  *
+ * Components with one key share its data: while they are mounted their topics are all held, what any of them binds counts, and it is polled as often as
+ * one of them asks. Where they differ that is told in development, since one function that makes these options for all of them is simpler.
+ *
  * An infinite query is as new as the oldest of its pages: an event may be applied to a page that has it already, so its reducers should bear that.
  */
 export type LiveQueryOptionsOf<C extends Contract> = <
@@ -61,16 +81,14 @@ export type LiveQueryOptionsOf<C extends Contract> = <
   options: LiveQueryOptions<C, TQueryFnData, TError, TData, TQueryKey, T>,
 ) => LiveQuery<TQueryFnData, TError, TData, TQueryKey>
 
-/** The definition of a live query, whatever its contract. */
+/** What a live query is, whatever its contract. */
 export interface Live {
   readonly topics: readonly string[]
+  /** Without a prototype: events may be called as its members are. */
   readonly on: Readonly<Record<string, Reducer<unknown, HubEvent> | undefined>>
-  readonly pollMs: number | undefined
+  /** Infinity: it is not polled. */
+  readonly pollMs: number
 }
-
-/** What an event of a type does to a live query's data. */
-export const reducerOf = ({ on }: Live, type: string): Reducer<unknown, HubEvent> | undefined =>
-  Object.hasOwn(on, type) ? on[type] : undefined
 
 // On the query function, which every adapter hands on as it is: options are cloned by some (Vue), and `meta` is dehydrated. Registered, so that two
 // copies of this file in one page understand each other.
@@ -84,21 +102,15 @@ export function liveQueryOptions<TQueryFnData, TError, TData, TQueryKey extends 
   options: LiveQueryOptions<Contract, TQueryFnData, TError, TData, TQueryKey, string>,
 ): LiveQuery<TQueryFnData, TError, TData, TQueryKey> {
   const { topic, on, fallback, queryFn, staleTime, ...rest } = options
-  const live: Live = {
-    topics: [...new Set([topic].flat())],
-    on: on as Live['on'],
-    pollMs: fallback?.refetchInterval,
-  }
   // The context is passed on untouched: reading its `signal` would make every unmount cancel the fetch.
   const read: QueryFunction<TQueryFnData, TQueryKey> = async (context) => {
-    const data = await queryFn(context)
+    const data = await (queryFn as typeof read)(context)
     noteAnswer(context.client, context.queryKey, data)
     return data
   }
   return {
-    ...rest,
-    queryKey: rest.queryKey as DataTag<TQueryKey, TQueryFnData, TError>,
-    queryFn: Object.assign(read, { [LIVE]: live }),
+    ...(rest as typeof rest & { queryKey: DataTag<TQueryKey, TQueryFnData, TError> }),
+    queryFn: typeof queryFn === 'function' ? Object.assign(read, { [LIVE]: options }) : (queryFn as never),
     staleTime(query) {
       if (coverage.get(query as unknown as Query)?.()) return Number.POSITIVE_INFINITY
       return (typeof staleTime === 'function' ? staleTime(query) : staleTime) ?? 0
@@ -106,8 +118,17 @@ export function liveQueryOptions<TQueryFnData, TError, TData, TQueryKey extends 
   }
 }
 
-type Carrier = { readonly [LIVE]?: Live } | undefined
+type Carrier = { readonly [LIVE]?: Definition } | undefined
 
-/** The definition that a query carries, if it is live: its own, or that of one of its observers. */
-export const liveOf = (query: Query): Live | undefined =>
-  [query, ...query.observers].map(({ options }) => (options.queryFn as Carrier)?.[LIVE]).find((live) => live)
+/** What makes a query live, if it is: all that its observers say, since they share its data, and whoever asked for it last. */
+export function liveOf(query: Query): Live | undefined {
+  const said = [query, ...query.observers].flatMap(({ options }) => (options.queryFn as Carrier)?.[LIVE] ?? [])
+  if (WATCHED) compareDefinitions(query, said)
+  return (
+    said[0] && {
+      topics: [...new Set(said.flatMap(({ topic }) => topic))],
+      on: Object.assign(Object.create(null), ...said.map(({ on }) => on)),
+      pollMs: Math.min(...said.flatMap(({ fallback }) => fallback?.refetchInterval || [])),
+    }
+  )
+}

@@ -20,7 +20,7 @@ const b: Card = { id: 'b', title: 'B', column: 'todo', version: 5 }
 const live = {
   topics: ['board'],
   pollMs: undefined,
-  on: {
+  on: Object.assign(Object.create(null), {
     saved: upsert(card),
     moved: patch(card),
     marked: patch({ ...card, stamps: ['by'] }),
@@ -32,7 +32,7 @@ const live = {
     failed: () => {
       throw new Error('no')
     },
-  },
+  }),
 } as unknown as Live
 
 const event = (type: string, data: unknown, id = 'm', topic = 'board'): HubEvent => ({ type, data, topic, id, at: 1 })
@@ -54,7 +54,7 @@ function overlayOf(...changes: Change[]) {
   const reports: unknown[] = []
   const overlay = createOverlay({
     query: { queryKey: ['cards'] } as unknown as Query,
-    live: () => live,
+    live,
     changes: changes.map((each) =>
       Object.assign(each, {
         tell: ({ mine, theirs, base, fields }: Told) => told.push({ mine, theirs, base, fields }),

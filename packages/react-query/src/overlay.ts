@@ -2,7 +2,7 @@
 import type { HubEvent } from '@sse-hub/core'
 import type { Mutation, Query } from '@tanstack/query-core'
 import { type Entity, overwritten, type Resolve, type Told } from './conflict.ts'
-import { type Live, reducerOf } from './live.ts'
+import type { Live } from './live.ts'
 import { type Known, REFETCH, type Reducer, type Tombstones } from './reducers.ts'
 
 /** What one mutation changes, until the server's state has it. */
@@ -24,7 +24,7 @@ export interface Change {
 
 /** What an overlay works with. */
 export interface OverlayOptions {
-  readonly live: () => Live
+  readonly live: Live
   /** All that is pending in the cache, the oldest first. */
   readonly changes: readonly Change[]
   readonly query: Query
@@ -50,10 +50,10 @@ export interface Overlay {
   unnamed(): Change[]
 }
 
-type Binding = Reducer<unknown, HubEvent> & Partial<Known>
+type Binding = Reducer<unknown, HubEvent> & (Known | { readonly [K in keyof Known]?: undefined })
 
 const find = ({ identity }: Binding, list: unknown, { data }: HubEvent): Entity =>
-  identity && Array.isArray(list) ? list.find((each) => identity.id(each) === identity.id(data)) : undefined
+  (list as Entity[]).find((each) => identity?.id(each) === identity?.id(data))
 
 /** Makes the overlay of one query. */
 export function createOverlay({ query, live, changes, report }: OverlayOptions): Overlay {
@@ -62,7 +62,7 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
   const bases = new WeakMap<HubEvent, unknown>()
 
   const bindingOf = ({ type, topic }: HubEvent): Binding | undefined =>
-    live().topics.includes(topic) ? reducerOf(live(), type) : undefined
+    live.topics.includes(topic) ? live.on[type] : undefined
   const pending = () =>
     changes.filter((change) => !confirmed.has(change) && !confirmed.has(change.events) && change.events.some(bindingOf))
   const each = (use: (change: Change, event: HubEvent, binding: Binding) => void) => {
@@ -121,10 +121,11 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
     compare(before, after, by) {
       each((change, event, binding) => {
         const { identity, unversioned } = binding
+        if (!identity || !before) return
         const base = find(binding, before, event)
         const theirs = find(binding, after, event)
-        if (!identity || !before || base === theirs) return
-        const mineOn = (list: unknown) => find(binding, unversioned?.(list, event, new Map()), event)
+        if (base === theirs) return
+        const mineOn = (list: unknown) => find(binding, unversioned(list, event), event)
         const fields = theirs ? overwritten(identity, base, theirs, mineOn(after) ?? base) : []
         // Where one of us makes it or takes it away, unless both take it away.
         const isThere = (theirs && base) || mineOn(before)

@@ -73,7 +73,7 @@ export type Remove<I, V> = <E extends I & V>(
 export interface Known {
   readonly identity: Identity<unknown>
   /** The same without versions, for what must be shown on top of whatever is there. */
-  readonly unversioned: Reducer<unknown, HubEvent>
+  readonly unversioned: (old: unknown, event: HubEvent) => unknown
 }
 
 const known = <I, V, R extends object>(identity: Identity<I, V>, make: (identity: Identity<I, V>) => R): R =>
@@ -82,29 +82,26 @@ const known = <I, V, R extends object>(identity: Identity<I, V>, make: (identity
 // Enough for what can be deleted while one answer is the base; the oldest are forgotten first.
 const MAX_TOMBSTONES = 1_000
 
-/** Whether a state at version `a` is older than one at `b`; without both versions, the one that comes later is newer. */
-const isOlder = (a: EntityVersion | undefined, b: EntityVersion | undefined) =>
-  a !== undefined && b !== undefined && a < b
+/** The version of a state; undefined where it has none: nothing is older than that, nor is that older than anything. */
+const versionOf = <I, V>({ version }: Identity<I, V>, entity: unknown) => version?.(entity as V) as EntityVersion
 
-const versionOf = <I, V>({ version }: Identity<I, V>, entity: unknown) => version?.(entity as V)
-
-/** Puts what `change` makes of the entity that `data` names in its place, unless `data` is older. */
-function change<E, I, V>(
-  identity: Identity<I, V>,
-  old: readonly E[],
-  data: unknown,
-  next: (entity: E) => unknown,
-  missing: () => E[],
-): E[] {
-  const id = identity.id(data as I)
-  const index = old.findIndex((entity) => identity.id(entity as unknown as I) === id)
-  const before = old[index]
-  if (before === undefined) return missing()
-  if (isOlder(versionOf(identity, data), versionOf(identity, before))) return old as E[]
-  // What is equal stays the same object, so that nothing renders for it.
-  const after = replaceEqualDeep(before, next(before)) as E
-  return after === before ? (old as E[]) : old.with(index, after)
-}
+/** Puts an entity, or a part of one, in the place of the one of the same id, unless it is older than that, or than its removal. */
+const put = <I, V>(identity: Identity<I, V>, isWhole: boolean) =>
+  known(
+    identity,
+    (identity) =>
+      <E>(old: readonly E[], { data }: { readonly data: unknown }, tombstones?: Tombstones) => {
+        const id = identity.id(data as I)
+        const index = old.findIndex((entity) => identity.id(entity as unknown as I) === id)
+        const before = old[index]
+        const newest = index < 0 ? (tombstones?.get(identity)?.get(id) as EntityVersion) : versionOf(identity, before)
+        if (versionOf(identity, data) < newest) return old as E[]
+        if (index < 0) return isWhole ? [...old, data as E] : (old as E[])
+        // What is equal stays the same object, so that nothing renders for it.
+        const after = replaceEqualDeep(before, isWhole ? data : { ...before, ...(data as object) }) as E
+        return after === before ? (old as E[]) : old.with(index, after)
+      },
+  )
 
 /**
  * The payload is a full entity: it replaces the one of the same id unless it is older, or is appended.
@@ -120,21 +117,7 @@ function change<E, I, V>(
  * ```
  */
 export function upsert<I, V = I>(identity: Identity<I, V>): Upsert<I, V> {
-  return known(
-    identity,
-    (identity): Upsert<I, V> =>
-      (old, { data }, tombstones) =>
-        change(
-          identity,
-          old,
-          data,
-          () => data,
-          () => {
-            const deletedAt = tombstones?.get(identity)?.get(identity.id(data))
-            return isOlder(versionOf(identity, data), deletedAt) ? (old as (typeof data)[]) : [...old, data]
-          },
-        ),
-  )
+  return put(identity, true)
 }
 
 /**
@@ -142,18 +125,7 @@ export function upsert<I, V = I>(identity: Identity<I, V>): Upsert<I, V> {
  * hold changes nothing, since a part cannot make a whole.
  */
 export function patch<I, V = I>(identity: Identity<I, V>): Patch<I, V> {
-  return known(
-    identity,
-    (identity) =>
-      <E>(old: readonly E[], { data }: { readonly data: Named<I> & PartOf<E> }) =>
-        change(
-          identity,
-          old,
-          data,
-          (entity) => ({ ...entity, ...data }),
-          () => old as E[],
-        ),
-  )
+  return put(identity, false)
 }
 
 /**
@@ -168,20 +140,17 @@ export function remove<I, V = I>(identity: Identity<I, V>): Remove<I, V> {
         const id = identity.id(data as I)
         const version = versionOf(identity, data)
         const kept = old.filter(
-          (entity) => identity.id(entity as unknown as I) !== id || isOlder(version, versionOf(identity, entity)),
+          (entity) => identity.id(entity as unknown as I) !== id || version < versionOf(identity, entity),
         )
         // Only its own version says when it was removed: the entity may come from an answer that is newer than this event, and has it made again.
-        if (tombstones && version !== undefined) bury(tombstones, identity, id, version)
+        if (tombstones && version !== undefined) {
+          const graves: Map<EntityId, EntityVersion> = tombstones.get(identity) ?? new Map()
+          if (!(version < (graves.get(id) as EntityVersion))) tombstones.set(identity, graves.set(id, version))
+          if (graves.size > MAX_TOMBSTONES) graves.delete([...graves.keys()][0] as EntityId)
+        }
         return kept.length === old.length ? (old as E[]) : kept
       },
   )
-}
-
-function bury(tombstones: Tombstones, identity: object, id: EntityId, version: EntityVersion): void {
-  const graves: Map<EntityId, EntityVersion> = tombstones.get(identity) ?? new Map()
-  if (!isOlder(version, graves.get(id))) tombstones.set(identity, graves.set(id, version))
-  const [oldest] = graves.keys()
-  if (graves.size > MAX_TOMBSTONES && oldest !== undefined) graves.delete(oldest)
 }
 
 /** The event says too little to change the data, so the query is read again: soon, and once for many events. */

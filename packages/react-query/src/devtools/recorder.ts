@@ -192,13 +192,14 @@ export function createRecorder(
   function rowOf(query: Query): LiveRow | undefined {
     const live = liveOf(query)
     if (!live) return undefined
-    const { topics, pollMs } = live
+    const { topics } = live
+    const pollMs = Number.isFinite(live.pollMs) ? live.pollMs : undefined
     const { fetchStatus, status, isInvalidated } = query.state
     const state = () => {
       if (!query.isActive()) return 'idle'
       if (fetchStatus === 'fetching') return 'reading'
       if (status === 'error') return 'error'
-      if (topics.every(isLive)) return isInvalidated ? 'reading' : 'live'
+      if (topics[0] && topics.every(isLive)) return isInvalidated ? 'reading' : 'live'
       return pollMs ? 'polling' : 'lost'
     }
     const { fetches, joined, polls, avoided } = tallyOf(query)
@@ -314,7 +315,7 @@ export function createRecorder(
     for (const query of queryCache.getAll()) {
       const { pollMs = 0, topics = [] } = liveOf(query) ?? {}
       const wouldPoll = pollMs > 0 && Number.isFinite(pollMs) && query.isActive()
-      if (wouldPoll && topics.every(isLive)) tallyOf(query).avoided += COUNT_MS / pollMs
+      if (wouldPoll && topics[0] && topics.every(isLive)) tallyOf(query).avoided += COUNT_MS / pollMs
     }
   }
 
