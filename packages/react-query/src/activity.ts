@@ -26,7 +26,7 @@ const listeners = new Set<Listener>()
 
 /** Tells it. */
 export const tell: Listener = (activity) => {
-  for (const listener of listeners) listener(activity)
+  if (WATCHED) for (const listener of listeners) listener(activity)
 }
 
 /** Hears it, of all caches, until the answer is called. */

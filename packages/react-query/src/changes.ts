@@ -3,7 +3,8 @@ import type { Clock, HubEvent } from '@sse-hub/core'
 import type { Mutation, MutationCacheNotifyEvent, QueryClient } from '@tanstack/query-core'
 import { tell, WATCHED } from './activity.ts'
 import type { ConflictReport, Resolve } from './conflict.ts'
-import { failed, hearAnswers, type Optimistic, optimisticOf } from './mutation.ts'
+import type { QueryReport } from './entry.ts'
+import { failed, listeners, type Optimistic, optimisticOf } from './mutation.ts'
 import type { Change } from './overlay.ts'
 
 // How long after the answer the event is waited for, before the queries are read again.
@@ -15,6 +16,8 @@ export interface ChangesOptions {
   readonly clock: Clock
   readonly resolve?: Resolve
   readonly onConflict?: (conflict: ConflictReport) => void
+  /** The `response` of a mutation threw. */
+  readonly onReport: (report: QueryReport) => void
   /** The list has changed: the queries are to be shown anew. */
   readonly show: () => void
   /** The event that confirms a change has not come: whether some query still waits for it. */
@@ -31,10 +34,11 @@ export interface Changes {
 
 /** Follows the mutations of a cache. */
 export function createChanges(options: ChangesOptions): Changes {
-  const { queryClient, clock, resolve, onConflict, show, settle } = options
+  const { queryClient, clock, resolve, onConflict, onReport, show, settle } = options
   const cache = queryClient.getMutationCache()
   const list: Change[] = []
 
+  const of = (id: string) => list.find((change) => change.id === id)
   const drop = (change: Change) => {
     list.splice(list.indexOf(change), 1)
     show()
@@ -74,10 +78,10 @@ export function createChanges(options: ChangesOptions): Changes {
     }
   }
   const look = (mutation: Mutation, isGone: boolean) => {
-    const { status, variables } = mutation.state
     const made = optimisticOf(mutation)
-    const change = list.find(({ id }) => id === made?.id)
     if (!made) return
+    const { status, variables } = mutation.state
+    const change = of(made.id)
     if (status === 'pending' && !isGone) {
       if (change?.events[0]) return
       const begun = begin(mutation, made)
@@ -100,12 +104,14 @@ export function createChanges(options: ChangesOptions): Changes {
     }
   }
 
-  hearAnswers(queryClient, (id, events) =>
-    answered(
-      list.find((change) => change.id === id),
-      events,
-    ),
-  )
+  listeners.set(queryClient, ({ id, mutationKey: queryKey = [] }, events) => {
+    try {
+      answered(of(id), events())
+    } catch (error) {
+      // The server has done it all the same: the mutation goes on.
+      onReport({ during: 'response', error, queryKey })
+    }
+  })
   const unfollow = cache.subscribe(({ type, mutation }: MutationCacheNotifyEvent) => {
     if (mutation) look(mutation, type === 'removed')
   })

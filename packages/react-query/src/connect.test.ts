@@ -550,6 +550,14 @@ test('nor is it lost to one more page', async () => {
   expect(world.data('pages', '7')).toMatchObject({ pages: [[{ title: 'AAA' }], []] })
 })
 
+test('an event that is called as a member of every object is one that nobody binds', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.publish('board:7', 'valueOf', {})
+  await world.pass(50)
+  expect(titles()).toBe('A')
+})
+
 test('what does not change the data writes nothing', async () => {
   world.mount(world.cardsQuery('7'))
   await world.pass(500)

@@ -216,6 +216,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   const changes = createChanges({
     ...options,
     clock,
+    onReport,
     // A list and its details change in one commit.
     show: () =>
       notifyManager.batch(() => {

@@ -10,12 +10,13 @@ import { createRefresh, type Refresh } from './refresh.ts'
 export interface QueryReport {
   /**
    * `reduce`: a reducer threw, and the query is read again; `read`: its answers say cursors of another log; `subscribe`: the client would
-   * not take a topic; `share`: what a poll was answered cannot be handed to other tabs, so each of them polls.
+   * not take a topic; `share`: what a poll was answered cannot be handed to other tabs, so each of them polls; `response`: that of a mutation threw,
+   * which goes on as if the answer had said nothing.
    */
-  readonly during: 'reduce' | 'read' | 'subscribe' | 'share'
+  readonly during: 'reduce' | 'read' | 'subscribe' | 'share' | 'response'
   /** The error. */
   readonly error: unknown
-  /** The query's key. */
+  /** The query's key; of `response`, the mutation's. */
   readonly queryKey: QueryKey
   /** The event that was to be reduced. */
   readonly event?: HubEvent | undefined

@@ -82,25 +82,22 @@ export type HubMutationOptionsOf<C extends Contract> = <TData = unknown, TError 
   options: HubMutationOptions<C, TData, TError, TVariables>,
 ) => MutationObserverOptions<TData, TError, TVariables, Optimistic>
 
-/** Hears that a run was answered, with the events that the answer tells. */
-export type Answered = (id: string, events: readonly HubEvent[]) => void
-
-// By the cache: whoever shows its changes.
-const listeners = new WeakMap<QueryClient, Answered>()
-// Restored mutations whose run has begun.
-const resumed = new WeakSet<Mutation>()
+/** By the cache, who hears that a run was answered, and how to have the events that the answer tells: whoever shows its changes. */
+export const listeners = new WeakMap<
+  QueryClient,
+  (run: HubMutationContext, events: () => readonly HubEvent[]) => void
+>()
+// What runs show that have begun in this page.
+const begun = new WeakSet<Optimistic>()
 
 /** The ids of requests that have failed, by their variables: the same again is the same request, since what has failed may have happened. */
 export const failed = new WeakMap<object, string>()
 
-/** Has somebody hear the answers in a cache, instead of whoever heard them before. */
-export const hearAnswers = (queryClient: QueryClient, answered: Answered): unknown =>
-  listeners.set(queryClient, answered)
-
 /** What a mutation shows, if it is one of ours. */
-export function optimisticOf({ state }: Mutation): Optimistic | undefined {
-  const context = state.context as Optimistic | undefined
-  return Array.isArray(context?.optimistic) ? context : undefined
+export function optimisticOf(mutation: Mutation | undefined): Optimistic | undefined {
+  const made = mutation?.state.context as Optimistic | undefined
+  // An application's own mutation may keep something that looks alike.
+  return made?.id && Array.isArray(made.optimistic) ? made : undefined
 }
 
 type Expected = Pick<HubEvent, 'type' | 'topic' | 'data'>
@@ -109,35 +106,39 @@ const eventsOf = (id: string, expected: Expected | readonly Expected[] = []): Hu
   [expected].flat().map((event) => ({ ...event, id, at: Date.now() }))
 
 /** Names a run in what TanStack Query hands to all of its functions: one that is resumed after a reload has kept its id. */
-function name(context: MutationFunctionContext, variables: unknown): HubMutationContext {
-  const named = context as { -readonly [K in keyof HubMutationContext]: HubMutationContext[K] }
+function name(given: MutationFunctionContext, variables: unknown): HubMutationContext {
+  const named = given as HubMutationContext
   if (named.id) return named
-  const restored = context.client
-    .getMutationCache()
-    .findAll({ status: 'pending' })
-    .find((each) => each.state.variables === variables && optimisticOf(each) && !resumed.has(each))
-  if (restored) resumed.add(restored)
-  named.id = (restored && optimisticOf(restored)?.id) ?? platform.random.id()
-  return named
+  const { client, mutationKey = [] } = given
+  const restored = client.getMutationCache().find({
+    status: 'pending',
+    mutationKey,
+    predicate: ({ state }) =>
+      state.variables === variables && !!state.context && !begun.has(state.context as Optimistic),
+  })
+  const made = optimisticOf(restored) ?? { id: platform.random.id(), optimistic: [] }
+  begun.add(made)
+  return Object.assign(given, { id: made.id })
 }
 
 /** Makes the options of a mutation. */
 export function hubMutationOptions<TData, TError, TVariables>(
   options: HubMutationOptions<Contract, TData, TError, TVariables>,
 ): MutationObserverOptions<TData, TError, TVariables, Optimistic> {
-  const { mutationFn, optimistic, response, ...rest } = options
   return {
-    ...rest,
+    ...options,
     async mutationFn(variables, given) {
       const context = name(given, variables)
-      const data = await mutationFn(variables, context)
-      listeners.get(given.client)?.(context.id, eventsOf(context.id, response?.(data, variables, context)))
+      const data = await options.mutationFn(variables, context)
+      listeners.get(given.client)?.(context, () => eventsOf(context.id, options.response?.(data, variables, context)))
       return data
     },
     onMutate(variables, given) {
       const id = failed.get(Object(variables)) ?? platform.random.id()
       const context = Object.assign(given, { id })
-      return { id, optimistic: eventsOf(id, optimistic?.(variables, context)) }
+      const made = { id, optimistic: eventsOf(id, options.optimistic?.(variables, context)) }
+      begun.add(made)
+      return made
     },
   }
 }

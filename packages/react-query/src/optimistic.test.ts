@@ -2,6 +2,7 @@
 import {
   dehydrate,
   hydrate,
+  MutationCache,
   MutationObserver,
   notifyManager,
   onlineManager,
@@ -10,6 +11,7 @@ import {
 } from '@tanstack/query-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ask, type ConflictReport, fieldMerge, lastWriteWins } from './conflict.ts'
+import { optimisticOf } from './mutation.ts'
 import { connect, createWorld, hubMutationOptions, liveQueryOptions, type World } from './testing/world.ts'
 import { createWrites, type Writes } from './testing/writes.ts'
 
@@ -373,6 +375,34 @@ test('others’ events pass below what is pending, and deletes stay deleted', as
   expect(residue()).toBe('mine')
 })
 
+test('of several events, the last that is heard confirms, though it is the user’s own', async () => {
+  const theme = liveQueryOptions({
+    queryKey: ['theme'],
+    queryFn: async () => (await world.cards('user')) && 'light',
+    topic: 'user',
+    on: { 'theme.changed': (_, { data }) => data.theme },
+  })
+  world.mount(theme)
+  await world.pass(1_000)
+  let id = ''
+  const change = hubMutationOptions({
+    async mutationFn(_: string, context) {
+      id = context.id
+    },
+    optimistic: () => [
+      { type: 'theme.changed', topic: 'user', data: { theme: 'dark' } },
+      { type: 'news.said', topic: 'news:1', data: { id: 'n', title: 'dark', version: 1 } },
+    ],
+  })
+  mutate(change, 'dark')
+  await world.pass(10)
+  expect(world.data('theme')).toBe('dark')
+  world.publish('user:u1', 'theme.changed', { theme: 'dark' }, `${id}.1`)
+  world.publish('user:u1', 'theme.changed', { theme: 'by another device' })
+  await world.pass(50)
+  expect(world.data('theme')).toBe('by another device')
+})
+
 test('without the answer’s words it is shown until the event comes', async () => {
   const frames = await show()
   world.down()
@@ -526,6 +556,84 @@ describe('after a reload', () => {
     expect(sent).toHaveLength(3)
     expect(sent[0]).toEqual([2, ids[2]])
     expect(new Set(sent.map((each) => (each as [number, string])[1]))).toEqual(new Set(ids))
+  })
+
+  /** Two that differ in nothing but their keys and, if at all, their scopes; and which ids their requests carried. */
+  const twins = (scopes: { readonly archive?: string; readonly star?: string } = {}) => {
+    const sent: Record<'archive' | 'star', string[]> = { archive: [], star: [] }
+    const make = (key: 'archive' | 'star') =>
+      hubMutationOptions({
+        mutationKey: [key],
+        ...(scopes[key] && { scope: { id: scopes[key] } }),
+        async mutationFn(_: string, { id }) {
+          sent[key].push(id)
+          await new Promise<void>((resolve) => void world.clock.after(500, resolve))
+        },
+      })
+    return { sent, archive: make('archive'), star: make('star') }
+  }
+  /** Goes offline, mutates, and comes back with the next page: the ids that were kept, and how to have it restore them. */
+  const leave = async (run: () => void, queryClient = new QueryClient()) => {
+    onlineManager.setOnline(false)
+    run()
+    await world.pass(0)
+    const kept = JSON.stringify(dehydrate(world.queryClient))
+    const { mutations } = JSON.parse(kept) as { mutations: { state: { context: { id: string } } }[] }
+    world.queryClient.clear()
+    onlineManager.setOnline(true)
+    Object.assign(world, { queryClient })
+    return {
+      ids: mutations.map(({ state }) => state.context.id),
+      async restore() {
+        hydrate(queryClient, JSON.parse(kept))
+        void queryClient.resumePausedMutations()
+        await world.pass(2_000)
+      },
+    }
+  }
+
+  test('nor under that of another kind, whose turn has not come', async () => {
+    const { sent, archive, star } = twins({ archive: 'cards' })
+    const { ids, restore } = await leave(() => {
+      mutate(archive, 'z')
+      mutate(archive, 'a')
+      mutate(star, 'a')
+    })
+    world.queryClient.setMutationDefaults(['archive'], archive)
+    world.queryClient.setMutationDefaults(['star'], star)
+    await restore()
+    expect(sent).toEqual({ archive: ids.slice(0, 2), star: ids.slice(2) })
+  })
+
+  test.each([
+    ['and is on its way', 0],
+    ['and waits for what the cache does first', 1_000],
+  ])('nor under that of one that was begun in this page before, %s', async (_, ms) => {
+    const onMutate = () => new Promise<void>((resolve) => void world.clock.after(ms, resolve))
+    const { sent, archive } = twins()
+    const queryClient = new QueryClient({ mutationCache: new MutationCache({ onMutate }) })
+    const { ids, restore } = await leave(() => mutate(archive, 'a'), queryClient)
+    queryClient.setMutationDefaults(['archive'], archive)
+    mutate(archive, 'a')
+    await world.pass(10)
+    await restore()
+    const contexts = queryClient.getMutationCache().getAll().map(optimisticOf)
+    expect(contexts.map((context) => context?.id)).toEqual(expect.arrayContaining(sent.archive))
+    expect(sent.archive).toContain(ids[0])
+    expect(new Set(sent.archive).size).toBe(2)
+  })
+
+  test('nor under that of one that was kept though it was over', async () => {
+    const { sent, archive } = twins()
+    const keptAs = (id: string, status: 'error' | 'pending') => ({
+      mutationKey: ['archive'],
+      state: { status, isPaused: status === 'pending', variables: 'a', context: { id, optimistic: [] } } as never,
+    })
+    world.queryClient.setMutationDefaults(['archive'], archive)
+    hydrate(world.queryClient, { queries: [], mutations: [keptAs('failed', 'error'), keptAs('paused', 'pending')] })
+    void world.queryClient.resumePausedMutations()
+    await world.pass(1_000)
+    expect(sent.archive).toEqual(['paused'])
   })
 })
 
@@ -1001,6 +1109,39 @@ test('what the application makes of the answer does not take the change back', a
   await world.pass(1_000)
   expect(world.queryClient.getMutationCache().getAll()[0]?.state.status).toBe('error')
   world.up()
+  await settle()
+  expect(frames).toEqual(['A', 'A B'])
+})
+
+test('a `response` that throws is reported, and what the server has done is not taken back', async () => {
+  const frames = await show()
+  world.down()
+  const title = hubMutationOptions({
+    mutationKey: ['title'],
+    mutationFn: async (title: string, { id }) => void world.save('board:7', 'a', title, id),
+    optimistic: (title) => ({ type: 'card.titled', topic: 'board:7', data: { id: 'a', title, version: 1 } }),
+    response() {
+      throw new Error('The answer has no body')
+    },
+  })
+  mutate(title, 'mine')
+  await world.pass(100)
+  expect(world.queryClient.getMutationCache().getAll()[0]?.state.status).toBe('success')
+  expect(world.reports).toMatchObject([
+    { during: 'response', queryKey: ['title'], error: new Error('The answer has no body') },
+  ])
+  world.up()
+  await settle()
+  expect(frames).toEqual(['A', 'mine'])
+})
+
+test('a mutation of the application’s own may keep what looks alike', async () => {
+  const frames = await show()
+  for (const optimistic of [[null], ['x'], {}]) {
+    const own = new MutationObserver(world.queryClient, { mutationFn: async () => 1, onMutate: () => ({ optimistic }) })
+    await expect(own.mutate()).resolves.toBe(1)
+  }
+  world.save('board:7', 'b', 'B')
   await settle()
   expect(frames).toEqual(['A', 'A B'])
 })
