@@ -1012,25 +1012,6 @@ describe('components that define one query differently', () => {
     await world.pass(60_000)
     expect(world.fetches.length).toBeGreaterThan(5)
   })
-
-  test('that is said once while the application is developed: both, and the remedy', async () => {
-    world.mount(list())
-    world.mount(list())
-    await world.pass(1_000)
-    expect(log).not.toHaveBeenCalled()
-    world.mount(badge())
-    world.mount(badge())
-    await world.pass(1_000)
-    expect(log.mock.calls).toEqual([
-      [
-        'sse-hub',
-        expect.stringMatching(
-          /\["cards","7"\].*"news:1".*"card\.titled".* and as .*"card\.deleted","card\.saved".*10000/,
-        ),
-        expect.objectContaining({ code: 'invalid_option', message: expect.stringContaining('one function') }),
-      ],
-    ])
-  })
 })
 
 test('a query that waits for its topics is polled meanwhile, and not counted as live', async () => {

@@ -1,6 +1,8 @@
 // Which place in the log an HTTP answer reflects, carried from the `Hub-Cursor` header to the query that asked.
 import { HubError, isAfter } from '@sse-hub/core'
 import type { QueryClient, QueryKey } from '@tanstack/query-core'
+import { WATCHED } from './activity.ts'
+import { noteParts } from './mistakes.ts'
 
 // What a header says is not ours: two layers may have written it (`e:1, e:1`). What cannot be read as a cursor is as good as none.
 const CURSOR = /^[\w-]{1,64}:(0|[1-9]\d{0,14})$/
@@ -36,6 +38,7 @@ const answersOf = (client: QueryClient) => {
  */
 export function withCursor<T>(value: T, cursor: string | null | undefined): T {
   if (cursor && CURSOR.test(cursor)) cursors.set(Object(value), cursor)
+  if (WATCHED) noteParts(cursor && value)
   return value
 }
 

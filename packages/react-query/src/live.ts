@@ -10,8 +10,8 @@ import type {
   SkipToken,
 } from '@tanstack/query-core'
 import { WATCHED } from './activity.ts'
-import { noteAnswer } from './cursor.ts'
-import { compareDefinitions, type Definition } from './definitions.ts'
+import { cursorOf, noteAnswer } from './cursor.ts'
+import { compareDefinitions, type Definition, expectConnection, expectCursor, watchReducer } from './mistakes.ts'
 import type { Reducer } from './reducers.ts'
 
 /** What a live query says beside what every query says. */
@@ -105,6 +105,7 @@ export function liveQueryOptions<TQueryFnData, TError, TData, TQueryKey extends 
   // The context is passed on untouched: reading its `signal` would make every unmount cancel the fetch.
   const read: QueryFunction<TQueryFnData, TQueryKey> = async (context) => {
     const data = await (queryFn as typeof read)(context)
+    if (WATCHED && !cursorOf(data)) expectCursor(context.queryKey, data)
     noteAnswer(context.client, context.queryKey, data)
     return data
   }
@@ -112,6 +113,7 @@ export function liveQueryOptions<TQueryFnData, TError, TData, TQueryKey extends 
     ...(rest as typeof rest & { queryKey: DataTag<TQueryKey, TQueryFnData, TError> }),
     queryFn: typeof queryFn === 'function' ? Object.assign(read, { [LIVE]: options }) : (queryFn as never),
     staleTime(query) {
+      if (WATCHED) expectConnection(query as unknown as Query, () => coverage.has(query as unknown as Query))
       if (coverage.get(query as unknown as Query)?.()) return Number.POSITIVE_INFINITY
       return (typeof staleTime === 'function' ? staleTime(query) : staleTime) ?? 0
     },
@@ -123,11 +125,15 @@ type Carrier = { readonly [LIVE]?: Definition } | undefined
 /** What makes a query live, if it is: all that its observers say, since they share its data, and whoever asked for it last. */
 export function liveOf(query: Query): Live | undefined {
   const said = [query, ...query.observers].flatMap(({ options }) => (options.queryFn as Carrier)?.[LIVE] ?? [])
-  if (WATCHED) compareDefinitions(query, said)
+  const on = Object.assign(Object.create(null), ...said.map(({ on }) => on))
+  if (WATCHED) {
+    compareDefinitions(query, said)
+    for (const type in on) on[type] = watchReducer(type, on[type])
+  }
   return (
     said[0] && {
       topics: [...new Set(said.flatMap(({ topic }) => topic))],
-      on: Object.assign(Object.create(null), ...said.map(({ on }) => on)),
+      on,
       pollMs: Math.min(...said.flatMap(({ fallback }) => fallback?.refetchInterval || [])),
     }
   )
