@@ -15,7 +15,8 @@ export interface Realm {
 const REALMS = Symbol.for('the realms of the simulated world')
 const NAMES = 'Date, setTimeout, clearTimeout, setInterval, clearInterval, performance, crypto, window'
 // What has a copy per page; all else is shared.
-const OWN = /\/sim\/board\.ts$|\/packages\/react-query\/src\/|\/@tanstack\/query-core\//
+const OWN =
+  /\/sim\/board\.ts$|\/packages\/react-query\/src\/|\/packages\/core\/src\/(index|platform)\.ts$|\/@tanstack\/query-core\//
 
 const platforms: object[] = []
 Object.defineProperty(globalThis, REALMS, { value: platforms })
