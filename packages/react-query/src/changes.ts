@@ -80,7 +80,8 @@ export function createChanges(options: ChangesOptions): Changes {
   const look = (mutation: Mutation, isGone: boolean) => {
     const made = optimisticOf(mutation)
     if (!made) return
-    const { status, variables } = mutation.state
+    const { status } = mutation.state
+    const request = Object(mutation.state.variables)
     const change = of(made.id)
     if (status === 'pending' && !isGone) {
       if (change?.events[0]) return
@@ -91,11 +92,11 @@ export function createChanges(options: ChangesOptions): Changes {
       show()
     } else if (change?.mutation === mutation) {
       if (status === 'success') {
-        failed.delete(Object(variables))
+        failed.delete(request)
         answered(change, [])
         // What was answered has happened, whatever becomes of the mutation.
       } else if (!change.cancel) {
-        failed.set(Object(variables), made.id)
+        failed.set(request, made.id)
         // It may have happened all the same: its event is mine until the mutation is forgotten.
         change.events = []
         if (isGone) drop(change)
@@ -121,7 +122,7 @@ export function createChanges(options: ChangesOptions): Changes {
     list,
     stop() {
       unfollow()
-      for (const { cancel } of list.splice(0)) cancel?.()
+      for (const change of list.splice(0)) change.cancel?.()
       show()
     },
   }

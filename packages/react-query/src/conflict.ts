@@ -42,9 +42,9 @@ export const lastWriteWins: Resolve = ({ mine }) => mine
 
 /** Of mine, only the members that they have not changed are shown. */
 export const fieldMerge: Resolve = ({ mine, theirs, base }) => {
-  const are = theirs as Entity
+  const are = theirs as NonNullable<Entity>
   const shown: Record<string, unknown> = { ...are, ...(mine as Entity) }
-  for (const name of changedIn(base as Entity, are)) shown[name] = are?.[name]
+  for (const name of changedIn(base as Entity, are)) shown[name] = are[name]
   return shown
 }
 
