@@ -404,7 +404,7 @@ export const bugs: readonly Bug[] = [
     by: 'live queries equal the server',
     file: `${queries}/join.ts`,
     queries: true,
-    edits: [['if (!cursor || isAfter(to, cursor)) lost(', 'if (cursor && isAfter(to, cursor)) lost(']],
+    edits: [['if (isOther || !cursor || isAfter(to, cursor))', 'if (cursor && isAfter(to, cursor))']],
   },
   {
     name: 'keep what has failed',
@@ -454,7 +454,7 @@ export const bugs: readonly Bug[] = [
     by: 'no fetch without a reason',
     file: `${queries}/join.ts`,
     queries: true,
-    edits: [['    gap(to, pace) {\n', '    gap(to, pace) {\n      void queryClient.invalidateQueries()\n']],
+    edits: [['    gap({ to, reason }) {\n', '    gap({ to, reason }) {\n      void queryClient.invalidateQueries()\n']],
   },
   {
     name: 'poll while up',
@@ -462,7 +462,7 @@ export const bugs: readonly Bug[] = [
     by: 'queries poll while the hub is away, one tab for all',
     file: `${queries}/connect.ts`,
     queries: true,
-    edits: [['active ? pollMs : undefined, live, !heard)', 'active ? pollMs : undefined, false, !heard)']],
+    edits: [['? pollMs : 0, live, !heard)', '? pollMs : 0, false, !heard)']],
   },
   {
     name: 'never stop polling',

@@ -1,8 +1,9 @@
 // Shows what an answer is taken for: as new as its cursor says, of this log or of another, from the query function or from elsewhere.
-import { dehydrate, hydrate, QueryClient, type QueryKey } from '@tanstack/query-core'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { dehydrate, hydrate, MutationObserver, onlineManager, QueryClient, type QueryKey } from '@tanstack/query-core'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { withCursor } from './cursor.ts'
 import { type Card, connect, createWorld, liveQueryOptions, type World } from './testing/world.ts'
+import { createWrites } from './testing/writes.ts'
 
 let world: World
 let stop: () => void
@@ -484,4 +485,114 @@ test('a query without topics is as stale as its staleTime says', async () => {
   world.mount(none)
   await world.pass(500)
   expect(world.fetches).toHaveLength(2)
+})
+
+describe('what the application writes itself', () => {
+  const write = (change: (cards: Card[]) => Card[]) =>
+    world.queryClient.setQueryData(['cards', '7'], (old: Card[] | undefined) => change(old ?? []))
+  const titled = (title: string) => (cards: Card[]) => cards.map((each) => ({ ...each, title }))
+
+  test('may be older than what was known: it is read again when the application has been quiet for a while', async () => {
+    world.mount(world.cardsQuery('7'))
+    await world.pass(500)
+    const before = world.data('cards', '7') as Card[]
+    write(titled('optimistic'))
+    world.save('board:7', 'b', 'B')
+    await world.pass(50)
+    write(() => before)
+    await world.pass(4_900)
+    expect(titles()).toBe('A')
+    expect(world.fetches).toHaveLength(1)
+    await world.pass(200)
+    expect(titles()).toBe('A B')
+    await world.pass(60_000)
+    expect(world.fetches).toHaveLength(2)
+  })
+
+  test('as an answer does that comes after a newer event', async () => {
+    world.mount(world.cardsQuery('7'))
+    await world.pass(500)
+    const answer = world.save('board:7', 'c0', 'mine')
+    world.save('board:7', 'c0', 'theirs')
+    await world.pass(50)
+    write(() => [answer])
+    await world.pass(6_000)
+    expect(titles()).toBe('theirs')
+  })
+
+  test('neither flickers nor costs a fetch for each, where mutations are many', async () => {
+    const { observer } = world.mount(world.cardsQuery('7'))
+    await world.pass(500)
+    const seen: (string | undefined)[] = []
+    observer.subscribe(() => seen.push(titles()))
+    for (let i = 0; i < 20; i++) {
+      write(titled(`t${i}`))
+      await world.pass(700)
+      const answer = world.save('board:7', 'c0', `t${i}`)
+      await world.pass(100)
+      write(() => [answer])
+      await world.pass(1_500)
+    }
+    await world.pass(60_000)
+    expect([...new Set(seen)]).toEqual(Array.from({ length: 20 }, (_, i) => `t${i}`))
+    expect(world.fetches).toHaveLength(2)
+  })
+
+  test('and says nothing new is as good as not written', async () => {
+    world.mount(world.cardsQuery('7'))
+    await world.pass(500)
+    write((cards) => structuredClone(cards))
+    await world.pass(60_000)
+    expect(world.fetches).toHaveLength(1)
+  })
+
+  test('before the first answer, or where it is not followed, is nothing to us', async () => {
+    world.queryClient.setQueryData(['cards', '7'], [{ id: 'c0', title: 'seed', version: 0 }])
+    await world.pass(60_000)
+    expect(world.fetches).toHaveLength(0)
+    world.mount(world.cardsQuery('7'))
+    await world.pass(60_000)
+    expect(titles()).toBe('A')
+    expect(world.fetches).toHaveLength(1)
+  })
+
+  test('with something pending on it is read again, and nothing of it is left', async () => {
+    const writes = createWrites(world)
+    world.mount(world.cardsQuery('7'))
+    await world.pass(500)
+    writes.api.sendMs = 1_000
+    void new MutationObserver(world.queryClient, writes.title).mutate({ board: '7', id: 'c0', title: 'mine' })
+    await world.pass(10)
+    write(titled('theirs'))
+    await world.pass(10_000)
+    expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+  })
+})
+
+test('data that is there follows events though its own read is paused: the browser takes itself for offline', async () => {
+  world.queryClient.setQueryData(['cards', '7'], world.state('board:7'), { updatedAt: 1 })
+  onlineManager.setOnline(false)
+  world.mount(world.cardsQuery('7'))
+  await world.pass(1_000)
+  world.save('board:7', 'b', 'B')
+  await world.pass(100)
+  expect(titles()).toBe('A B')
+  onlineManager.setOnline(true)
+  await world.pass(5_000)
+  expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+})
+
+test('an event does not take the error of a read off the screen that is still to be repeated', async () => {
+  const { observer } = world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.rest.fails = true
+  world.lose('board:7', 'z', 'lost')
+  await world.pass(500)
+  world.save('board:7', 'b', 'B')
+  await world.pass(20)
+  expect(titles()).toBe('A B')
+  expect(observer.getCurrentResult()).toMatchObject({ isError: true, isRefetchError: true })
+  world.rest.fails = false
+  await world.pass(5_000)
+  expect(observer.getCurrentResult()).toMatchObject({ isError: false, data: world.state('board:7') })
 })

@@ -1,9 +1,19 @@
 // Shows what mounted live queries cost and hear: fetches counted, streams counted, events joined, gaps told, over the real client in virtual time.
+import { createHubClient, type Frame, type Source } from '@sse-hub/core'
 import { focusManager, InfiniteQueryObserver, skipToken } from '@tanstack/query-core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { virtualClock } from '../../core/src/testing/virtual-clock.ts'
 import { withCursor } from './cursor.ts'
 import { patch, remove, upsert } from './reducers.ts'
-import { type Card, connect, createWorld, liveQueryOptions, type World } from './testing/world.ts'
+import {
+  type C,
+  type Card,
+  connect,
+  connectQueries,
+  createWorld,
+  liveQueryOptions,
+  type World,
+} from './testing/world.ts'
 
 let world: World
 let stop: () => void
@@ -21,6 +31,7 @@ afterEach(() => {
   world.client.close()
 })
 
+const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
 const titles = (board = '7') =>
   (world.data('cards', board) as { title: string }[] | undefined)?.map(({ title }) => title).join(' ')
 const isLive = (topic = 'board:7') => world.client.status.topic(topic as 'board:7') === 'live'
@@ -939,7 +950,6 @@ test('options that an adapter clones, as Vue’s does, are still live', async ()
 })
 
 describe('components that define one query differently', () => {
-  const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
   const list = () =>
     liveQueryOptions({
       queryKey: ['cards', '7'],
@@ -1023,4 +1033,127 @@ test('a query that waits for its topics is polled meanwhile, and not counted as 
   await vi.waitFor(() => import('./fallback.ts'))
   await world.pass(61_000)
   expect(world.fetches).toHaveLength(7)
+})
+
+test.each([
+  ['another', 'u2', 2],
+  ['nobody', null, 2],
+  ['the same', 'u1', 1],
+])('a stream that resumes as %s', async (_, next, reads) => {
+  const clock = virtualClock()
+  let user: string | null = 'u1'
+  let end = () => {}
+  const source: Source = {
+    via: 'sse',
+    async open({ topics, after, take }) {
+      take([{ kind: 'sync', cursor: after ?? 'e:10', topics: [...topics], gaps: [], user, heartbeatMs: 0 }])
+      await new Promise<void>((resolve) => (end = resolve))
+    },
+  }
+  const client = createHubClient<C>({ url: '/', source, clock, random: { next: () => 0.5, id: () => 'p-12345678' } })
+  const disconnect = connectQueries({ client, queryClient: world.queryClient, clock })
+  let asked = 0
+  const query = liveQueryOptions({
+    queryKey: ['mine'],
+    queryFn: async () => withCursor([`what ${user} may see, read ${++asked} times`], 'e:10'),
+    topic: 'board:7',
+    on: {},
+  })
+  world.mount(query as never)
+  await clock.advance(1_000)
+  user = next
+  end()
+  await clock.advance(60_000)
+  expect(world.data('mine')).toEqual([`what ${next} may see, read ${reads} times`])
+  disconnect()
+  client.close()
+})
+
+test('a log that has gone back is read again, though it seems to be behind what was read', async () => {
+  const clock = virtualClock()
+  let head = 900
+  let push: (frame: Frame | 'end') => void = () => {}
+  const source: Source = {
+    via: 'sse',
+    async open({ topics, after, take }) {
+      const at = Number(after?.split(':')[1] ?? head)
+      const gaps = at > head ? [{ topics: [...topics], to: `e:${head}`, reason: 'epoch' } as const] : []
+      take([{ kind: 'sync', cursor: `e:${Math.min(at, head)}`, topics: [...topics], gaps, user: 'u1', heartbeatMs: 0 }])
+      for (;;) {
+        const frame = await new Promise<Frame | 'end'>((resolve) => (push = resolve))
+        if (frame === 'end') return
+        take([frame])
+      }
+    },
+  }
+  const client = createHubClient<C>({ url: '/', source, clock, random: { next: () => 0.5, id: () => 'p-12345678' } })
+  const disconnect = connectQueries({ client, queryClient: world.queryClient, clock, spreadMs: 0 })
+  let state: Card[] = [{ id: 'a', title: 'A', version: 9 }]
+  const streams: number[] = []
+  const query = liveQueryOptions({
+    queryKey: ['back'],
+    async queryFn() {
+      streams.push(head)
+      return withCursor(state, `e:${head}`)
+    },
+    topic: 'board:7',
+    on: { 'card.saved': upsert(card) },
+  })
+  world.mount(query as never)
+  await clock.advance(1_000)
+  head = 500
+  state = [{ id: 'a', title: 'of the backup', version: 1 }]
+  push('end')
+  await clock.advance(5_000)
+  expect(world.data('back')).toEqual(state)
+  state = [{ id: 'a', title: 'new', version: 2 }]
+  push({
+    kind: 'event',
+    event: { type: 'card.saved', topic: 'board:7', data: state[0], at: 1, id: 'i', cursor: 'e:501' },
+  })
+  await clock.advance(60_000)
+  expect(world.data('back')).toEqual(state)
+  expect(streams).toEqual([900, 500])
+  disconnect()
+  client.close()
+})
+
+test('an onReport that throws costs nobody an event, and is heard of', async () => {
+  const unheard: unknown[] = []
+  // Vitest fails a run in which something is not caught.
+  const listeners = process.rawListeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', (error) => void unheard.push(error))
+  stop()
+  stop = connectQueries({
+    client: world.client,
+    queryClient: world.queryClient,
+    clock: world.clock,
+    onReport() {
+      throw new Error('nobody hears reports')
+    },
+  })
+  world.mount(
+    liveQueryOptions({
+      queryKey: ['cards', '7'],
+      queryFn: () => world.cards('board:7'),
+      topic: 'board:7',
+      on: {
+        'board.changed'() {
+          throw new Error('bug')
+        },
+        'card.saved': upsert(card),
+      },
+    }),
+  )
+  await world.pass(500)
+  world.rest.fails = true
+  world.save('board:7', 'b', 'B')
+  world.publish('board:7', 'board.changed', {})
+  world.save('board:7', 'c', 'C')
+  await world.pass(100)
+  expect(titles()).toBe('A B C')
+  await vi.waitFor(() => expect(unheard).toHaveLength(1))
+  process.removeAllListeners('uncaughtException')
+  for (const listener of listeners) process.on('uncaughtException', listener as (error: Error) => void)
 })

@@ -1,9 +1,16 @@
 // Follows a query cache: mounted live queries hold their topics, and the last to unmount lets go.
 import { type Clock, type Contract, type HubClient, platform, type Random, type Tabs } from '@sse-hub/core'
-import { notifyManager, type Query, type QueryCacheNotifyEvent, type QueryClient } from '@tanstack/query-core'
+import {
+  notifyManager,
+  type Query,
+  type QueryCacheNotifyEvent,
+  type QueryClient,
+  type QueryKey,
+} from '@tanstack/query-core'
+import { tell, WATCHED } from './activity.ts'
 import { createChanges } from './changes.ts'
 import type { ConflictReport, Resolve } from './conflict.ts'
-import { createEntry, type Entry, type QueryReport } from './entry.ts'
+import { createEntry, type Did, type Entry, type QueryReport } from './entry.ts'
 import type { Fallback, Polls } from './fallback.ts'
 import type { Topics } from './holds.ts'
 import type { Heard } from './join.ts'
@@ -50,44 +57,58 @@ export interface QueryConnection {
   polls(): Polls
 }
 
+/** A status, which names the user while it is live. */
+type Named = { readonly user?: string | null }
+
 // How to end the connection that a cache has.
 const connections = new WeakMap<QueryClient, () => void>()
 
 /** Connects live queries with a client, until the answer is called. */
 export function connectQueries<C extends Contract>(options: ConnectOptions<C>): QueryConnection {
-  const { queryClient, lingerMs = 1_000, spreadMs = 1_000, onReport = logError } = options
-  const { clock, random } = { ...platform, ...options }
+  const { queryClient, lingerMs = 1_000, spreadMs = 1_000 } = options
   const client = options.client as unknown as Topics
+  // It may do what it likes, and throw: not in the middle of this.
+  const onReport = (report: QueryReport) => queueMicrotask(() => (options.onReport ?? logError)(report))
+  const parts = { ...platform, ...options, client, onReport }
+  const { clock, random } = parts
   const cache = queryClient.getQueryCache()
   const entries = new Map<Query, Entry>()
   // The mounted ones, and those unmounted a moment ago: how to end their linger.
   const mounted = new Map<Entry, (() => void) | undefined>()
   // Those that the hub does not keep at present.
-  const lost = new Set<Entry>()
+  const lost = new WeakSet<Entry>()
   const heard: Heard = {}
   // What has changed and is to be looked at: thousands of queries must not be for each answer.
   const touched = new Set<Entry>()
-  let cancelSweep: (() => void) | undefined
+  let isSweeping = false
   let status = client.status.get()
+  // As whom the hub knows this page; undefined before it has been live.
+  let { user: known } = status as Named
   let isWanted = options.live !== false
   // Loaded with the first query that may poll: it costs the page nothing before, and is there before the hub is lost.
   let fallback: Fallback | undefined
   let isLoading = false
+  let isMissing = false
   let stopped = false
 
   const isLive = (topic: string) => client.status.topic(topic) === 'live'
 
-  const load = async () => {
+  const load = (queryKey: QueryKey) => {
     isLoading = true
-    try {
-      const { createFallback } = await import('./fallback.ts')
-      if (stopped) return
-      fallback = createFallback({ ...options, client, clock, random, onReport, wanted: () => isWanted })
-      touchAll()
-    } catch {
-      // What could not be had is asked for again at the next change of the hub's state.
-      isLoading = false
-    }
+    import('./fallback.ts').then(
+      ({ createFallback }) => {
+        if (stopped) return
+        const watched = WATCHED && { polled: (query: Query) => tell({ kind: 'poll', query }) }
+        fallback = createFallback({ ...parts, entries, wanted: () => isWanted, ...watched })
+        touchAll()
+      },
+      (error) => {
+        // An old page after a deployment, or the network is down with the hub: it is asked for again while that is so, whenever something changes.
+        if (!isMissing) onReport({ during: 'fallback', error, queryKey })
+        isMissing = true
+        isLoading = false
+      },
+    )
   }
 
   const adopt = (query: Query): Entry | undefined => {
@@ -95,17 +116,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     const live = known ? undefined : liveOf(query)
     if (!live) return known
     const spread = () => random.next() * spreadMs
-    const entry = createEntry({
-      query,
-      queryClient,
-      heard,
-      live,
-      changes: changes.list,
-      client,
-      clock,
-      spread,
-      onReport,
-    })
+    const entry = createEntry({ ...parts, query, heard, live, changes: changes.list, spread })
     entries.set(query, entry)
     entry.join.show()
     return entry
@@ -114,7 +125,6 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   const drop = (entry: Entry) => {
     mounted.get(entry)?.()
     mounted.delete(entry)
-    lost.delete(entry)
     touched.delete(entry)
     entries.delete(entry.query)
     fallback?.set(entry.query)
@@ -151,25 +161,25 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       return needed.has(topic)
     }
     for (const entry of looked) {
-      const { query, holds, refresh } = entry
+      const { query, join, holds, refresh } = entry
       const { topics, pollMs } = entry.live
-      const { data, fetchStatus } = query.state
-      const active = query.isActive()
+      const { fetchStatus, data } = query.state
       const beginning = entry.isBeginning()
       if (holds.keep(topics)) sweep()
       // What nobody looks at is kept in step too, as long as it costs no topic of its own.
       if (!isWanted || (!mounted.has(entry) && !topics.every(isNeeded))) entry.release()
-      else if (beginning) topics.forEach(holds.await)
-      // Any other fetch in flight is waited for: its answer may say from where on the topics are needed.
-      else if (fetchStatus === 'idle' && data !== undefined) {
+      else if (fetchStatus !== 'fetching' && data !== undefined) {
+        join.look()
         topics.forEach(holds.take)
         refresh.resume()
       }
+      // A fetch in flight is waited for: its answer may say from where on the topics are needed.
+      else if (beginning) topics.forEach(holds.await)
       holds.check()
       const heard = isWanted ? topics.filter(isLive).length : 0
       const live = heard > 0 && heard === topics.length
-      if (pollMs < Number.POSITIVE_INFINITY && !isLoading) void load()
-      fallback?.set(query, active ? pollMs : undefined, live, !heard)
+      if (pollMs < Number.POSITIVE_INFINITY && !isLoading && !(isMissing && live)) load(query.queryKey)
+      fallback?.set(query, query.isActive() ? pollMs : 0, live, !heard)
       if (!live) lost.add(entry)
       // A read that failed meanwhile would show its error for as long as nothing happens, unless another is under way.
       else if (fetchStatus === 'idle' && lost.delete(entry) && query.state.status === 'error') refresh.ask('now')
@@ -182,18 +192,17 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     touched.add(entry)
   }
   const touchAll = () => {
-    cancelSweep?.()
-    cancelSweep = undefined
+    isSweeping = false
     entries.forEach(touch)
   }
   /** Whoever leaves may have been the last to need a topic; many leave at once. */
   const sweep = () => {
-    cancelSweep ??= clock.after(0, touchAll)
+    if (!isSweeping) clock.after(0, touchAll)
+    isSweeping = true
   }
 
   const follow = (event: QueryCacheNotifyEvent) => {
-    const { type, query } = event
-    if (type === 'observerResultsUpdated') return
+    const { query, action } = event as { readonly query: Query; readonly action?: Did }
     // Observers may outlive the place of their query in the cache.
     const gone = cache.get(query.queryHash) !== query
     const entry = gone ? entries.get(query) : adopt(query)
@@ -202,21 +211,14 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       drop(entry)
       return sweep()
     }
-    if (type === 'updated') {
-      const { action } = event
-      if (action.type === 'fetch') entry.began(!!action.meta?.fetchMore)
-      // Most changes are neither: writes of events, above all.
-      else if (!entry.changed(action.type)) return
-    }
+    if (action) entry.did(action)
     touch(entry)
   }
 
   // Two would apply every event twice.
   connections.get(queryClient)?.()
   const changes = createChanges({
-    ...options,
-    clock,
-    onReport,
+    ...parts,
     // A list and its details change in one commit.
     show: () =>
       notifyManager.batch(() => {
@@ -231,18 +233,21 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     const before = status
     status = client.status.get()
     // Or else only somebody's topics have changed, who knows it.
-    if (status !== before) touchAll()
+    if (status === before) return
+    const { user = known } = status as Named
+    // What was read as somebody else may be what this one is not to see.
+    if (known !== undefined && user !== known) for (const { refresh } of entries.values()) refresh.ask('now')
+    known = user
+    touchAll()
   })
 
   const stop = () => {
     stopped = true
     unfollow()
     unwatch()
-    cancelSweep?.()
     changes.stop()
     entries.forEach(drop)
     fallback?.stop()
-    if (connections.get(queryClient) === stop) connections.delete(queryClient)
   }
   connections.set(queryClient, stop)
   return Object.assign(stop, {

@@ -4,9 +4,6 @@ import type { QueryClient, QueryKey } from '@tanstack/query-core'
 import { WATCHED } from './activity.ts'
 import { noteParts } from './mistakes.ts'
 
-// What a header says is not ours: two layers may have written it (`e:1, e:1`). What cannot be read as a cursor is as good as none.
-const CURSOR = /^[\w-]{1,64}:(0|[1-9]\d{0,14})$/
-
 const cursors = new WeakMap<object, string>()
 
 /** The cursor of an answer: `null` where it says none, undefined where no query function of ours has answered. */
@@ -15,7 +12,8 @@ export type Answer = string | null | undefined
 // A key array is shared by all caches that are given the same options.
 const answers = new WeakMap<QueryClient, WeakMap<QueryKey, Answer>>()
 
-const answersOf = (client: QueryClient) => {
+/** The cursors of all that the last fetches of a cache were answered, by query key: structural sharing may have replaced the answers themselves. */
+export const answersOf = (client: QueryClient): WeakMap<QueryKey, Answer> => {
   const known = answers.get(client) ?? new WeakMap<QueryKey, Answer>()
   answers.set(client, known)
   return known
@@ -37,7 +35,8 @@ const answersOf = (client: QueryClient) => {
  * ```
  */
 export function withCursor<T>(value: T, cursor: string | null | undefined): T {
-  if (cursor && CURSOR.test(cursor)) cursors.set(Object(value), cursor)
+  // What a header says is not ours: two layers may have written it (`e:1, e:1`). What cannot be read compares with nothing, itself included, and is as good as none.
+  if (cursor && !isAfter(cursor, cursor)) cursors.set(Object(value), cursor)
   if (WATCHED) noteParts(cursor && value)
   return value
 }
@@ -59,7 +58,10 @@ export async function hubJson<T>(answer: Response | Promise<Response>): Promise<
   const response = await answer
   const { ok, status, url } = response
   if (!ok) {
-    throw new HubError('http', `${url} answered ${status}`, { retryable: status >= 500, details: { status } })
+    throw new HubError('http', `${url} answered ${status}`, {
+      retryable: status >= 500 || status === 429,
+      details: { status },
+    })
   }
   return withCursor((await response.json()) as T, response.headers.get('hub-cursor'))
 }
@@ -80,16 +82,5 @@ export function inBoth(a: Answer, b: Answer): Answer {
 export function noteAnswer(client: QueryClient, queryKey: QueryKey, data: unknown): void {
   const notes = answersOf(client)
   const cursor = cursorOf(data) ?? null
-  const others = notes.get(queryKey)
-  notes.set(queryKey, others === undefined ? cursor : inBoth(others, cursor))
-}
-
-/** A fetch begins: what earlier ones have answered is no part of it. */
-export function forgetAnswer(client: QueryClient, queryKey: QueryKey): void {
-  answersOf(client).delete(queryKey)
-}
-
-/** The cursor of all that the last fetch was answered: structural sharing may have replaced the answer itself. */
-export function lastAnswer(client: QueryClient, queryKey: QueryKey): Answer {
-  return answersOf(client).get(queryKey)
+  notes.set(queryKey, notes.has(queryKey) ? inBoth(notes.get(queryKey), cursor) : cursor)
 }

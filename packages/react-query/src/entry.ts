@@ -1,6 +1,6 @@
 // All that is known of one live query in a cache: its definition, its data's join, the topics it holds, and the wish to read it again.
 import type { Clock, HubEvent } from '@sse-hub/core'
-import { type Query, type QueryClient, type QueryKey, replaceEqualDeep } from '@tanstack/query-core'
+import type { Query, QueryClient, QueryKey } from '@tanstack/query-core'
 import { createHolds, type Holds, type Topics } from './holds.ts'
 import { createJoin, type Heard, type Join, type JoinOptions } from './join.ts'
 import { coverage, type Live } from './live.ts'
@@ -10,10 +10,11 @@ import { createRefresh, type Refresh } from './refresh.ts'
 export interface QueryReport {
   /**
    * `reduce`: a reducer threw, and the query is read again; `read`: its answers say cursors of another log; `subscribe`: the client would
-   * not take a topic; `share`: what a poll was answered cannot be handed to other tabs, so each of them polls; `response`: that of a mutation threw,
-   * which goes on as if the answer had said nothing.
+   * not take a topic; `share`: what a poll was answered cannot be handed to other tabs, so each of them polls; `fallback`: the file with what
+   * polls cannot be fetched, and is asked for again while the hub is down; `response`: that of a mutation threw, which goes on as if the answer had
+   * said nothing.
    */
-  readonly during: 'reduce' | 'read' | 'subscribe' | 'share' | 'response'
+  readonly during: 'reduce' | 'read' | 'subscribe' | 'share' | 'fallback' | 'response'
   /** The error. */
   readonly error: unknown
   /** The query's key; of `response`, the mutation's. */
@@ -36,6 +37,12 @@ export interface EntryOptions {
   readonly onReport: (report: QueryReport) => void
 }
 
+/** What has changed a query's state: that a fetch has begun says whether it is of one more page only. */
+export interface Did {
+  readonly type: string
+  readonly meta?: { readonly fetchMore?: unknown }
+}
+
 /** One live query in a cache. */
 export interface Entry {
   readonly query: Query
@@ -44,10 +51,8 @@ export interface Entry {
   readonly refresh: Refresh
   /** What its observers say, or have said last; always the same object. */
   readonly live: Live
-  /** A fetch of all its data, or of one `more` page, has begun. */
-  began(more: boolean): void
-  /** The query's state has changed, by such an action. Says whether that can change what it holds. */
-  changed(type: string): boolean
+  /** The query's state has changed, by such an action. */
+  did(action: Did): void
   /** Whether a fetch of all its data has begun since this was last asked, and is in flight. */
   isBeginning(): boolean
   /** Lets go of all topics. */
@@ -58,29 +63,19 @@ export interface Entry {
 
 /** Takes up a query that is in the cache. */
 export function createEntry(options: EntryOptions): Entry {
-  const { query, live, client, clock, spread, onReport } = options
-  const { queryKey } = query
+  const { query, live, clock, spread, onReport } = options
   let fetching = query.state.fetchStatus !== 'idle'
   let beginning = false
-  // The data when it was last looked at; and whether others have put other data there since.
-  let last = query.state.data
-  let isStrange = false
 
   const covered = () => {
     const { topics } = live
-    return topics.length > 0 && query.state.data !== undefined && topics.every((topic) => holds.covers(topic))
+    return topics.length > 0 && topics.every(holds.covers)
   }
   const refresh = createRefresh(query, clock, spread)
   const report = (during: QueryReport['during'], error: unknown, event?: HubEvent) =>
-    onReport({ during, error, queryKey, event })
+    onReport({ during, error, queryKey: query.queryKey, event })
   const join = createJoin({ ...options, covered, refresh: refresh.ask, report })
-  const holds = createHolds({
-    query,
-    client,
-    join,
-    incomplete: () => refresh.ask('now'),
-    report,
-  })
+  const holds = createHolds({ ...options, join, refresh: refresh.ask, report })
   const release = () => {
     // The cursor of an answer that nobody has followed yet stays good.
     if (holds.keep([])) join.forget()
@@ -89,37 +84,28 @@ export function createEntry(options: EntryOptions): Entry {
 
   return {
     query,
+    live,
     holds,
     refresh,
-    live,
-    began(more) {
-      fetching = true
-      // Where there is no page yet, one more is all.
-      beginning = !more || query.state.data === undefined
-      join.began(beginning)
-      refresh.began(beginning)
-    },
-    changed(type) {
-      const { data, fetchStatus } = query.state
-      const had = last
-      last = data
-      if (type === 'setState' && replaceEqualDeep(had, data) !== had) isStrange = true
-      if (fetchStatus !== 'idle') return false
-      const hasEnded = fetching
+    did({ type, meta }) {
+      if (type === 'fetch') {
+        // Where there is no page yet, one more is all.
+        beginning = !meta?.fetchMore || query.state.data === undefined
+        fetching = true
+        join.began(beginning)
+        refresh.began(beginning)
+      }
+      if (query.state.fetchStatus !== 'idle') return
       if (fetching) {
         fetching = beginning = false
         const joined = join.ended(type === 'success')
         const isGranted = refresh.ended(!!joined, !joined?.behind)
-        holds.ended(joined?.isOurs === true)
-        if (joined?.behind) holds.again(joined.behind)
         // Read again for that reason, it may be the same once more: it would be so for ever.
-        if (joined) isStrange = !joined.isOurs && !isGranted
+        holds.ended(joined && (joined.isOurs || isGranted))
+        if (joined?.behind) holds.again(joined.behind)
       }
-      if (!isStrange) return hasEnded || had === undefined
-      isStrange = false
-      join.forget()
-      holds.doubt()
-      return true
+      // What is hydrated, reset or restored is of any age.
+      if (type === 'setState') join.look('now')
     },
     isBeginning() {
       const was = beginning
@@ -131,7 +117,6 @@ export function createEntry(options: EntryOptions): Entry {
     stop() {
       release()
       refresh.stop()
-      coverage.delete(query)
     },
   }
 }

@@ -407,3 +407,15 @@ test('a query that is taken out of the cache is not polled any more, even while 
   await pass(60_000)
   expect(since(clearedAt)).toEqual([])
 })
+
+test('a poll that hangs does not end them', async () => {
+  const tab = await liveTab({ chance: 0 })
+  const lostAt = now()
+  Object.assign(browser.api, { ms: 3_600_000, data: [{ id: 'never' }] })
+  tab.down()
+  await pass(1_000)
+  Object.assign(browser.api, { ms: 20, data: [{ id: 'b' }] })
+  await pass(30_000)
+  expect(tab.data()).toEqual([{ id: 'b' }])
+  expect(since(lostAt).length).toBeGreaterThanOrEqual(2)
+})

@@ -1,8 +1,7 @@
 // Polls the queries that ask for it while the hub cannot keep them, by a scheduler of our own: observers would not notice the hub's state. Loaded with the first such query.
 import type { Clock, Random, Status, Tabs } from '@sse-hub/core'
 import { focusManager, onlineManager, type Query, type QueryClient } from '@tanstack/query-core'
-import { tell, WATCHED } from './activity.ts'
-import type { QueryReport } from './entry.ts'
+import type { Entry, QueryReport } from './entry.ts'
 import type { Topics } from './holds.ts'
 import { createShare, type Share } from './share.ts'
 import { platformTabs } from './tabs.ts'
@@ -35,6 +34,10 @@ export interface FallbackOptions {
   readonly tabs?: Tabs | null
   /** Whether queries are to be live at all. */
   readonly wanted: () => boolean
+  /** What is known of the queries. */
+  readonly entries: ReadonlyMap<Query, Entry>
+  /** A query is polled, which somebody looks on at. */
+  readonly polled?: (query: Query) => void
   /** Hears that what a query was answered cannot be shared. */
   readonly onReport: (report: QueryReport) => void
 }
@@ -72,7 +75,7 @@ interface Poll {
 
 /** Makes the polls; there is no timer while there is nothing to poll. */
 export function createFallback(options: FallbackOptions): Fallback {
-  const { client, queryClient, clock, random, tabs = platformTabs(), wanted, onReport } = options
+  const { client, queryClient, clock, random, tabs = platformTabs(), wanted, entries, polled, onReport } = options
   const polls = new Map<Query, Poll>()
   const unshared = new WeakSet<Query>()
   const counts = { done: 0, shared: 0, avoided: 0 }
@@ -82,12 +85,13 @@ export function createFallback(options: FallbackOptions): Fallback {
   let firstAt = Number.POSITIVE_INFINITY
   let cancelRetry: (() => void) | undefined
 
+  const entryOf = (query: Query) => entries.get(query) as Entry
   const saved = ({ savedAt = clock.now(), pollMs }: Poll) => Math.floor((clock.now() - savedAt) / pollMs)
 
   const read = (query: Query) => {
     counts.done++
-    if (WATCHED) tell({ kind: 'poll', query })
-    return query.fetch(undefined, { cancelRefetch: false })
+    polled?.(query)
+    return entryOf(query).refresh.read()
   }
 
   const shareOf = (poll: Poll): Share | undefined => {
@@ -100,6 +104,7 @@ export function createFallback(options: FallbackOptions): Fallback {
       query,
       queryClient,
       read: () => read(query),
+      isPending: () => entryOf(query).join.isPending(),
       taken() {
         counts.shared++
         // Whoever asked asks again, before the others think that nobody does.

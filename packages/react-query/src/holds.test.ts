@@ -25,7 +25,7 @@ test.each([
       status: { topic: () => state } as unknown as HoldsOptions['client']['status'],
     },
     join: { cursor: () => undefined, gap: () => {} } as unknown as HoldsOptions['join'],
-    incomplete: () => asked++,
+    refresh: () => asked++,
     report: () => {},
   })
   holds.take('board:7')

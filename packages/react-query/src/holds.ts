@@ -23,7 +23,7 @@ export interface HoldsOptions {
   readonly client: Topics
   readonly join: Join
   /** The data is not whole. */
-  readonly incomplete: () => void
+  readonly refresh: (pace: 'now') => void
   /** The client would not take a topic. */
   readonly report: (during: 'subscribe', error: unknown) => void
 }
@@ -36,12 +36,10 @@ export interface Holds {
   await(topic: string): void
   /** Holds its topics from an earlier cursor on: what follows it comes again. */
   again(after: string): void
-  /** The data has become one of unknown age. */
-  doubt(): void
   /** Lets go of all topics but these. Answers whether there were any. */
   keep(topics: readonly string[]): boolean
-  /** The fetch has ended, with an answer that is as new as it looks, or without. */
-  ended(ok: boolean): void
+  /** The fetch has ended, with an answer that is as new as it looks, or of unknown age; or without. */
+  ended(ok?: boolean): void
   /** Looks at the client's status. */
   check(): void
   /** Whether the data is whole for the topic, and the client hears of every change. */
@@ -58,27 +56,23 @@ interface Hold {
 }
 
 /** Makes the holds of one query; none at first. */
-export function createHolds({ query, client, join, incomplete, report }: HoldsOptions): Holds {
+export function createHolds({ query, client, join, refresh, report }: HoldsOptions): Holds {
   const holds = new Map<string, Hold>()
 
   const isLive = (topic: string) => client.status.topic(topic) === 'live'
   const subscribe = (topic: string, state: Hold['state'], after?: string) => {
-    const hold: Hold = { state, stop: () => {} }
+    const hold: Hold = { stop: () => {}, state }
     holds.set(topic, hold)
     try {
       hold.stop = client.subscribe({
-        topic,
         after,
+        topic,
         onEvent: join.event,
-        // An event that does not fit may be one of many; the others come with a new stream.
         onGap(gap) {
-          const isOne = gap.reason === 'schema'
-          // Only that its topic is new is this page's own affair: the others lack what the log has lost, too.
-          const isOwn = gap.reason === 'added'
           if (WATCHED) tell({ kind: 'gap', query, gap })
-          // It has said what is lacking, though it may not be live yet.
-          if (!isOne && hold.state === 'unsure') hold.state = 'whole'
-          join.gap(gap.to, isOwn ? 'now' : 'paced')
+          // It has said what is lacking, though it may not be live yet. An event that does not fit may be one of many; the others come with a new stream.
+          if (gap.reason !== 'schema' && hold.state === 'unsure') hold.state = 'whole'
+          join.gap(gap)
         },
       })
     } catch (error) {
@@ -90,7 +84,7 @@ export function createHolds({ query, client, join, incomplete, report }: HoldsOp
     take(topic) {
       if (holds.has(topic)) return
       const after = join.cursor()
-      subscribe(topic, after === undefined ? 'unsure' : 'whole', after)
+      subscribe(topic, after ? 'whole' : 'unsure', after)
     },
     await(topic) {
       const hold = holds.get(topic)
@@ -103,9 +97,6 @@ export function createHolds({ query, client, join, incomplete, report }: HoldsOp
         subscribe(topic, 'whole', after)
       }
     },
-    doubt() {
-      for (const hold of holds.values()) hold.state = 'unsure'
-    },
     keep(topics) {
       const { size } = holds
       for (const [topic, { stop }] of holds) {
@@ -117,7 +108,7 @@ export function createHolds({ query, client, join, incomplete, report }: HoldsOp
     },
     ended(ok) {
       for (const hold of holds.values()) {
-        if (hold.state === 'awaiting') hold.state = ok ? 'whole' : 'unsure'
+        if (ok === false || hold.state === 'awaiting') hold.state = ok ? 'whole' : 'unsure'
       }
     },
     check() {
@@ -126,7 +117,7 @@ export function createHolds({ query, client, join, incomplete, report }: HoldsOp
         // Live, and the client has not said that the topic is new to it: then others have held it, or we, and it cannot know what this data lacks.
         if (hold.state !== 'unsure' || !isLive(topic)) continue
         hold.state = 'whole'
-        incomplete()
+        refresh('now')
       }
     },
     covers: (topic) => holds.get(topic)?.state === 'whole' && isLive(topic),

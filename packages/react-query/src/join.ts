@@ -1,12 +1,12 @@
 // The data of one query, joined with the events that came since it was read, and with what is pending: a fetch in flight must not overwrite them.
-import { type Clock, type HubEvent, isAfter } from '@sse-hub/core'
+import { type Clock, type HubEvent, isAfter, type TopicGap } from '@sse-hub/core'
 import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
 import { tell, WATCHED } from './activity.ts'
-import { type Answer, cursorOf, forgetAnswer, inBoth, isForeign, lastAnswer } from './cursor.ts'
+import { type Answer, answersOf, cursorOf, inBoth, isForeign } from './cursor.ts'
 import type { Live } from './live.ts'
 import { type Change, createOverlay, type OverlayOptions } from './overlay.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
-import type { Pace } from './refresh.ts'
+import { LATER_MS, type Pace } from './refresh.ts'
 
 // Past this a fetch takes too long to keep what happens meanwhile: the query is read once more instead.
 const MAX_JOURNAL = 10_000
@@ -47,8 +47,8 @@ export interface Joined {
 export interface Join {
   /** An event of one of its topics. */
   event(event: HubEvent): void
-  /** A gap of one of its topics that ends at a cursor. */
-  gap(to: string, pace: Pace): void
+  /** A gap of one of its topics. */
+  gap(gap: Pick<TopicGap, 'to' | 'reason'>): void
   /** A fetch has begun, of all its data or of one more page. */
   began(whole: boolean): void
   /** The fetch has ended with an answer, or without. */
@@ -59,6 +59,10 @@ export interface Join {
   forget(): void
   /** What is pending has changed. */
   show(): void
+  /** Others may have written to the query: it is read again for that. Default: later, since they may not be done, nor what they expect be true yet. */
+  look(pace?: Pace): void
+  /** Whether something of mine that the server has done waits for an answer, or its event. */
+  isPending(): boolean
   /** The event that confirms a change has not come; the query is read again for it. Whether it still waits for that. */
   settle(change: Change): boolean
 }
@@ -83,6 +87,7 @@ export function createJoin(options: JoinOptions): Join {
   const { query, queryClient, heard, clock, live, covered, refresh, report } = options
   const { queryKey } = query
   const overlay = createOverlay(options)
+  const answers = answersOf(queryClient)
   // The server's state as it is known, and what was made of it: the same, unless something is pending.
   let base: unknown
   let shown: unknown
@@ -103,30 +108,30 @@ export function createJoin(options: JoinOptions): Join {
   let cancel: (() => void) | undefined
   // What the server had answered before the fetch in flight began.
   let answered: Change[] = []
+  // Since when answers are put aside, which may have what is under temporary ids under others; 0: they are not.
+  let doubtfulAt = 0
 
   // An event of another epoch than the answer is of the one before, and so in the data.
   const isNew = ({ cursor: at }: HubEvent) => !cursor || !at || (isAfter(at, cursor) && !isAfter(cursor, at))
 
-  const hear = (at: string) => {
-    if (!heard.newest || isAfter(at, heard.newest)) heard.newest = at
+  const hear = (at: string, isOther?: boolean) => {
+    if (isOther || !heard.newest || isAfter(at, heard.newest)) heard.newest = at
   }
 
   /** What the data lacks cannot be had from events. */
   const lost = (pace: Pace) => {
     cursor = undefined
-    // Without data there is nothing to lack, until an answer brings some.
-    if (query.state.data !== undefined || query.state.fetchStatus !== 'idle') refresh(pace)
+    refresh(pace)
   }
 
   const reduce = (data: unknown, event: HubEvent): unknown => {
     try {
       const next = live.on[event.type]?.(data, event, tombstones)
       if (next !== REFETCH) return next ?? data
-      refresh('paced')
     } catch (error) {
       report('reduce', error, event)
-      refresh('paced')
     }
+    refresh('paced')
     return data
   }
 
@@ -137,26 +142,28 @@ export function createJoin(options: JoinOptions): Join {
   }
 
   /** The server's state as it is known. */
-  const truth = () => {
-    if (query.state.data === shown) return base
-    // Others have written over what was pending: what is theirs, and what mine, nobody can tell.
-    if (base !== shown) refresh('paced')
-    take()
+  const truth = (pace: Pace = 'later') => {
+    const { data } = query.state
+    if (data !== shown) {
+      // Others have written, and may know less than was known here.
+      if (shown !== undefined && replaceEqualDeep(shown, data) !== shown) refresh(pace)
+      take()
+    }
     return base
   }
 
   /** Writes the server's state, with what is pending on top. Data that is not there yet is not invented. */
   const show = (state: unknown) => {
-    const { data, isInvalidated, dataUpdatedAt } = query.state
-    const next = state === undefined ? data : overlay.rebase(state, tombstones)
+    const { data, isInvalidated, dataUpdatedAt, error, status } = query.state
+    const next = overlay.rebase(state, tombstones)
     if (next !== data && (next === state || replaceEqualDeep(data, next) !== data)) {
       wroteAt = clock.now()
-      query.setData(next, { manual: true, ...(covered() ? {} : { updatedAt: dataUpdatedAt }) })
-      // A write clears the mark; what was to be read again still is.
-      if (isInvalidated) query.invalidate()
+      query.setData(next, { manual: true, ...(!covered() && { updatedAt: dataUpdatedAt }) })
     }
     shown = query.state.data
     base = next === state ? shown : state
+    // A write clears the mark, and the error; what was to be read again still is.
+    if (isInvalidated) query.setState({ isInvalidated, error, status })
   }
 
   /** Has the server's state follow events. */
@@ -179,20 +186,12 @@ export function createJoin(options: JoinOptions): Join {
     apply(waiting.splice(0))
   }
 
-  /** Whether the answer lacks what was heard before it was asked for; that of another log lacks everything. */
-  const isBehind = (answer: string) => {
-    const { newest } = heard
-    if (!newest || !isForeign(answer, newest)) strangers = 0
-    // While the hub is away its log may have been replaced; and so it may while the answer is on its way, once.
-    else if (covered() && ++strangers === 2)
-      import('./stranger.ts').then(
-        ({ stranger }) => report('read', stranger(answer, newest)),
-        () => {},
-      )
-    return (
-      !!newest &&
-      (isForeign(answer, newest) || (!!heardBefore && isAfter(heardBefore, answer) && !isAfter(answer, heardBefore)))
-    )
+  /** Reads again what was put aside, once no mutation is under way any more, nor a fetch that may do for it. */
+  const retry = () => {
+    if (!journal && doubtfulAt && overlay.pending().every(({ state }) => state !== 'sent')) {
+      doubtfulAt = 0
+      refresh('now')
+    }
   }
 
   return {
@@ -211,10 +210,13 @@ export function createJoin(options: JoinOptions): Join {
       if (waitMs <= 0) flush()
       else cancel ??= clock.after(waitMs, flush)
     },
-    gap(to, pace) {
-      hear(to)
-      // What was read at or after the end of the gap does not lack it.
-      if (!cursor || isAfter(to, cursor)) lost(isCatchingUp ? 'slower' : pace)
+    gap({ to, reason }) {
+      // Another log; or the same, which has gone back: then nothing is after what was.
+      const isOther = reason === 'epoch'
+      hear(to, isOther)
+      // What was read at or after the end of the gap does not lack it. Only that its topic is new is this page's own affair: the others lack what the log has lost, too.
+      if (isOther || !cursor || isAfter(to, cursor))
+        lost(isCatchingUp ? 'slower' : reason === 'added' ? 'now' : 'paced')
       isCatchingUp = false
     },
     began(whole) {
@@ -224,7 +226,7 @@ export function createJoin(options: JoinOptions): Join {
       isWhole = whole
       answered = whole ? overlay.pending().filter(({ state }) => state !== 'sent') : []
       heardBefore = heard.newest
-      forgetAnswer(queryClient, queryKey)
+      answers.delete(queryKey)
     },
     ended(ok) {
       const events = journal ?? []
@@ -232,16 +234,20 @@ export function createJoin(options: JoinOptions): Join {
       if (!ok) return undefined
       // What has come of mine is confirmed, though it may wait for its frame.
       events.forEach(overlay.hear)
-      // Whether the answer has them under other ids nobody can tell.
-      const unsure = overlay.unnamed().filter((each) => !each.mutation.state.isPaused && !answered.includes(each))
-      if (base === undefined) for (const { events } of unsure) overlay.confirm(events)
-      else if (unsure[0]) {
-        // What was known goes on until the mutation is answered.
+      const unsure = overlay
+        .unnamed(base, query.state.data)
+        .filter((each) => !each.mutation.state.isPaused && !answered.includes(each))
+      doubtfulAt ||= clock.now()
+      if (unsure[0] && base !== undefined && clock.now() < doubtfulAt + LATER_MS) {
+        // What was known goes on until the mutation is answered, or what others have made was hidden for too long.
         show(base)
-        refresh('paced')
+        refresh('later')
+        retry()
         return undefined
       }
-      const answer = lastAnswer(queryClient, queryKey)
+      doubtfulAt = 0
+      for (const { events } of unsure) overlay.confirm(events)
+      const answer = answers.get(queryKey)
       if (isWhole) {
         cursor = answer
         tombstones = new Map()
@@ -249,14 +255,25 @@ export function createJoin(options: JoinOptions): Join {
       } else if (answer !== undefined) cursor = inBoth(cursor, answer)
       // There may have been no more page to ask for.
       const isOurs = !isWhole || answer !== undefined
-      isCatchingUp = !!answer && isBehind(answer)
+      const { newest } = heard
+      const isStranger = !!answer && !!newest && isForeign(answer, newest)
+      // While the hub is away its log may have been replaced; and so it may while the answer is on its way, once.
+      strangers = isStranger && covered() ? strangers + 1 : 0
+      if (strangers === 2)
+        import('./stranger.ts').then(
+          ({ stranger }) => report('read', stranger(answer as string, newest as string)),
+          () => {},
+        )
+      // It lacks what was heard before it was asked for; that of another log lacks everything.
+      isCatchingUp =
+        isStranger || (!!answer && !!heardBefore && isAfter(heardBefore, answer) && !isAfter(answer, heardBefore))
       if (answer && !isCatchingUp) hear(answer)
       if (WATCHED) tell({ kind: 'join', query, events: events.length, cursor: cursor ?? undefined })
       // Read after the server had answered, it has that, unless it is from before in the same log.
-      if (!isCatchingUp || isForeign(answer as string, heard.newest as string)) answered.forEach(overlay.confirm)
+      if (!isCatchingUp || isStranger) answered.forEach(overlay.confirm)
       const before = base
       // They are in the journal.
-      waiting.length = 0
+      waiting.splice(0)
       take()
       if (!isWhole) base = onTopOf(before as Pages, base as Pages)
       overlay.compare(before, base)
@@ -271,12 +288,18 @@ export function createJoin(options: JoinOptions): Join {
     forget() {
       cursor = undefined
     },
-    show: flush,
+    show() {
+      flush()
+      retry()
+    },
+    look: truth,
+    isPending: () => overlay.pending().some(({ state }) => state !== 'sent'),
     settle(change) {
-      const waits = base !== undefined && overlay.pending().includes(change)
-      // The fetch in flight may be what it waits for.
-      if (waits && !(journal && answered.includes(change))) refresh('paced')
-      if (waits && query.isActive()) return true
+      if (base !== undefined && overlay.pending().includes(change)) {
+        // The fetch in flight may be what it waits for.
+        if (!journal || !answered.includes(change)) refresh('paced')
+        if (query.isActive()) return true
+      }
       overlay.confirm(change)
       return false
     },

@@ -315,16 +315,20 @@ test('what was read and differs leaves mine on top, whatever is to be shown in a
 test('what is under a temporary id is known until the answer has named it', () => {
   const made = change([event('saved', { ...b, id: 'm' })])
   const overlay = overlayOf(made, change([event('saved', b, 'm2')]))
-  expect(overlay.unnamed()).toEqual([made])
+  const unnamed = (after: unknown) => overlay.unnamed([a], after)
+  expect(unnamed([a, b])).toEqual([made])
+  expect(overlay.unnamed(undefined, [a])).toEqual([made])
+  // It has nothing that was not known, or mine under that very id.
+  expect([unnamed([{ ...a, title: 'theirs' }]), unnamed([]), unnamed([a, { ...b, id: 'm' }])]).toEqual([[], [], []])
   expect(overlay.strip([a, { ...b, id: 'm' }, b])).toEqual([a, b])
   overlay.confirm(made.events)
   expect(overlay.rebase([a], new Map())).toEqual([a, b])
   // The answer says other events, which were never taken out.
   Object.assign(made, { state: 'told', events: [event('saved', { ...b, id: 'n1' })] })
   expect(overlay.rebase([a], new Map())).toEqual([a, { ...b, id: 'n1' }, b])
-  expect(overlay.unnamed()).toEqual([])
+  expect(unnamed([a, b])).toEqual([])
   // The server may have taken the id for good.
-  expect(overlayOf(change([event('saved', { ...b, id: 'm' })], { state: 'told' })).unnamed()).toEqual([])
+  expect(overlayOf(change([event('saved', { ...b, id: 'm' })], { state: 'told' })).unnamed([], [b])).toEqual([])
 })
 
 test.each([

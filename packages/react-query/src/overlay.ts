@@ -46,8 +46,8 @@ export interface Overlay {
   compare(before: unknown, after: unknown, by?: HubEvent): void
   /** Data without entities under temporary ids: what is restored was kept with what was pending then. */
   strip(data: unknown): unknown
-  /** Changes under temporary ids: nobody can tell whether an answer has them under another. */
-  unnamed(): Change[]
+  /** Changes under temporary ids, where the server's state has become one that may have them under another: it has what it had not. */
+  unnamed(before: unknown, after: unknown): Change[]
 }
 
 type Binding = Reducer<unknown, HubEvent> & (Known | { readonly [K in keyof Known]?: undefined })
@@ -145,6 +145,12 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
       }
       return kept
     },
-    unnamed: () => [...unnamed().keys()],
+    unnamed(before, after) {
+      const named = (list: unknown, identity: Known['identity']) => (Array.isArray(list) ? list.map(identity.id) : [])
+      return [...unnamed()].flatMap(([change, identity]) => {
+        const known = new Set([change.id, ...named(before, identity)])
+        return named(after, identity).every((id) => known.has(id)) ? [] : change
+      })
+    },
   }
 }

@@ -1,6 +1,8 @@
 // Shows how often a query is read again: the first reason at once, many reasons at a pace, whatever the reason is.
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { connect, createWorld, liveQueryOptions, type World } from './testing/world.ts'
+import { hubJson } from './cursor.ts'
+import { invalidate } from './reducers.ts'
+import { type Card, connect, createWorld, liveQueryOptions, type World } from './testing/world.ts'
 
 let world: World
 let stop: () => void
@@ -99,4 +101,87 @@ test.each([
   expect(await more(100)).toEqual([1, 1])
   for (const end of stops) end()
   for (const each of [near, far]) each.client.close()
+})
+
+test.each([
+  ['a gap', (w: World) => w.lose('board:7', 'b', 'lost')],
+  [
+    'a hub that is back',
+    async (w: World) => {
+      w.down()
+      w.save('board:7', 'b', 'lost')
+      w.trim()
+      await w.pass(3_000)
+      w.up()
+    },
+  ],
+])('a read that hangs keeps nobody from reading again, for %s', async (_, happen) => {
+  const { observer } = world.mount(world.cardsQuery('7'))
+  await world.pass(1_000)
+  world.rest.answerMs = 3_600_000
+  void observer.refetch()
+  await world.pass(100)
+  world.rest.answerMs = 5
+  await happen(world)
+  await world.pass(12_000)
+  expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+  expect(world.fetches).toHaveLength(3)
+})
+
+test('nor does one that was for that very reason', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(1_000)
+  world.rest.answerMs = 3_600_000
+  world.lose('board:7', 'b', 'lost')
+  await world.pass(1_000)
+  world.rest.answerMs = 5
+  await world.pass(12_000)
+  expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+})
+
+test('an API that is slow is waited for longer each time, whatever happens meanwhile', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(1_000)
+  world.rest.answerMs = 25_000
+  for (let i = 0; i < 120; i++) {
+    world.lose('board:7', 'b', `t${i}`)
+    await world.pass(1_000)
+  }
+  expect(world.fetches.length).toBeLessThan(10)
+  expect(world.data('cards', '7')).toMatchObject([{ title: 'A' }, { title: expect.stringMatching(/^t[1-9]/) }])
+  await world.pass(120_000)
+  expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+})
+
+test('what is gone for good is not asked for for ever, but for every new reason', async () => {
+  let status = 200
+  let asked = 0
+  const query = () =>
+    liveQueryOptions({
+      ...world.cardsQuery('7'),
+      topic: 'board:7',
+      on: { 'board.changed': invalidate() },
+      queryFn: async () => {
+        asked++
+        return hubJson<Card[]>(Response.json(await world.cards('board:7'), { status }))
+      },
+    })
+  const unmount = world.mount(query())
+  await world.pass(1_000)
+  status = 404
+  asked = 0
+  world.publish('board:7', 'board.changed', {})
+  await world.pass(3_600_000)
+  expect(asked).toBe(1)
+  world.publish('board:7', 'board.changed', {})
+  await world.pass(60_000)
+  expect(asked).toBe(2)
+  unmount()
+  world.mount(query())
+  await world.pass(60_000)
+  expect(asked).toBe(3)
+  status = 429
+  world.publish('board:7', 'board.changed', {})
+  await world.pass(60_000)
+  expect(asked).toBeGreaterThan(5)
 })

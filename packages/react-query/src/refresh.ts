@@ -1,25 +1,32 @@
 // Reads one query again when what it has cannot be mended by events: soon, once for many reasons, and until it has succeeded.
-import type { Clock } from '@sse-hub/core'
+import type { Clock, HubError } from '@sse-hub/core'
 import type { Query } from '@tanstack/query-core'
 
 // Reasons that come together are folded into one fetch.
 const FOLD_MS = 50
-// However many reasons there are, they cause at most one fetch in this time.
+// However many reasons there are, they cause at most one fetch in this time. It doubles with each that fails (a query gives up after its own retries; the cache must not), or that does not help.
 const PACE_MS = 1_000
-// How long to wait after the n-th failure: 1 s, 2 s, 4 s … A query gives up after its own retries; the cache must not.
-const RETRY_MS = 1_000
-const MAX_RETRY_MS = 30_000
+const MAX_PACE_MS = 30_000
+/** How long is later. */
+export const LATER_MS = 5_000
+// A fetch that takes longer than this is not waited for any more, where it is in the way of another: browsers know no time-out. It doubles with each that is given up for that.
+const HANG_MS = 10_000
 
-/** How soon a query is to be read again: at once; soon, for a reason that many pages may have at the same moment; or less often than the last time. */
-export type Pace = 'now' | 'paced' | 'slower'
+/**
+ * How soon a query is to be read again: at once; soon, for a reason that many pages may have at the same moment; less often than the last time; or later, unless
+ * there is a better reason by then.
+ */
+export type Pace = 'now' | 'paced' | 'slower' | 'later'
 
 /** The wish to read a query again. */
 export interface Refresh {
   /**
    * What the query has is not the server's state: it must be read by a fetch that begins from now on. `paced`: one of possibly many such reasons;
-   * `slower`: the last fetch was for the same, and did not help.
+   * `slower`: the last fetch was for the same, and did not help; `later`: so would this be, for a while.
    */
   ask(pace: Pace): void
+  /** Reads it, unless that is under way, and does not hang. */
+  read(): Promise<unknown>
   /** Takes up an open wish, for a query that is observed again. */
   resume(): void
   /** A fetch of everything, or of one more page only, has begun; a fetch in flight is given up for it. */
@@ -36,60 +43,81 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
   let state: 'clean' | 'dirty' | 'reading' = 'clean'
   let waitMs = 0
   // When the last fetch that a wish was open for began: the first wish after a quiet time is granted at once.
-  let beganAt = Number.NEGATIVE_INFINITY
+  let lastAt = Number.NEGATIVE_INFINITY
   let paceMs = PACE_MS
-  let failures = 0
+  // When the fetch in flight began.
+  let beganAt = Number.POSITIVE_INFINITY
+  let hangMs = HANG_MS
   let cancel: (() => void) | undefined
 
   const stop = () => {
     cancel?.()
     cancel = undefined
   }
+  const slower = () => {
+    paceMs = Math.min(paceMs * 2, MAX_PACE_MS)
+  }
+  const read = () => {
+    const cancelRefetch = clock.now() - beganAt >= hangMs
+    if (cancelRefetch) hangMs *= 2
+    return query.fetch(undefined, { cancelRefetch })
+  }
+  const grant = () => {
+    cancel = undefined
+    // Nobody looks: it stays invalidated, and is read when somebody does.
+    if (!query.isActive()) return
+    read().catch(() => {})
+    // A fetch in flight began too early, and its end comes back here; it may not come.
+    cancel ??= clock.after(hangMs, grant)
+  }
   const wait = (ms: number) => {
     stop()
-    cancel = clock.after(Math.max(ms, beganAt + paceMs - clock.now()), () => {
-      cancel = undefined
-      // Nobody looks: it stays invalidated, and is read when somebody does. A fetch in flight began too early, and its end comes back here.
-      if (query.isActive()) query.fetch(undefined, { cancelRefetch: false }).catch(() => {})
-    })
+    cancel = clock.after(Math.max(ms, lastAt + paceMs - clock.now()), grant)
   }
 
   return {
     ask(pace) {
-      const paced = pace === 'paced'
+      const ms = pace === 'later' ? LATER_MS : pace === 'paced' ? FOLD_MS + spread() : 0
       // A wish that is open already says when.
-      if (paced && state === 'dirty') return
-      if (pace === 'slower') paceMs = Math.min(paceMs * 2, MAX_RETRY_MS)
+      if (ms && state === 'dirty' && waitMs !== LATER_MS) return
+      if (pace === 'slower') slower()
       state = 'dirty'
-      waitMs = paced ? FOLD_MS + spread() : 0
+      waitMs = ms
       query.invalidate()
       wait(waitMs)
     },
+    read,
     resume() {
-      if (state === 'dirty' && !cancel && query.state.fetchStatus === 'idle') wait(0)
+      if (state === 'dirty' && !cancel) wait(0)
     },
     began(whole) {
-      if (state === 'clean') return
       beganAt = clock.now()
+      if (state === 'clean') return
+      lastAt = beganAt
       state = whole ? 'reading' : 'dirty'
       stop()
     },
     ended(ok, inStep) {
-      const granted = ok && state === 'reading'
+      const wasReading = state === 'reading'
+      beganAt = Number.POSITIVE_INFINITY
+      stop()
       if (ok) {
-        failures = 0
+        hangMs = HANG_MS
         if (inStep) paceMs = PACE_MS
-        if (granted) state = 'clean'
-      } else if (state === 'reading') {
+      }
+      if (wasReading) state = 'clean'
+      // What is gone, or forbidden, stays invalidated until somebody mounts it, or there is another reason.
+      if (wasReading && !ok && (query.state.error as HubError | null)?.retryable !== false) {
         state = 'dirty'
-        waitMs = Math.min(RETRY_MS * 2 ** failures++, MAX_RETRY_MS)
+        waitMs = paceMs
+        slower()
       }
       if (state === 'dirty') {
         // The answer of a fetch that began before the wish has cleared the mark.
         query.invalidate()
         wait(waitMs)
       }
-      return granted
+      return wasReading && ok
     },
     stop,
   }

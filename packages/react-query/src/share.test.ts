@@ -1,6 +1,7 @@
 // Shows that one tab polls for all, that what the others take is as good as their own, and that nobody is given what is not theirs.
-import { InfiniteQueryObserver } from '@tanstack/query-core'
+import { InfiniteQueryObserver, MutationObserver } from '@tanstack/query-core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { hubMutationOptions } from './mutation.ts'
 import { type Browser, createBrowser, type Tab, type TabOptions } from './testing/tabs.ts'
 
 let browser: Browser
@@ -200,6 +201,29 @@ test('nor what comes while this tab asks by itself', async () => {
   await pass(3_000)
   expect(second?.data()).toEqual([{ id: 'by itself' }])
   expect(second?.connection.polls().shared).toBe(0)
+})
+
+test('nor what another tab asked for before the server had done what is pending here', async () => {
+  const [first, second] = await lostTabs({ chance: 0 }, { chance: 0.9 })
+  const { queryClient } = second as Tab
+  const move = hubMutationOptions({
+    async mutationFn(column: string) {
+      await new Promise<void>((resolve) => void browser.clock.after(100, resolve))
+      browser.api.data = [{ id: 'a', column }]
+    },
+    optimistic: (column) => ({ type: 'card.moved', topic: 'board:7', data: { id: 'a', column } }) as never,
+  })
+  browser.api.data = [{ id: 'a', column: 'todo' }]
+  browser.api.ms = 200
+  await pass(250)
+  new MutationObserver(queryClient, move).mutate('done').catch(() => {})
+  for (let i = 0; i < 200; i++) {
+    await pass(100)
+    expect(second?.data()).toMatchObject([{ id: 'a', column: 'done' }])
+  }
+  // It is asked for by itself, for that, and shared again from then on.
+  expect(asked(1)).toBeLessThanOrEqual(2)
+  expect(first?.connection.polls().shared).toBeGreaterThan(0)
 })
 
 test('an answer that was under way already is older than it looks, and handed to nobody', async () => {

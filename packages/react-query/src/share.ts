@@ -1,7 +1,7 @@
 // One tab polls for all: whoever has the lock asks, and hands the answer to the others, who take it as if it were their own.
 import type { Tabs } from '@sse-hub/core'
 import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
-import { lastAnswer, noteAnswer, withCursor } from './cursor.ts'
+import { answersOf, withCursor } from './cursor.ts'
 
 /** What one tab tells the others. */
 interface Handed {
@@ -20,6 +20,8 @@ export interface ShareOptions {
   readonly queryClient: QueryClient
   /** Asks. Rejects where there is no answer. */
   readonly read: () => Promise<unknown>
+  /** Whether something of mine waits for an answer that was asked for after the server had done it. */
+  readonly isPending: () => boolean
   /** The answer of another tab was taken. */
   readonly taken: () => void
   /** Another tab is asking just now. */
@@ -38,9 +40,16 @@ export interface Share {
 
 /** Takes what other tabs are answered, from now on. */
 export function createShare(options: ShareOptions): Share {
-  const { tabs, name, query, queryClient, read, taken, waits, failed } = options
+  const { tabs, name, query, queryClient, read, isPending, taken, waits, failed } = options
   const openedAt = tabs.now()
   let isOpen = true
+  // When a mutation of this tab was answered, last.
+  let answeredAt = openedAt
+  const unfollow = queryClient.getMutationCache().subscribe((event) => {
+    if (event.type === 'updated' && event.action.type === 'success') answeredAt = tabs.now()
+  })
+  /** Whether an answer may lack what the server has done for this tab: only what is asked for after that has it. */
+  const mayLack = (at: number) => isPending() && (at <= answeredAt || queryClient.isMutating() > 0)
   // The others have had their chance: a tab that was frozen while it asked must not hold them up.
   let hasWaited = false
   let takes = 0
@@ -49,11 +58,11 @@ export function createShare(options: ShareOptions): Share {
     const { at, data, cursor } = message as Handed
     const { dataUpdatedAt, fetchStatus } = query.state
     // What was asked for before this tab lost the hub, or before it was answered itself, would take it back.
-    if (!isOpen || fetchStatus !== 'idle' || at < Math.max(openedAt, dataUpdatedAt)) return
+    if (!isOpen || mayLack(at) || fetchStatus !== 'idle' || at < Math.max(openedAt, dataUpdatedAt)) return
     hasWaited = false
     takes++
-    query.fetch(undefined, { initialPromise: Promise.resolve(data) }).catch(() => {})
-    noteAnswer(queryClient, query.queryKey, withCursor(data, cursor))
+    query.fetch(undefined, { initialPromise: Promise.resolve(withCursor(data, cursor)) }).catch(() => {})
+    answersOf(queryClient).set(query.queryKey, cursor)
     taken()
   })
 
@@ -66,7 +75,7 @@ export function createShare(options: ShareOptions): Share {
     try {
       // What a copy makes something else of (a class, a function) would break the other tabs.
       if (replaceEqualDeep(data, structuredClone(data)) !== data) throw new TypeError('Its data is not plain JSON.')
-      channel.post({ at, data, cursor: lastAnswer(queryClient, query.queryKey) ?? null } satisfies Handed)
+      channel.post({ at, data, cursor: answersOf(queryClient).get(query.queryKey) ?? null } satisfies Handed)
     } catch (error) {
       failed(error)
     }
@@ -95,6 +104,7 @@ export function createShare(options: ShareOptions): Share {
     },
     close() {
       isOpen = false
+      unfollow()
       channel.close()
     },
   }

@@ -336,16 +336,6 @@ const optimisticTraps: OptimisticTrap[] = [
     },
   },
   {
-    name: 'a change clears an earlier invalidation',
-    async passes(world, writes, save) {
-      writes.api.sendMs = 500
-      await world.queryClient.invalidateQueries({ refetchType: 'none' })
-      save({ id: 'a', title: 'mine' })
-      await world.pass(10)
-      return world.queryClient.getQueryState(['cards', '7'])?.isInvalidated === true
-    },
-  },
-  {
     name: 'each mutation costs a fetch',
     async passes(world, _, save) {
       const { length } = world.fetches

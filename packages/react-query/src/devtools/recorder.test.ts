@@ -78,6 +78,8 @@ afterEach(() => {
   vi.useRealTimers()
 })
 async function begin() {
+  // What polls is loaded on demand, in a time that is not the test's.
+  await import('../fallback.ts')
   stops.push(recorder.start(), scene.connect(), scene.mount())
   await vi.advanceTimersByTimeAsync(100)
   // Its topic is held from its cursor on.

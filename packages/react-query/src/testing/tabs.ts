@@ -6,6 +6,7 @@ import { type ConnectOptions, connectQueries, type QueryConnection } from '../co
 import { withCursor } from '../cursor.ts'
 import type { QueryReport } from '../entry.ts'
 import { liveQueryOptions } from '../live.ts'
+import { patch } from '../reducers.ts'
 
 /** What a tab may have different. */
 export interface TabOptions {
@@ -169,12 +170,13 @@ function createTab(browser: Browser, number: number, options: TabOptions): Tab {
         queryKey: ['cards'],
         async queryFn() {
           asked.push({ tab: number, at: clock.now() })
+          const seen = api.data
           await new Promise<void>((resolve) => void clock.after(api.ms, resolve))
           if (api.fails) throw new Error('The API is down')
-          return withCursor(api.data, 'e1:1')
+          return withCursor(seen, 'e1:1')
         },
         topic: of as never,
-        on: {},
+        on: { 'card.moved': patch({ id: ({ id }: { id: string }) => id }) } as never,
         fallback: { refetchInterval: INTERVAL_MS },
       })
       return new QueryObserver(queryClient, { ...query, ...options } as never).subscribe(() => {})
