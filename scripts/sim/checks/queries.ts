@@ -152,6 +152,8 @@ const RETRY_MS = 301
 const SLACK_MS = 1_100
 /** How long the event of a mutation that was answered is waited for. */
 const SETTLE_MS = 5_000
+/** A read that takes longer than this is given up for another. */
+const HANG_MS = 10_000
 
 interface Read {
   /** What has happened since the last read began, or before it and unanswered: why there must be another. */
@@ -180,6 +182,7 @@ interface Reader {
   readonly queries: Map<string, Read>
   /** The topics that are not live. */
   readonly lost: Set<string>
+  thawedAt: number
   readonly mutations: Map<string, Pending>
 }
 interface Pending {
@@ -205,7 +208,7 @@ export const reasons: Check = {
     const readerOf = (page: number) => {
       const known = readers.get(page)
       const lost = new Set(lists)
-      const reader: Reader = known ?? { queries: new Map(), lost, mutations: new Map() }
+      const reader: Reader = known ?? { queries: new Map(), lost, thawedAt: 0, mutations: new Map() }
       readers.set(page, reader)
       return reader
     }
@@ -273,6 +276,7 @@ export const reasons: Check = {
       for (const [why, since] of read.reasons) if (at - since <= GOOD_MS || why === 'failure') return why
       // Another may look at it already.
       if (at - read.mountedAt <= 1 && !(read.mounts.size > 1 && isKept(page, query))) return 'mount'
+      if (read.open.size > 0 && at - read.beganAt >= HANG_MS) return 'one that hangs'
       // One page of several.
       if (query.startsWith('pages') && at - read.answeredAt <= 1) return 'next page'
       for (const mutation of reader.mutations.values()) {
@@ -304,6 +308,9 @@ export const reasons: Check = {
           for (const list of lists) if (phase !== 'live' || !topics.includes(list)) lost.add(list)
           break
         }
+        case 'thawed':
+          readerOf(entry.page).thawedAt = at
+          break
         case 'mounted':
           places.set(entry.screen, entry)
           hearing.add(entry.screen)
@@ -368,7 +375,7 @@ export const reasons: Check = {
           if (whyNow(entry.page, entry.query, at) === undefined)
             found({ at, what: `page ${entry.page} reads ${entry.query}, and nothing explains it` })
           // A page of several may be the last that a reason is good for: its own read goes on.
-          const isRetry = read.hasFailed && at - read.answeredAt <= RETRY_MS
+          const isRetry = read.hasFailed && (at - read.answeredAt <= RETRY_MS || readerOf(entry.page).thawedAt === at)
           const goesOn = isRetry || (entry.query.startsWith('pages') && at - read.answeredAt <= 1)
           // What was paused began before what has happened since.
           // One more page grants no wish to read all.
