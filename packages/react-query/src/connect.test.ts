@@ -11,6 +11,7 @@ import {
   connect,
   connectQueries,
   createWorld,
+  liveQueryDefaults,
   liveQueryOptions,
   type World,
 } from './testing/world.ts'
@@ -1156,4 +1157,76 @@ test('an onReport that throws costs nobody an event, and is heard of', async () 
   await vi.waitFor(() => expect(unheard).toHaveLength(1))
   process.removeAllListeners('uncaughtException')
   for (const listener of listeners) process.on('uncaughtException', listener as (error: Error) => void)
+})
+
+describe('a query that is defined elsewhere', () => {
+  const theirs = (options: object = {}) => ({
+    queryKey: ['theirs', '7'],
+    queryFn: () => world.cards('board:7'),
+    ...options,
+  })
+  const bind = (options: object = {}) =>
+    world.queryClient.setQueryDefaults(['theirs'], {
+      ...liveQueryDefaults<Card[]>()({
+        topic: 'board:7',
+        on: { 'card.saved': upsert(card), 'card.deleted': remove(card) },
+        fallback: { refetchInterval: 10_000 },
+        ...options,
+      }),
+    })
+
+  test('is live, read once, and not stale', async () => {
+    bind()
+    const unmount = world.mount(theirs())
+    await world.pass(500)
+    world.save('board:7', 'b', 'said')
+    await world.pass(500)
+    expect(world.data('theirs', '7')).toEqual(world.state('board:7'))
+    unmount()
+    world.mount(theirs())
+    await world.pass(500)
+    expect(world.fetches).toHaveLength(1)
+  })
+
+  test('is read twice where its answer says no cursor, and a read under way is joined with what came', async () => {
+    bind()
+    world.rest.cursors = false
+    world.mount(theirs())
+    await world.pass(500)
+    expect(world.fetches).toHaveLength(2)
+    world.rest.answerMs = 100
+    void world.queryClient.refetchQueries()
+    await world.pass(50)
+    world.save('board:7', 'b', 'meanwhile')
+    await world.pass(500)
+    expect(world.data('theirs', '7')).toEqual(world.state('board:7'))
+  })
+
+  test('polls while the hub is down', async () => {
+    bind()
+    world.mount(theirs())
+    await world.pass(500)
+    world.down()
+    world.save('board:7', 'b', 'unheard')
+    await world.pass(1_000)
+    expect(world.data('theirs', '7')).toEqual(world.state('board:7'))
+  })
+
+  test('is as stale as is said when it is not covered, and what has a persister of its own is left alone', async () => {
+    bind({ staleTime: 60_000, fallback: undefined })
+    world.down()
+    const unmount = world.mount(theirs())
+    await world.pass(500)
+    unmount()
+    world.mount(theirs())
+    await world.pass(500)
+    expect(world.fetches).toHaveLength(1)
+    world.up()
+    const persister = (read: (context: unknown) => unknown, context: unknown) => read(context)
+    world.mount(theirs({ queryKey: ['theirs', 'kept'], persister }))
+    await world.pass(5_000)
+    world.save('board:7', 'b', 'said')
+    await world.pass(500)
+    expect(world.data('theirs', 'kept')).not.toEqual(world.state('board:7'))
+  })
 })

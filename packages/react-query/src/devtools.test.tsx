@@ -1,13 +1,16 @@
 // Shows the devtools on screen: the button and the drawer, what they say, filters, keys and themes, and the plugin; and that production has none of it.
 import { createHubClient, type Frame, HubError, type Source } from '@sse-hub/core'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
-import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react'
+import { act, cleanup, configure, fireEvent, render, screen, within } from '@testing-library/react'
 import { type ReactElement, StrictMode } from 'react'
 import { renderToString } from 'react-dom/server'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { quantile } from './devtools/latency.tsx'
 import { clockTime, json, shortCursor, span, took } from './devtools/words.ts'
 import { createInspectedClient, HubDevtools, HubDevtoolsPanel, hubDevtoolsPlugin } from './devtools.tsx'
+
+// What is waited for may take a second by the library's own chance (who reads again, or connects again, waits a part of one), and machines are busy.
+configure({ asyncUtilTimeout: 10_000 })
 
 let take: ((frames: readonly Frame[]) => void) | undefined
 let end: (error: Error) => void

@@ -7,7 +7,17 @@ export type { QueryReport } from './entry.ts'
 export type { Polls } from './fallback.ts'
 export type { HubQuery } from './hub-query.ts'
 export { createHubQuery } from './hub-query.ts'
-export type { LiveOptions, LiveQuery, LiveQueryOptions, LiveQueryOptionsOf } from './live.ts'
+export type {
+  LiveInfiniteQuery,
+  LiveInfiniteQueryOptions,
+  LiveInfiniteQueryOptionsOf,
+  LiveOptions,
+  LiveQuery,
+  LiveQueryDefaults,
+  LiveQueryDefaultsOf,
+  LiveQueryOptions,
+  LiveQueryOptionsOf,
+} from './live.ts'
 export type {
   ExpectedEvent,
   HubMutationContext,

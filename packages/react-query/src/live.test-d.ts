@@ -1,7 +1,14 @@
 // Shows what compiles and what does not: topics, event names, payloads, reducers and identities against the contract and the query's data.
 import { defineContract } from '@sse-hub/core/contract'
 import { MutationObserver, QueryClient, QueryObserver, skipToken } from '@tanstack/query-core'
-import { useMutation, useQueries, useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import {
+  type InfiniteData,
+  useInfiniteQuery,
+  useMutation,
+  useQueries,
+  useQuery,
+  useSuspenseQuery,
+} from '@tanstack/react-query'
 import { expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
 import { ask, fieldMerge } from './conflict.ts'
@@ -33,7 +40,8 @@ const contract = defineContract({
 })
 type C = typeof contract
 
-const { liveQueryOptions, hubMutationOptions, connectQueries } = createHubQuery<C>()
+const { liveQueryOptions, liveInfiniteQueryOptions, liveQueryDefaults, hubMutationOptions, connectQueries } =
+  createHubQuery<C>()
 const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
 const key = ['n'] as const
 const cards = async () => [] as Card[]
@@ -330,4 +338,50 @@ test('hooks and the connector know the contract', () => {
     HubProvider({ client: {} })
   }
   expectTypeOf(typed).toBeFunction()
+})
+
+test('an infinite query is typed as TanStack Query types it, and its reducers by its pages', () => {
+  const pages = {
+    queryKey: ['pages'] as const,
+    queryFn: async ({ pageParam }: { pageParam: number }) => (await cards()).slice(pageParam),
+    initialPageParam: 0,
+    getNextPageParam: (_: Card[], all: Card[][]) => all.length,
+    topic: 'board:7' as const,
+  }
+  const query = liveInfiniteQueryOptions({
+    ...pages,
+    on: {
+      'card.moved': (old, event) => {
+        expectTypeOf(old).toEqualTypeOf<InfiniteData<Card[], number>>()
+        return { ...old, pages: old.pages.map((page) => patch(card)(page, event)) }
+      },
+      'board.cleared': invalidate(),
+    },
+  })
+  const typed = () => {
+    expectTypeOf(useInfiniteQuery(query).data?.pages).toEqualTypeOf<Card[][] | undefined>()
+    expectTypeOf(new QueryClient().getQueryData(query.queryKey)?.pages).toEqualTypeOf<Card[][] | undefined>()
+  }
+  expectTypeOf(typed).toBeFunction()
+  // @ts-expect-error a reducer of a list is none of pages
+  liveInfiniteQueryOptions({ ...pages, on: { 'card.moved': patch(card) } })
+  // @ts-expect-error no such topic
+  liveInfiniteQueryOptions({ ...pages, topic: 'desk:7', on: {} })
+})
+
+test('what makes a query of others live fits the data that is said', () => {
+  const queryClient = new QueryClient()
+  queryClient.setQueryDefaults(
+    ['cards'],
+    liveQueryDefaults<Card[]>()({
+      topic: 'board:7',
+      on: { 'card.moved': patch(card), 'board.cleared': invalidate() },
+      fallback: { refetchInterval: 10_000 },
+      staleTime: 60_000,
+    }),
+  )
+  // @ts-expect-error the data is no list of cards
+  liveQueryDefaults<{ name: string }>()({ topic: 'board:7', on: { 'card.moved': patch(card) } })
+  // @ts-expect-error no event of this topic
+  liveQueryDefaults<Card[]>()({ topic: 'conversation:7', on: { 'card.moved': patch(card) } })
 })

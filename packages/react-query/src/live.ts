@@ -3,10 +3,14 @@ import type { Contract, EventOf, EventsOn, HubEvent, SubscribableTopic } from '@
 import type {
   DataTag,
   DefaultError,
+  InfiniteData,
+  InfiniteQueryObserverOptions,
   Query,
   QueryFunction,
+  QueryFunctionContext,
   QueryKey,
   QueryObserverOptions,
+  QueryPersister,
   SkipToken,
 } from '@tanstack/query-core'
 import { WATCHED } from './activity.ts'
@@ -81,6 +85,61 @@ export type LiveQueryOptionsOf<C extends Contract> = <
   options: LiveQueryOptions<C, TQueryFnData, TError, TData, TQueryKey, T>,
 ) => LiveQuery<TQueryFnData, TError, TData, TQueryKey>
 
+/** What `liveInfiniteQueryOptions` takes: all that an infinite query takes, and {@link LiveOptions} of `{ pages, pageParams }`. */
+export type LiveInfiniteQueryOptions<
+  C extends Contract,
+  TQueryFnData,
+  TError,
+  TData,
+  TQueryKey extends QueryKey,
+  TPageParam,
+  T extends SubscribableTopic<C>,
+> = Omit<
+  InfiniteQueryObserverOptions<TQueryFnData, TError, TData, TQueryKey, TPageParam>,
+  'queryKey' | 'queryFn' | 'refetchInterval' | 'refetchIntervalInBackground'
+> & {
+  readonly queryKey: TQueryKey
+  /** Reads one page. With `skipToken`, while there is nothing to read yet, it is not live either. */
+  readonly queryFn: QueryFunction<TQueryFnData, TQueryKey, TPageParam> | SkipToken
+} & LiveOptions<C, InfiniteData<NoInfer<TQueryFnData>, NoInfer<TPageParam>>, T>
+
+/** What `liveInfiniteQueryOptions` answers: options for `useInfiniteQuery` and its like, with a typed key. */
+export type LiveInfiniteQuery<TQueryFnData, TError, TData, TQueryKey extends QueryKey, TPageParam> = Omit<
+  InfiniteQueryObserverOptions<TQueryFnData, TError, TData, TQueryKey, TPageParam>,
+  'queryKey' | 'queryFn'
+> & {
+  queryKey: DataTag<TQueryKey, InfiniteData<TQueryFnData, TPageParam>, TError>
+  queryFn: QueryFunction<TQueryFnData, TQueryKey, TPageParam>
+}
+
+/**
+ * The options helper for infinite queries, for one contract. Its answer takes the place of what `infiniteQueryOptions` makes.
+ *
+ * The data is as new as the oldest of its pages: an event may be applied to a page that has it already, so the reducers should bear that.
+ */
+export type LiveInfiniteQueryOptionsOf<C extends Contract> = <
+  TQueryFnData,
+  TError = DefaultError,
+  TData = InfiniteData<TQueryFnData>,
+  const TQueryKey extends QueryKey = QueryKey,
+  TPageParam = unknown,
+  const T extends SubscribableTopic<C> = never,
+>(
+  options: LiveInfiniteQueryOptions<C, TQueryFnData, TError, TData, TQueryKey, TPageParam, T>,
+) => LiveInfiniteQuery<TQueryFnData, TError, TData, TQueryKey, TPageParam>
+
+/**
+ * Makes queries live that are defined elsewhere (generated, or of another package), for one contract: `TData` is what they read. Its answer is for
+ * `queryClient.setQueryDefaults`, before they are mounted. A query that has a `persister` of its own is not made live by it, and one with a
+ * `staleTime` of its own is read again as that says.
+ */
+export type LiveQueryDefaultsOf<C extends Contract> = <TData>() => <const T extends SubscribableTopic<C>>(
+  options: LiveOptions<C, TData, T> & Pick<QueryObserverOptions, 'staleTime'>,
+) => LiveQueryDefaults
+
+/** What `liveQueryDefaults` answers. */
+export type LiveQueryDefaults = Required<Pick<QueryObserverOptions, 'staleTime' | 'persister'>>
+
 /** What a live query is, whatever its contract. */
 export interface Live {
   readonly topics: readonly string[]
@@ -102,13 +161,7 @@ export function liveQueryOptions<TQueryFnData, TError, TData, TQueryKey extends 
   options: LiveQueryOptions<Contract, TQueryFnData, TError, TData, TQueryKey, string>,
 ): LiveQuery<TQueryFnData, TError, TData, TQueryKey> {
   const { topic, on, fallback, queryFn, staleTime, ...rest } = options
-  // The context is passed on untouched: reading its `signal` would make every unmount cancel the fetch.
-  const read: QueryFunction<TQueryFnData, TQueryKey> = async (context) => {
-    const data = await (queryFn as typeof read)(context)
-    if (WATCHED && !cursorOf(data)) expectCursor(context.queryKey, data)
-    noteAnswer(context.client, context.queryKey, data)
-    return data
-  }
+  const read: QueryFunction<TQueryFnData, TQueryKey> = (context) => noting(queryFn as typeof read, context)
   return {
     ...(rest as typeof rest & { queryKey: DataTag<TQueryKey, TQueryFnData, TError> }),
     queryFn: typeof queryFn === 'function' ? Object.assign(read, { [LIVE]: options }) : (queryFn as never),
@@ -120,11 +173,30 @@ export function liveQueryOptions<TQueryFnData, TError, TData, TQueryKey extends 
   }
 }
 
+/** Makes what is set as the defaults of queries that are defined elsewhere: whatever reads them, a persister has a say in it. */
+export const liveQueryDefaults = (options: Definition): LiveQueryDefaults => ({
+  staleTime: liveQueryOptions(options as never).staleTime as never,
+  persister: Object.assign<QueryPersister, object>(noting, { [LIVE]: options }),
+})
+
+/** Reads, and notes which cursor the answer reflects. The context is passed on untouched: reading its `signal` would make every unmount cancel the fetch. */
+async function noting<T, K extends QueryKey>(
+  queryFn: QueryFunction<T, K>,
+  context: QueryFunctionContext<K>,
+): Promise<T> {
+  const data = await queryFn(context)
+  if (WATCHED && !cursorOf(data)) expectCursor(context.queryKey, data)
+  noteAnswer(context.client, context.queryKey, data)
+  return data
+}
+
 type Carrier = { readonly [LIVE]?: Definition } | undefined
 
 /** What makes a query live, if it is: all that its observers say, since they share its data, and whoever asked for it last. */
 export function liveOf(query: Query): Live | undefined {
-  const said = [query, ...query.observers].flatMap(({ options }) => (options.queryFn as Carrier)?.[LIVE] ?? [])
+  const said = [query, ...query.observers].flatMap(
+    ({ options }) => (options.queryFn as Carrier)?.[LIVE] ?? (options.persister as Carrier)?.[LIVE] ?? [],
+  )
   const on = Object.assign(Object.create(null), ...said.map(({ on }) => on))
   if (WATCHED) {
     compareDefinitions(query, said)

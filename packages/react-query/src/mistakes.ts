@@ -45,10 +45,17 @@ const textOf = (data: unknown) => {
 
 type Reduce = Reducer<unknown, HubEvent>
 
+// How often a reducer was watched. Whoever changes data in place does so from the first time on, and to look every time would make large data slow.
+const watched = new WeakMap<Reduce, number>()
+const OFTEN = 20
+
 /** Has a reducer throw that changes its data in place: nothing would render for it. Those of ours do not. */
 export function watchReducer(type: string, reducer: Reduce | undefined): Reduce | undefined {
   if (!reducer || 'identity' in reducer) return reducer
+  const times = watched.get(reducer) ?? 0
+  if (times >= OFTEN) return reducer
   return (old, event, tombstones) => {
+    watched.set(reducer, times + 1)
     const before = textOf(old)
     const next = reducer(old, event, tombstones)
     if (textOf(old) === before) return next

@@ -9,7 +9,7 @@ import {
   useQuery,
   useSuspenseQuery,
 } from '@tanstack/react-query'
-import { act, cleanup, render, screen, waitFor } from '@testing-library/react'
+import { act, cleanup, configure, render, screen, waitFor } from '@testing-library/react'
 import { type ReactNode, StrictMode, Suspense, useState } from 'react'
 import { renderToString } from 'react-dom/server'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -23,7 +23,11 @@ import { patch, remove, upsert } from './reducers.ts'
 import { createMocked, type Mocked, origin } from './testing/mocked.ts'
 import type { C, Card } from './testing/world.ts'
 
-const { HubProvider, liveQueryOptions, useHub, useHubEvent, useHubMutation, useHubStatus } = createHubReact<C>()
+// What is waited for may take a second by the library's own chance (who reads again, or connects again, waits a part of one), and machines are busy.
+configure({ asyncUtilTimeout: 10_000 })
+
+const { HubProvider, liveQueryOptions, useHub, useHubEmit, useHubEvent, useHubMutation, useHubStatus } =
+  createHubReact<C>()
 const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
 const cardsQuery = (board: string) =>
   liveQueryOptions({
@@ -96,6 +100,20 @@ function Ears({ hear }: { hear: (text: string) => void }) {
   return (
     <button type="button" onClick={() => setN(n + 1)}>
       {`n ${n}`}
+    </button>
+  )
+}
+function Theme({ seen }: { seen: (emit: unknown) => void }) {
+  const emit = useHubEmit()
+  const [n, setN] = useState(0)
+  seen(emit)
+  const pick = () => {
+    setN(n + 1)
+    emit({ type: 'theme.picked', data: { theme: 'dark' } })
+  }
+  return (
+    <button type="button" onClick={pick}>
+      {`theme ${n}`}
     </button>
   )
 }
@@ -257,6 +275,16 @@ test('useHubEvent hears with the newest handler, over one subscription', async (
   // StrictMode mounts twice.
   expect(subscribe).toHaveBeenCalledTimes(2)
   expect(mocked.asked).toHaveLength(1)
+})
+
+test('useHubEmit is the same function at every render, and emits', async () => {
+  const emit = vi.spyOn(client, 'emit')
+  const seen = new Set<unknown>()
+  show(<Theme seen={(emit) => seen.add(emit)} />)
+  act(() => screen.getByText('theme 0').click())
+  expect(screen.getByText('theme 1')).toBeTruthy()
+  expect(emit.mock.calls).toEqual([[{ type: 'theme.picked', data: { theme: 'dark' } }]])
+  expect(seen.size).toBe(1)
 })
 
 test('providers come and go without a fetch, and the last lets go; the client stays the application’s', async () => {

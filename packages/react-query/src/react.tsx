@@ -32,9 +32,8 @@ import {
 import type { ConflictReport, Resolve } from './conflict.ts'
 import { type ConnectOptions, connectQueries, type QueryConnection } from './connect.ts'
 import type { QueryReport } from './entry.ts'
-import { createHubQuery } from './hub-query.ts'
-import type { LiveQueryOptionsOf } from './live.ts'
-import type { HubMutationOptions, HubMutationOptionsOf, Optimistic, TopicOfEvent } from './mutation.ts'
+import { createHubQuery, type HubQuery } from './hub-query.ts'
+import type { HubMutationOptions, Optimistic, TopicOfEvent } from './mutation.ts'
 import { logError } from './platform.ts'
 
 /** What `HubProvider` takes. */
@@ -71,13 +70,9 @@ export interface UseHubStatusOptions<C extends Contract, TSelected> {
 }
 
 /** What {@link createHubReact} answers. */
-export interface HubReact<C extends Contract> {
+export interface HubReact<C extends Contract> extends Omit<HubQuery<C>, 'connectQueries'> {
   /** Connects live queries with the client, for everything below it. */
   readonly HubProvider: (props: HubProviderProps<C>) => ReactElement
-  /** Makes the options of a live query. */
-  readonly liveQueryOptions: LiveQueryOptionsOf<C>
-  /** Makes the options of a mutation whose change live queries show at once. */
-  readonly hubMutationOptions: HubMutationOptionsOf<C>
   /** `useMutation` with such options. */
   readonly useHubMutation: <TData = unknown, TError = DefaultError, TVariables = void>(
     options: HubMutationOptions<C, TData, TError, TVariables>,
@@ -95,6 +90,8 @@ export interface HubReact<C extends Contract> {
     options: { readonly topic: TopicOfEvent<C, N> },
     handler: (event: EventOf<C, N>) => void,
   ) => void
+  /** `emit` of the provider's client, which is always the same function: `emit({ type, data })` answers the emit's id, and a promise of what became of it. */
+  readonly useHubEmit: () => HubClient<C>['emit']
 }
 
 interface Connected {
@@ -156,18 +153,18 @@ const IDLE: HubStatus = { phase: 'idle', live: false, topicState: 'unsubscribed'
 export function createHubReact<C extends Contract>(): HubReact<C> {
   // A context of its own, so that two hubs in one page do not take each other's place.
   const context = createContext<HubClient<C> | undefined>(undefined)
-  const { liveQueryOptions, hubMutationOptions } = createHubQuery<C>()
+  const { connectQueries: _, ...options } = createHubQuery<C>()
   return {
+    ...options,
     HubProvider(props) {
       useConnection(props)
       return <context.Provider value={props.client}>{props.children}</context.Provider>
     },
-    liveQueryOptions,
-    hubMutationOptions,
-    useHubMutation: (options) => useMutation(hubMutationOptions(options)),
+    useHubMutation: (mutation) => useMutation(options.hubMutationOptions(mutation)),
     useHub: () => useClient(context),
     useHubStatus: (options) => useStatus(context, options),
     useHubEvent: (type, options, handler) => useEvent(context, type, options, handler),
+    useHubEmit: () => useClient(context).emit,
   }
 }
 

@@ -1,7 +1,8 @@
 // A small server of cards in virtual time, read through the real client: REST that reads and answers when a test says, and a log that streams, drops and refuses.
-import { createHubClient, type Frame, type HubClient, HubError, type HubEvent, type Source } from '@sse-hub/core'
+import { createHubClient, type Frame, type HubClient, HubError, type Source } from '@sse-hub/core'
 import { defineContract } from '@sse-hub/core/contract'
 import {
+  type InfiniteData,
   InfiniteQueryObserver,
   QueryClient,
   type QueryObserver,
@@ -32,12 +33,14 @@ export const contract = defineContract({
     'board.changed': { topic: 'board', data: z.object({}) },
     'news.said': { topic: 'news', data: z.object({ id: z.string(), title: z.string(), version: z.number() }) },
     'theme.changed': { topic: 'user', data: z.object({ theme: z.string() }) },
+    'theme.picked': { data: z.object({ theme: z.string() }), emit: true },
   },
 })
 export type C = typeof contract
 
 const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
-export const { liveQueryOptions, hubMutationOptions, connectQueries } = createHubQuery<C>()
+export const { liveQueryOptions, liveInfiniteQueryOptions, liveQueryDefaults, hubMutationOptions, connectQueries } =
+  createHubQuery<C>()
 
 /** A server, its network, one client and one cache. */
 export interface World {
@@ -106,35 +109,21 @@ const cardsQueryOf = (world: World, board: string) =>
     fallback: { refetchInterval: 10_000 },
   })
 
-interface Pages {
-  readonly pages: readonly (readonly Card[])[]
-  readonly pageParams: readonly number[]
-}
-
 const pagesOf = (world: World, board: string) => {
   const each =
-    (pageOf: (page: readonly Card[], event: HubEvent) => readonly Card[]) =>
-    (old: unknown, event: HubEvent): unknown => {
-      const { pages, pageParams } = old as Pages
-      const { id } = event.data as Card
-      return { pageParams, pages: pages.map((page, i) => (id === `c${pageParams[i]}` ? pageOf(page, event) : page)) }
-    }
-  return {
-    ...liveQueryOptions({
-      queryKey: ['pages', board],
-      queryFn: (context): Promise<unknown> => {
-        const { pageParam } = context as unknown as { pageParam: number }
-        return world.cards(`board:${board}`, ({ id }) => id === `c${pageParam}`)
-      },
-      topic: `board:${board}`,
-      on: {
-        'card.saved': each((page, event) => upsert(card)(page, { data: event.data as Card })),
-        'card.deleted': each(() => []),
-      },
-    }),
+    <E extends { readonly data: { readonly id: string } }>(pageOf: (page: Card[], event: E) => Card[]) =>
+    ({ pages, pageParams }: InfiniteData<Card[], number>, event: E) => ({
+      pageParams,
+      pages: pages.map((page, i) => (event.data.id === `c${pageParams[i]}` ? pageOf(page, event) : page)),
+    })
+  return liveInfiniteQueryOptions({
+    queryKey: ['pages', board],
+    queryFn: ({ pageParam }) => world.cards(`board:${board}`, ({ id }) => id === `c${pageParam}`),
     initialPageParam: 0,
-    getNextPageParam: (_: unknown, all: readonly unknown[]) => (all.length < 3 ? all.length : undefined),
-  }
+    getNextPageParam: (_, all) => (all.length < 3 ? all.length : undefined),
+    topic: `board:${board}`,
+    on: { 'card.saved': each(upsert(card)), 'card.deleted': each(() => []) },
+  })
 }
 
 export function createWorld(): World {
@@ -282,7 +271,7 @@ export function createWorld(): World {
       return cursors ? withCursor(seen, at) : seen
     },
     mountPages(board) {
-      const observer = new InfiniteQueryObserver(world.queryClient, pagesOf(world, board) as never)
+      const observer = new InfiniteQueryObserver(world.queryClient, pagesOf(world, board))
       return Object.assign(
         observer.subscribe(() => {}),
         { observer: observer as unknown as InfiniteQueryObserver },
