@@ -273,6 +273,21 @@ test('an answer as new as what was heard asks nothing of the hub', async () => {
   expect(world.streams).toHaveLength(1)
 })
 
+test('nor does one whose fetch was begun instead of another, of which an older answer comes meanwhile', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  world.rest.answerMs = 100
+  void world.queryClient.refetchQueries()
+  await world.pass(50)
+  world.save('board:7', 'c0', 'AA')
+  await world.pass(20)
+  void world.queryClient.refetchQueries()
+  await world.pass(5_000)
+  expect(titles()).toBe('AA')
+  expect(world.fetches).toHaveLength(3)
+  expect(world.streams).toHaveLength(1)
+})
+
 test('an answer older than all that the log holds is read again, less and less often, until it is newer', async () => {
   world.mount(world.cardsQuery('7'))
   await world.pass(500)

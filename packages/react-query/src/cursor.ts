@@ -9,15 +9,14 @@ const cursors = new WeakMap<object, string>()
 /** The cursor of an answer: `null` where it says none, undefined where no query function of ours has answered. */
 export type Answer = string | null | undefined
 
-// A key array is shared by all caches that are given the same options.
-const answers = new WeakMap<QueryClient, WeakMap<QueryKey, Answer>>()
-
-/** The cursors of all that the last fetches of a cache were answered, by query key: structural sharing may have replaced the answers themselves. */
-export const answersOf = (client: QueryClient): WeakMap<QueryKey, Answer> => {
-  const known = answers.get(client) ?? new WeakMap<QueryKey, Answer>()
-  answers.set(client, known)
-  return known
+/** What the query function has answered so far in one fetch. */
+interface Notes {
+  /** The cursor of all of it: structural sharing may replace the answer itself. */
+  cursor?: Answer
 }
+
+// A key array is shared by all caches that are given the same options.
+const answers = new WeakMap<QueryClient, WeakMap<QueryKey, Notes>>()
 
 /**
  * Remembers which cursor a value reflects, and returns the value: for what is built from an answer, or comes without a
@@ -78,9 +77,17 @@ export function inBoth(a: Answer, b: Answer): Answer {
   return isAfter(a, b) ? b : a
 }
 
+/** What is noted of the last fetch of a query; `anew`: of one that begins now. What earlier ones are answered is no part of it. */
+export function notesOf(client: QueryClient, queryKey: QueryKey, anew?: boolean): Notes {
+  const all = answers.get(client) ?? new WeakMap<QueryKey, Notes>()
+  const notes = anew ? {} : (all.get(queryKey) ?? {})
+  answers.set(client, all.set(queryKey, notes))
+  return notes
+}
+
 /** Notes what a query function has returned for a query, or for one page of it. */
-export function noteAnswer(client: QueryClient, queryKey: QueryKey, data: unknown): void {
-  const notes = answersOf(client)
-  const cursor = cursorOf(data) ?? null
-  notes.set(queryKey, notes.has(queryKey) ? inBoth(notes.get(queryKey), cursor) : cursor)
+export function noteAnswer(notes: Notes, data: unknown): void {
+  const answer = cursorOf(data)
+  const { cursor = answer } = notes
+  notes.cursor = inBoth(cursor, answer)
 }

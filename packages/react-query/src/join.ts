@@ -2,7 +2,7 @@
 import { type Clock, type HubEvent, isAfter, type TopicGap } from '@sse-hub/core'
 import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
 import { tell, WATCHED } from './activity.ts'
-import { type Answer, answersOf, cursorOf, inBoth, isForeign } from './cursor.ts'
+import { type Answer, cursorOf, inBoth, isForeign, notesOf } from './cursor.ts'
 import type { Live } from './live.ts'
 import { type Change, createOverlay, type OverlayOptions } from './overlay.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
@@ -87,7 +87,6 @@ export function createJoin(options: JoinOptions): Join {
   const { query, queryClient, heard, clock, live, covered, refresh, report } = options
   const { queryKey } = query
   const overlay = createOverlay(options)
-  const answers = answersOf(queryClient)
   // The server's state as it is known, and what was made of it: the same, unless something is pending.
   let base: unknown
   let shown: unknown
@@ -226,7 +225,7 @@ export function createJoin(options: JoinOptions): Join {
       isWhole = whole
       answered = whole ? overlay.pending().filter(({ state }) => state !== 'sent') : []
       heardBefore = heard.newest
-      answers.delete(queryKey)
+      notesOf(queryClient, queryKey, true)
     },
     ended(ok) {
       const events = journal ?? []
@@ -247,7 +246,7 @@ export function createJoin(options: JoinOptions): Join {
       }
       doubtfulAt = 0
       for (const { events } of unsure) overlay.confirm(events)
-      const answer = answers.get(queryKey)
+      const answer = notesOf(queryClient, queryKey).cursor
       if (isWhole) {
         cursor = answer
         tombstones = new Map()

@@ -14,7 +14,7 @@ import type {
   SkipToken,
 } from '@tanstack/query-core'
 import { WATCHED } from './activity.ts'
-import { cursorOf, noteAnswer } from './cursor.ts'
+import { cursorOf, noteAnswer, notesOf } from './cursor.ts'
 import { compareDefinitions, type Definition, expectConnection, expectCursor, watchReducer } from './mistakes.ts'
 import type { Reducer } from './reducers.ts'
 
@@ -184,9 +184,11 @@ async function noting<T, K extends QueryKey>(
   queryFn: QueryFunction<T, K>,
   context: QueryFunctionContext<K>,
 ): Promise<T> {
+  // Of what was asked before nobody waits for the answer any more, except for the other pages of an infinite query.
+  const notes = notesOf(context.client, context.queryKey, !('pageParam' in context))
   const data = await queryFn(context)
   if (WATCHED && !cursorOf(data)) expectCursor(context.queryKey, data)
-  noteAnswer(context.client, context.queryKey, data)
+  noteAnswer(notes, data)
   return data
 }
 

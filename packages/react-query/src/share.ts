@@ -1,7 +1,7 @@
 // One tab polls for all: whoever has the lock asks, and hands the answer to the others, who take it as if it were their own.
 import type { Tabs } from '@sse-hub/core'
 import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
-import { answersOf, withCursor } from './cursor.ts'
+import { noteAnswer, notesOf, withCursor } from './cursor.ts'
 
 /** What one tab tells the others. */
 interface Handed {
@@ -61,8 +61,8 @@ export function createShare(options: ShareOptions): Share {
     if (!isOpen || mayLack(at) || fetchStatus !== 'idle' || at < Math.max(openedAt, dataUpdatedAt)) return
     hasWaited = false
     takes++
-    query.fetch(undefined, { initialPromise: Promise.resolve(withCursor(data, cursor)) }).catch(() => {})
-    answersOf(queryClient).set(query.queryKey, cursor)
+    query.fetch(undefined, { initialPromise: Promise.resolve(data) }).catch(() => {})
+    noteAnswer(notesOf(queryClient, query.queryKey), withCursor(data, cursor))
     taken()
   })
 
@@ -75,7 +75,7 @@ export function createShare(options: ShareOptions): Share {
     try {
       // What a copy makes something else of (a class, a function) would break the other tabs.
       if (replaceEqualDeep(data, structuredClone(data)) !== data) throw new TypeError('Its data is not plain JSON.')
-      channel.post({ at, data, cursor: answersOf(queryClient).get(query.queryKey) ?? null } satisfies Handed)
+      channel.post({ at, data, cursor: notesOf(queryClient, query.queryKey).cursor ?? null } satisfies Handed)
     } catch (error) {
       failed(error)
     }
