@@ -88,7 +88,10 @@ export function createFallback(options: FallbackOptions): Fallback {
   const entryOf = (query: Query) => entries.get(query) as Entry
   const saved = ({ savedAt = clock.now(), pollMs }: Poll) => Math.floor((clock.now() - savedAt) / pollMs)
 
-  const read = (query: Query) => {
+  const read = (poll: Poll) => {
+    const { query, isLost } = poll
+    // Whoever lost the hub together must not poll in step for ever after.
+    done(poll, isLost ? random.next() / 2 : 0)
     counts.done++
     polled?.(query)
     return entryOf(query).refresh.read()
@@ -103,7 +106,7 @@ export function createFallback(options: FallbackOptions): Fallback {
       name: `sse-hub polls ${JSON.stringify([client.url, user, query.queryHash])}`,
       query,
       queryClient,
-      read: () => read(query),
+      read: () => read(poll),
       isPending: () => entryOf(query).join.isPending(),
       taken() {
         counts.shared++
@@ -131,7 +134,7 @@ export function createFallback(options: FallbackOptions): Fallback {
 
   /** Has a poll wait for what is next. */
   const update = (poll: Poll) => {
-    const { query, pollMs, isLive, isLost, readAt, polledAt } = poll
+    const { pollMs, isLive, isLost, readAt, polledAt } = poll
     poll.cancel?.()
     if (!focusManager.isFocused() || !onlineManager.isOnline()) return halt(poll)
     if (isLive) {
@@ -141,10 +144,9 @@ export function createFallback(options: FallbackOptions): Fallback {
     poll.share ??= shareOf(poll)
     const dueAt = Math.min(readAt + pollMs, isLost ? Math.max(firstAt, polledAt + pollMs) : Number.POSITIVE_INFINITY)
     poll.cancel = clock.after(Math.max(0, dueAt - clock.now()), () => {
-      // Whoever lost the hub together must not poll in step for ever after.
-      done(poll, isLost ? random.next() / 2 : 0)
+      // Whoever shares begins once it has the lock, which may take as long as its tab is frozen.
       if (poll.share) poll.share.poll()
-      else read(query).catch(() => {})
+      else read(poll).catch(() => {})
     })
     retry()
   }

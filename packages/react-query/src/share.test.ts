@@ -57,6 +57,49 @@ test('whoever is answered before the lock comes does not ask', async () => {
   expect(second?.data()).toEqual([{ id: 'new' }])
 })
 
+/** A browser that gives locks when it is told to. */
+function slowTabs() {
+  const waiting: (() => void)[] = []
+  const request = (name: string, _: LockOptions, callback: (lock: unknown) => unknown) =>
+    new Promise((resolve) => waiting.push(() => resolve(callback({ name }))))
+  return { waiting, tabs: { ...browser.tabs, locks: { request } as unknown as LockManager } }
+}
+
+test('a poll that waits for its lock while the hub is back for a part of its topics is not put off by an interval', async () => {
+  const { tabs, waiting } = slowTabs()
+  const tab = browser.open({ tabs })
+  tab.refused.add('board:8')
+  tab.mount({}, ['board:7', 'board:8'])
+  await pass(100)
+  tab.live()
+  await vi.waitFor(() => import('./fallback.ts'))
+  await pass(1_000)
+  tab.down()
+  await pass(10_000)
+  expect([asked(0), waiting.length]).toEqual([1, 1])
+  tab.live()
+  await pass(100)
+  expect(asked(0)).toBe(2)
+  waiting[0]?.()
+  await pass(9_800)
+  expect(asked(0)).toBe(2)
+  await pass(200)
+  expect(asked(0)).toBe(3)
+})
+
+test('whoever had to wait for the lock, as a tab that was frozen, polls again an interval after it had it', async () => {
+  const { tabs, waiting } = slowTabs()
+  await lostTabs({ tabs })
+  await pass(8_000)
+  expect([asked(0), waiting.length]).toEqual([0, 1])
+  waiting[0]?.()
+  // Less a part of it: whoever lost the hub together goes on at different times.
+  await pass(7_400)
+  expect([asked(0), waiting.length]).toEqual([1, 1])
+  await pass(200)
+  expect(waiting.length).toBe(2)
+})
+
 test.each([
   ['users', { user: 'u2' }],
   ['hubs', { url: '/other' }],

@@ -43,6 +43,7 @@ export function createShare(options: ShareOptions): Share {
   const { tabs, name, query, queryClient, read, isPending, taken, waits, failed } = options
   const openedAt = tabs.now()
   let isOpen = true
+  let waitsForLock = false
   // When a mutation of this tab was answered, last.
   let answeredAt = openedAt
   const unfollow = queryClient.getMutationCache().subscribe((event) => {
@@ -83,10 +84,13 @@ export function createShare(options: ShareOptions): Share {
 
   return {
     poll() {
+      if (waitsForLock) return
       let isAnswered = false
       const before = takes
+      waitsForLock = true
       const held = (lock: unknown) => {
         isAnswered = true
+        waitsForLock = false
         // Before the lock came, another tab's answer may have: all at once, where a tab has thawed.
         if (!isOpen || takes > before) return
         if (!lock && !hasWaited) {
