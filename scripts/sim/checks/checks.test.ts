@@ -213,6 +213,13 @@ const givesUp = (heardAt: number): (Happening & { at?: number })[] => [
   { what: 'thawed', page: 3 },
   { ...two, at: 20_000 },
 ]
+/** A tab that follows another one has asked for so much. */
+const followerAsks = (count: number, status: object): (Happening & { at?: number })[] => [
+  ...tabs,
+  at({ what: 'status', page: 2, status: { ...live, via: 'tab', ...status } }),
+  ...Array.from({ length: count }, (_, index) => ({ ...request(index + 2, '/api/sse/events'), page: 2 }) as Happening),
+  two,
+]
 /** A tab that reads pages tries a stream, and another one half a second later. */
 const triesTwice = (isThawed: boolean): (Happening & { at?: number })[] => [
   ...beginning,
@@ -270,6 +277,7 @@ const reading: (Happening & { at?: number })[] = [
   at(looks(), 1_000),
   at(fetch(1), 1_000),
   fetched(1),
+  shown(),
   listsLive,
   holds,
 ]
@@ -285,6 +293,21 @@ const said7 = (type: string, id: string, data: object): Happening => ({
 const deletedAt3 = said7('item.deleted', 'l1', { id: 'c1', version: 3 })
 const ownCreate: Happening = { what: 'change', page: 1, id: 'm1', write: 'create', lists: ['list:1'] }
 const ownAnswer: Happening = { what: 'changed', page: 1, id: 'm1', ok: true }
+/** Somebody looks at another query at 3 s, which is answered at 5 s; what this page has changed is heard, and answered, in between; and it is read again. */
+const answeredLate = (before: Happening, after: Happening): (Happening & { at?: number })[] => [
+  ...reading,
+  at(before, 2_900),
+  at(looks('all', 2), 3_000),
+  at(fetch(2, 'all'), 3_000),
+  at(after, 4_000),
+  { what: 'change', page: 1, id: 'm1', write: 'edit', lists: ['list:1'], item: 'c1' },
+  said7('item.edited', 'm1', { id: 'c1' }),
+  ownAnswer,
+  at({ ...fetched(2), query: 'all' } as Happening, 5_000),
+  at({ ...shown(), query: 'all' } as Happening, 5_000),
+  at(fetch(3, 'all'), 9_500),
+  final(),
+]
 // All pages are read again for a gap, at 4.9 s.
 const pages = (number: number) => fetch(number, 'pages list:1')
 const pagesDone = (number: number): Happening => ({ ...fetched(number), query: 'pages list:1' }) as Happening
@@ -448,6 +471,11 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'no fetch without a reason',
     'for an event that has come',
     [...reading, ownCreate, said7('item.saved', 'm1', { id: 'c1' }), ownAnswer, at(fetch(2), 9_000), final()],
+  ],
+  [
+    'no fetch without a reason',
+    'for an event that has come while it was read, and its topic was live',
+    answeredLate(listsLive, listsLive),
   ],
   ['no fetch without a reason', 'for a gap of another list', [...reading, gap('E:1', 'added'), fetch(2), final()]],
   ['once and in order', 'an event twice', [...beginning, ...firstEvent, event(1), final()]],
@@ -921,6 +949,12 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
       final(),
     ],
   ],
+  ['nobody hammers', 'nine requests of a tab that follows', followerAsks(9, {})],
+  [
+    'nobody hammers',
+    'twelve requests of a tab that follows one that reads pages',
+    followerAsks(12, { degraded: { code: 'network', message: '' } }),
+  ],
   [
     'nobody hammers',
     'pages that say the same gap again',
@@ -1173,6 +1207,11 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
       final(),
     ],
   ],
+  [
+    'no fetch without a reason',
+    'an event that came while it was read, and its topic was not live when that began',
+    answeredLate(listsLost, listsLive),
+  ],
   [POLLS, 'soon, a while later, and at the interval', [...lost, ...polled(2_500, 8_000, 18_000), at(final(), 20_000)]],
   [
     POLLS,
@@ -1289,6 +1328,11 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     'who is there hears what is not kept',
     'it reads pages by choice',
     [...beginning, { what: 'settling' }, { what: 'at rest' }, ...unheard, final({ status: { ...live, via: 'poll' } })],
+  ],
+  [
+    'nobody hammers',
+    'eleven requests of a tab that follows one that reads pages',
+    followerAsks(11, { degraded: { code: 'network', message: '' } }),
   ],
   [
     'nobody hammers',

@@ -102,9 +102,12 @@ export const requestRate: Check = {
           if (count <= FREE) return
           const excused = excuses.filter((at) => at >= from - 3_000 && at <= from + WINDOW_MS).length
           // Who reads pages for want of a stream asks three times where others ask once: for a page, for the next one, which waits, and for the stream beside it.
+          // So does who follows a tab that does, and that is gone again and again: who it is, for what it lacks, which it gives up, and for a stream of its own.
           const isByPages = statuses.some(
             ({ status, at }, place) =>
-              status.via === 'poll' && at <= from + WINDOW_MS && (statuses[place + 1]?.at ?? facts.endedAt) >= from,
+              (status.via === 'poll' || status.degraded !== undefined) &&
+              at <= from + WINDOW_MS &&
+              (statuses[place + 1]?.at ?? facts.endedAt) >= from,
           )
           // Going over to them may have its reason in another tab, whose stream did not get through.
           if (count > FREE + (isByPages && !emitting ? 3 * (excused + 1) : excused))

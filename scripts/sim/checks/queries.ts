@@ -161,8 +161,9 @@ interface Read {
   readonly mounts: Set<number>
   /** What its answers have had. */
   readonly known: Set<Pending>
-  /** Since when anybody looks at it, and when somebody last began to. */
-  lookedAt: number
+  /** Since when it hears of a topic: of those that were live when it was read, from then on; of the others, since it has had an answer. */
+  readonly heldAt: Map<string, number>
+  /** When somebody last began to look at it. */
   mountedAt: number
   /** The requests that are under way. */
   readonly open: Set<number>
@@ -219,7 +220,7 @@ export const reasons: Check = {
         reasons: new Map(),
         mounts: new Set(),
         known: new Set(),
-        lookedAt: never,
+        heldAt: new Map(),
         mountedAt: never,
         open: new Set(),
         beganAt: never,
@@ -239,6 +240,11 @@ export const reasons: Check = {
     const give = (page: number, at: number, why: string, topic?: string) => {
       for (const [query, { reasons }] of readerOf(page).queries)
         if (topic === undefined || isOf(query, topic)) reasons.set(why, at)
+    }
+    /** From now on a query hears of its topics, but for some. */
+    const hold = (page: number, query: string, at: number, but: ReadonlySet<string> = new Set()) => {
+      const { heldAt } = readOf(page, query)
+      for (const topic of topicsOf(query)) if (!but.has(topic) && !heldAt.has(topic)) heldAt.set(topic, at)
     }
     const isLive = (page: number, query: string) => topicsOf(query).every((topic) => !readerOf(page).lost.has(topic))
     /** Its last answer was live from the beginning on, and it is still. */
@@ -284,8 +290,9 @@ export const reasons: Check = {
         if (read.known.has(mutation)) continue
         for (const [topic, heardThen] of heardAt) {
           if (!isOf(query, topic)) continue
-          // Before anybody looked at the query there was nobody to hear it.
-          const heard = heardThen < read.lookedAt ? Number.POSITIVE_INFINITY : heardThen
+          // Before the query held the topic there was nobody to hear it.
+          const isHeard = heardThen >= (read.heldAt.get(topic) ?? Number.POSITIVE_INFINITY)
+          const heard = isHeard ? heardThen : Number.POSITIVE_INFINITY
           if (heard > answeredAt + SETTLE_MS && at >= answeredAt + SETTLE_MS && at <= heard + SLACK_MS)
             return 'an event that has not come'
         }
@@ -361,7 +368,10 @@ export const reasons: Check = {
           break
         case 'looks': {
           const read = readOf(entry.page, entry.query)
-          if (read.mounts.size === 0) Object.assign(read, { isFresh: true, lookedAt: at })
+          if (read.mounts.size === 0) {
+            read.isFresh = true
+            read.heldAt.clear()
+          }
           read.mounts.add(entry.mount)
           read.mountedAt = at
           break
@@ -369,9 +379,13 @@ export const reasons: Check = {
         case 'looks away':
           readOf(entry.page, entry.query).mounts.delete(entry.mount)
           break
+        case 'shown':
+          hold(entry.page, entry.query, at)
+          break
         case 'fetch': {
           const read = readOf(entry.page, entry.query)
           looked++
+          hold(entry.page, entry.query, at, readerOf(entry.page).lost)
           if (whyNow(entry.page, entry.query, at) === undefined)
             found({ at, what: `page ${entry.page} reads ${entry.query}, and nothing explains it` })
           // A page of several may be the last that a reason is good for: its own read goes on.
