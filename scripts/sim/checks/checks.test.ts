@@ -293,6 +293,14 @@ const said7 = (type: string, id: string, data: object): Happening => ({
 const deletedAt3 = said7('item.deleted', 'l1', { id: 'c1', version: 3 })
 const ownCreate: Happening = { what: 'change', page: 1, id: 'm1', write: 'create', lists: ['list:1'] }
 const ownAnswer: Happening = { what: 'changed', page: 1, id: 'm1', ok: true }
+const stirred = (why: string, query?: string): Happening => ({
+  what: 'asked',
+  page: 1,
+  why,
+  ...(query === undefined ? {} : { query }),
+})
+const ownEdit: Happening = { what: 'change', page: 1, id: 'm1', write: 'edit', lists: ['list:1'], item: 'c1' }
+const ownEdited = said7('item.edited', 'm1', { id: 'c1' })
 /** Somebody looks at another query at 3 s, which is answered at 5 s; what this page has changed is heard, and answered, in between; and it is read again. */
 const answeredLate = (before: Happening, after: Happening): (Happening & { at?: number })[] => [
   ...reading,
@@ -300,12 +308,25 @@ const answeredLate = (before: Happening, after: Happening): (Happening & { at?: 
   at(looks('all', 2), 3_000),
   at(fetch(2, 'all'), 3_000),
   at(after, 4_000),
-  { what: 'change', page: 1, id: 'm1', write: 'edit', lists: ['list:1'], item: 'c1' },
-  said7('item.edited', 'm1', { id: 'c1' }),
+  ownEdit,
+  ownEdited,
   ownAnswer,
   at({ ...fetched(2), query: 'all' } as Happening, 5_000),
   at({ ...shown(), query: 'all' } as Happening, 5_000),
   at(fetch(3, 'all'), 9_500),
+  final(),
+]
+/** What this page has changed is in an answer that came before that of the change; and from there on the query holds its topic anew, or does not. */
+const hasItAlready = (more: Happening[]): (Happening & { at?: number })[] => [
+  ...reading,
+  at(ownEdit, 2_000),
+  at(stirred('refetch'), 2_100),
+  at(fetch(2), 2_100),
+  at(fetched(2, { ok: true, cursor: 'E:1' }), 2_200),
+  ...more.map((one) => at(one, 2_200)),
+  ownEdited,
+  ownAnswer,
+  at(fetch(3), 7_500),
   final(),
 ]
 // All pages are read again for a gap, at 4.9 s.
@@ -321,12 +342,6 @@ const pagesRead: (Happening & { at?: number })[] = [
   at(pages(2), 4_900),
 ]
 // The hub is lost at 2 s; polls at their moments.
-const stirred = (why: string, query?: string): Happening => ({
-  what: 'asked',
-  page: 1,
-  why,
-  ...(query === undefined ? {} : { query }),
-})
 const polled = (...moments: number[]): (Happening & { at?: number })[] =>
   moments.flatMap((moment, index) => [
     at({ what: 'poll', page: 1, query: 'list list:1' }, moment),
@@ -477,6 +492,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'for an event that has come while it was read, and its topic was live',
     answeredLate(listsLive, listsLive),
   ],
+  ['no fetch without a reason', 'for an event that has come, though the answer had it', hasItAlready([])],
   ['no fetch without a reason', 'for a gap of another list', [...reading, gap('E:1', 'added'), fetch(2), final()]],
   ['once and in order', 'an event twice', [...beginning, ...firstEvent, event(1), final()]],
   ['once and in order', 'backward', [...beginning, appended(1), appended(2), event(2), event(1), final()]],
@@ -1211,6 +1227,11 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     'no fetch without a reason',
     'an event that came while it was read, and its topic was not live when that began',
     answeredLate(listsLost, listsLive),
+  ],
+  [
+    'no fetch without a reason',
+    'an event that the answer had from which on its topic is held anew',
+    hasItAlready([{ ...holds, screen: 8, after: 'E:1' } as Happening]),
   ],
   [POLLS, 'soon, a while later, and at the interval', [...lost, ...polled(2_500, 8_000, 18_000), at(final(), 20_000)]],
   [

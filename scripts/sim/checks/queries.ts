@@ -1,4 +1,5 @@
 // Line 14: live queries equal the server, at rest and on the way there; and they read again only for a reason.
+import { cursorOf } from '../facts.ts'
 import type { Entry } from '../history.ts'
 import type { Check } from './check.ts'
 
@@ -161,8 +162,14 @@ interface Read {
   readonly mounts: Set<number>
   /** What its answers have had. */
   readonly known: Set<Pending>
-  /** Since when it hears of a topic: of those that were live when it was read, from then on; of the others, since it has had an answer. */
-  readonly heldAt: Map<string, number>
+  /**
+   * Since when it hears of a topic: of those that were live when it was read, from then on; of the others, since it has had an answer. And where an answer
+   * was of another log, or too old, anew from that answer's cursor on.
+   */
+  readonly holds: Map<string, { readonly at: number; readonly after?: string }[]>
+  /** The first request of the last read; and the cursor of its answer, once that has come. */
+  first: number
+  cursor: string | undefined
   /** When somebody last began to look at it. */
   mountedAt: number
   /** The requests that are under way. */
@@ -189,8 +196,9 @@ interface Reader {
 interface Pending {
   readonly isNew: boolean
   answeredAt: number
-  /** When its event was heard first, by topic; and by which screens. */
+  /** When its event was heard first, by topic, and its cursor; and by which screens. */
   readonly heardAt: Map<string, number>
+  readonly cursors: Map<string, string | undefined>
   readonly heardBy: Map<string, Set<number>>
 }
 
@@ -220,7 +228,9 @@ export const reasons: Check = {
         reasons: new Map(),
         mounts: new Set(),
         known: new Set(),
-        heldAt: new Map(),
+        holds: new Map(),
+        first: 0,
+        cursor: undefined,
         mountedAt: never,
         open: new Set(),
         beganAt: never,
@@ -243,8 +253,14 @@ export const reasons: Check = {
     }
     /** From now on a query hears of its topics, but for some. */
     const hold = (page: number, query: string, at: number, but: ReadonlySet<string> = new Set()) => {
-      const { heldAt } = readOf(page, query)
-      for (const topic of topicsOf(query)) if (!but.has(topic) && !heldAt.has(topic)) heldAt.set(topic, at)
+      const { holds } = readOf(page, query)
+      for (const topic of topicsOf(query)) if (!but.has(topic) && !holds.has(topic)) holds.set(topic, [{ at }])
+    }
+    /** Whether a query was told of an event, when its page first was. */
+    const isTold = ({ holds }: Read, topic: string, at: number, cursor: string | undefined) => {
+      const hold = holds.get(topic)?.findLast((hold) => hold.at <= at)
+      const [after, event] = [cursorOf(hold?.after), cursorOf(cursor)]
+      return hold !== undefined && !(event && event.epoch === after?.epoch && event.position <= after.position)
     }
     const isLive = (page: number, query: string) => topicsOf(query).every((topic) => !readerOf(page).lost.has(topic))
     /** Its last answer was live from the beginning on, and it is still. */
@@ -286,13 +302,12 @@ export const reasons: Check = {
       // One page of several.
       if (query.startsWith('pages') && at - read.answeredAt <= 1) return 'next page'
       for (const mutation of reader.mutations.values()) {
-        const { answeredAt, heardAt } = mutation
+        const { answeredAt, heardAt, cursors } = mutation
         if (read.known.has(mutation)) continue
         for (const [topic, heardThen] of heardAt) {
           if (!isOf(query, topic)) continue
-          // Before the query held the topic there was nobody to hear it.
-          const isHeard = heardThen >= (read.heldAt.get(topic) ?? Number.POSITIVE_INFINITY)
-          const heard = isHeard ? heardThen : Number.POSITIVE_INFINITY
+          // Before the query held the topic there was nobody to hear it, nor where it held it from a later cursor on.
+          const heard = isTold(read, topic, heardThen, cursors.get(topic)) ? heardThen : Number.POSITIVE_INFINITY
           if (heard > answeredAt + SETTLE_MS && at >= answeredAt + SETTLE_MS && at <= heard + SLACK_MS)
             return 'an event that has not come'
         }
@@ -318,10 +333,15 @@ export const reasons: Check = {
         case 'thawed':
           readerOf(entry.page).thawedAt = at
           break
-        case 'mounted':
-          places.set(entry.screen, entry)
-          hearing.add(entry.screen)
+        case 'mounted': {
+          const { page, topic, screen, after } = entry
+          places.set(screen, entry)
+          hearing.add(screen)
+          for (const [query, { holds, cursor, answeredAt }] of readerOf(page).queries)
+            if (after !== undefined && after === cursor && at === answeredAt && isOf(query, topic))
+              holds.set(topic, [...(holds.get(topic) ?? []), { at, after }])
           break
+        }
         case 'unmounted':
           hearing.delete(entry.screen)
           break
@@ -334,9 +354,12 @@ export const reasons: Check = {
           const { page, topic } = places.get(entry.screen) ?? {}
           if (page === undefined) break
           if (entry.type === 'list.changed') give(page, at, 'list.changed', topic)
-          const { heardAt, heardBy } = readerOf(page).mutations.get(entry.id.split('.')[0] ?? '') ?? {}
-          if (topic !== undefined) heardBy?.get(topic)?.add(entry.screen)
-          if (topic !== undefined && heardAt?.get(topic) === Number.POSITIVE_INFINITY) heardAt.set(topic, at)
+          const mutation = readerOf(page).mutations.get(entry.id.split('.')[0] ?? '')
+          if (topic === undefined || !mutation) break
+          mutation.heardBy.get(topic)?.add(entry.screen)
+          if (mutation.heardAt.get(topic) !== Number.POSITIVE_INFINITY) break
+          mutation.heardAt.set(topic, at)
+          mutation.cursors.set(topic, entry.cursor)
           break
         }
         case 'change':
@@ -344,6 +367,7 @@ export const reasons: Check = {
             isNew: entry.write === 'create',
             answeredAt: Number.POSITIVE_INFINITY,
             heardAt: new Map(entry.lists.map((list) => [list, Number.POSITIVE_INFINITY])),
+            cursors: new Map(),
             heardBy: new Map(entry.lists.map((list) => [list, new Set<number>()])),
           })
           break
@@ -370,7 +394,7 @@ export const reasons: Check = {
           const read = readOf(entry.page, entry.query)
           if (read.mounts.size === 0) {
             read.isFresh = true
-            read.heldAt.clear()
+            read.holds.clear()
           }
           read.mounts.add(entry.mount)
           read.mountedAt = at
@@ -402,6 +426,7 @@ export const reasons: Check = {
           read.open.add(entry.number)
           if (goesOn) break
           read.beganAt = at
+          Object.assign(read, { first: entry.number, cursor: undefined })
           read.wasLive = !read.isFresh && isLive(entry.page, entry.query)
           read.isFresh = false
           break
@@ -420,6 +445,8 @@ export const reasons: Check = {
           read.answeredAt = at
           read.open.delete(entry.number)
           read.hasFailed = !entry.ok
+          // Of several pages the first is the oldest.
+          if (entry.ok && entry.number >= read.first) read.cursor ??= entry.cursor
           const { mine, isUnsure } = pendingOf(entry.page, entry.query, read.beganAt)
           if (entry.ok && isUnsure) read.reasons.set('unnamed', at)
           // One more page says nothing of the others.
