@@ -341,6 +341,18 @@ const pagesRead: (Happening & { at?: number })[] = [
   at(gapOfList, 4_900),
   at(pages(2), 4_900),
 ]
+/** What this page has changed, and is not told of, is answered before all pages are read again, or one more; and they are read once more. */
+const pagesHaveIt = (asked: Happening): (Happening & { at?: number })[] => [
+  ...pagesRead,
+  pagesDone(2),
+  at(ownEdit, 6_000),
+  ownAnswer,
+  at(asked, 6_200),
+  at(pages(3), 6_200),
+  pagesDone(3),
+  at(pages(4), 11_500),
+  final(),
+]
 // The hub is lost at 2 s; polls at their moments.
 const polled = (...moments: number[]): (Happening & { at?: number })[] =>
   moments.flatMap((moment, index) => [
@@ -493,6 +505,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     answeredLate(listsLive, listsLive),
   ],
   ['no fetch without a reason', 'for an event that has come, though the answer had it', hasItAlready([])],
+  ['no fetch without a reason', 'for an event that all pages have had', pagesHaveIt(stirred('refetch'))],
   ['no fetch without a reason', 'for a gap of another list', [...reading, gap('E:1', 'added'), fetch(2), final()]],
   ['once and in order', 'an event twice', [...beginning, ...firstEvent, event(1), final()]],
   ['once and in order', 'backward', [...beginning, appended(1), appended(2), event(2), event(1), final()]],
@@ -1233,6 +1246,7 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     'an event that the answer had from which on its topic is held anew',
     hasItAlready([{ ...holds, screen: 8, after: 'E:1' } as Happening]),
   ],
+  ['no fetch without a reason', 'an event that only one more page has had', pagesHaveIt(more)],
   [POLLS, 'soon, a while later, and at the interval', [...lost, ...polled(2_500, 8_000, 18_000), at(final(), 20_000)]],
   [
     POLLS,

@@ -167,7 +167,8 @@ interface Read {
    * was of another log, or too old, anew from that answer's cursor on.
    */
   readonly holds: Map<string, { readonly at: number; readonly after?: string }[]>
-  /** The first request of the last read; and the cursor of its answer, once that has come. */
+  /** Whether the last read is of all its data; its first request; and the cursor of its answer, once that has come. */
+  isWhole: boolean
   first: number
   cursor: string | undefined
   /** When somebody last began to look at it. */
@@ -229,6 +230,7 @@ export const reasons: Check = {
         mounts: new Set(),
         known: new Set(),
         holds: new Map(),
+        isWhole: true,
         first: 0,
         cursor: undefined,
         mountedAt: never,
@@ -417,7 +419,8 @@ export const reasons: Check = {
           const goesOn = isRetry || (entry.query.startsWith('pages') && at - read.answeredAt <= 1)
           // What was paused began before what has happened since.
           // One more page grants no wish to read all.
-          if (read.reasons.get('one more page') === at) {
+          const isMore = read.reasons.get('one more page') === at
+          if (isMore) {
             read.reasons.delete('one more page')
             // What was under way is given up for it.
             if (read.open.size > 0) read.reasons.set('given up', at)
@@ -426,7 +429,7 @@ export const reasons: Check = {
           read.open.add(entry.number)
           if (goesOn) break
           read.beganAt = at
-          Object.assign(read, { first: entry.number, cursor: undefined })
+          Object.assign(read, { isWhole: !isMore, first: entry.number, cursor: undefined })
           read.wasLive = !read.isFresh && isLive(entry.page, entry.query)
           read.isFresh = false
           break
@@ -450,7 +453,7 @@ export const reasons: Check = {
           const { mine, isUnsure } = pendingOf(entry.page, entry.query, read.beganAt)
           if (entry.ok && isUnsure) read.reasons.set('unnamed', at)
           // One more page says nothing of the others.
-          else if (entry.ok && !entry.query.startsWith('pages'))
+          else if (entry.ok && read.isWhole)
             for (const mutation of mine) if (read.beganAt > mutation.answeredAt) read.known.add(mutation)
           if (!entry.ok) read.reasons.set('failure', at)
           // Between such an answer and the stream there is a hole.
