@@ -386,6 +386,13 @@ const secondPolls = (moment: number): (Happening & { at?: number })[] => [
   at(inTab(2, { what: 'fetched', number: 2, ok: true }), moment + 50),
 ]
 const secondWaits = (moment: number) => at(inTab(2, { what: 'waits' }), moment)
+/** The second waits for the first, and hangs meanwhile. */
+const secondHangs: (Happening & { at?: number })[] = [
+  ...lostTabs,
+  secondWaits(2_700),
+  at({ what: 'froze', page: 2, how: 'hangs' }, 3_000),
+  at({ what: 'thawed', page: 2 }, 3_500),
+]
 const POLLS = 'queries poll while the hub is away, one tab for all'
 const compared = (shown: string[], truth: string[]): Happening => {
   const query = 'list list:1'
@@ -489,6 +496,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
   [POLLS, 'not again', [...lost, ...polled(2_500), at(final(), 13_000)]],
   [POLLS, 'two tabs of one browser', [...lostTabs, firstAnswered, ...secondPolls(4_000), at(two, 4_100)]],
   [POLLS, 'while another tab asks', [...lostTabs, ...secondPolls(2_700), at(two, 3_000)]],
+  [POLLS, 'while another tab is waited for', [...secondHangs, ...secondPolls(4_000), at(two, 4_100)]],
   [POLLS, 'a client in a hurry, too soon', [...lost, at(hurried, 2_400), final()]],
   [POLLS, 'a client in a hurry, again too soon', [...lost, at(hurried, 2_600), at(hurried, 3_000), final()]],
   [POLLS, 'a client in a hurry, told to wait', [...lostBy(bye), at(hurried, 2_600), final()]],
@@ -1272,6 +1280,11 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     [...lostTabs, secondWaits(2_700), firstAnswered, at(inTab(2, { what: 'took' }), 3_510), at(two, 11_000)],
   ],
   [POLLS, 'who has waited for another tab', [...lostTabs, secondWaits(2_700), ...secondPolls(5_200), at(two, 6_000)]],
+  [
+    POLLS,
+    'who has waited for another tab, and hung meanwhile',
+    [...secondHangs, secondWaits(5_200), ...secondPolls(5_200), at(two, 6_000)],
+  ],
   [
     POLLS,
     'who is answered nothing by another tab',

@@ -126,10 +126,12 @@ export const polls: Check = {
       else if (polled.isKept) Object.assign(polled, { isLost: true, fromAt: at + POLL_MS, byAt: at + POLL_MS })
       polled.isKept = isKept
       polled.isQuiet = !topics.some((topic) => poller.live.has(topic))
-      const waits = polled.mounts.size > 0 && !isKept && isAwake(poller)
-      const shares = waits && polled.isQuiet && poller.user !== undefined && isShared(poller)
-      polled.sharesAt = shares ? Math.min(polled.sharesAt, at) : EVER
-      if (!shares) polled.waitedAt = NEVER
+      const wants = polled.mounts.size > 0 && !isKept && poller.isSeen && poller.isOnline
+      const waits = wants && !poller.isFrozen
+      const isSharing = wants && polled.isQuiet && poller.user !== undefined && isShared(poller)
+      polled.sharesAt = isSharing && waits ? Math.min(polled.sharesAt, at) : EVER
+      // Whoever stands still for a moment has waited all the same.
+      if (!isSharing) polled.waitedAt = NEVER
       if (!waits) polled.dueAt = EVER
       else if (polled.dueAt === EVER || polled.isLost)
         polled.dueAt =
