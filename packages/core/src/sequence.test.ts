@@ -406,6 +406,19 @@ const stories: readonly Story[] = [
     ],
   },
   {
+    name: 'what joins an open stream and cannot be placed lacks what the next gap lacks, too',
+    steps: [
+      ['join', 'A', 'a'],
+      ['join', 'B', 'b'],
+      ['resume', undefined],
+      ['sync', 'e:40', 'a,b', '', 'A: added → e:40, B: added → e:40'],
+      ['join', 'C', 'a', 'old:6'],
+      ['join', 'D', 'b', 'old:6'],
+      ['gap', 'a schema e:40 → e:41', 'A: schema e:40 → e:41, C: added old:6 → e:41, D: added old:6 → e:41'],
+      ['event', 'e:42', 'a', 'A C'],
+    ],
+  },
+  {
     name: 'trimmed in an open stream, while somebody is further: asked once more for the others',
     steps: [
       ['join', 'A', 'a', 'e:5'],

@@ -99,7 +99,8 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     for (const member of members) if (member.carried && lead(done, member.mark) > 0) member.mark = done
     audience.clear()
   }
-  const sync: Sequence<M>['sync'] = (next, asked) => {
+  /** `upTo`: where what nobody can place begins, which is after a gap. */
+  const sync = (next: Omit<Sync, 'heartbeatMs'>, asked: readonly string[], upTo = next.cursor) => {
     settle()
     const start = read(next.cursor)
     // A source that goes on in another way says from where. Nobody has asked for what lies before.
@@ -134,7 +135,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
         return topics.includes(topic) && lead(mark, read(to)) < 0
       })
       if (gap || !(lead(mark, start) >= 0)) {
-        const { to, reason } = gap ?? { to: next.cursor, reason: member.lost ?? 'added' }
+        const { to, reason } = gap ?? { to: upTo, reason: member.lost ?? 'added' }
         told.set(member, { topic, ...(mark && { from: formatCursor(mark) }), to, reason })
         member.mark = read(to)
       }
@@ -187,7 +188,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
       const to = read(gap.to)
       // Within the epoch a gap is a stream that begins where this one is.
       const cursor = here && to.epoch === here.epoch ? formatCursor(here) : gap.to
-      const told = sync({ cursor, topics, gaps: [gap], user: user ?? null }, [])
+      const told = sync({ cursor, topics, gaps: [gap], user: user as string | null }, [], gap.to)
       if (told) commit(gap.to)
       return told
     },
