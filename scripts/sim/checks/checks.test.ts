@@ -353,6 +353,16 @@ const pagesHaveIt = (asked: Happening): (Happening & { at?: number })[] => [
   at(pages(4), 11_500),
   final(),
 ]
+/** One more page, from such a cursor; and all are read again. */
+const onePageFrom = (cursor: string): (Happening & { at?: number })[] => [
+  ...pagesRead,
+  pagesDone(2),
+  at(more, 6_000),
+  at(pages(3), 6_000),
+  { ...fetched(3, { ok: true, cursor }), query: 'pages list:1' } as Happening,
+  at(pages(4), 7_000),
+  final(),
+]
 // The hub is lost at 2 s; polls at their moments.
 const polled = (...moments: number[]): (Happening & { at?: number })[] =>
   moments.flatMap((moment, index) => [
@@ -367,6 +377,18 @@ const lostBy = (status: object): (Happening & { at?: number })[] => [
 ]
 const bye = { byeMs: 1_000, retryInMs: 1_000 }
 const hurried: Happening = { what: 'hurried', page: 1 }
+// The first query is there while the client tries again; which has failed at 8 s.
+const triesInVain: (Happening & { at?: number })[] = [
+  ...beginning,
+  at(listsLost, 2_000),
+  at({ what: 'status', page: 1, status: { phase: 'connecting' } }, 3_000),
+  at(looks(), 5_000),
+  at(fetch(1), 5_000),
+  fetched(1),
+  shown(),
+  at(listsLost, 8_000),
+  at(hurried, 8_600),
+]
 // Two tabs that have lost the hub; the first one polls at 2.5 s, and has its answer after a second.
 const inTab = (page: number, happening: object): Happening =>
   ({ ...happening, page, query: 'list list:1' }) as Happening
@@ -499,6 +521,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
   [POLLS, 'while another tab is waited for', [...secondHangs, ...secondPolls(4_000), at(two, 4_100)]],
   [POLLS, 'a client in a hurry, too soon', [...lost, at(hurried, 2_400), final()]],
   [POLLS, 'a client in a hurry, again too soon', [...lost, at(hurried, 2_600), at(hurried, 3_000), final()]],
+  [POLLS, 'a client in a hurry that has failed just now, too soon', [...triesInVain, at(hurried, 9_100), final()]],
   [POLLS, 'a client in a hurry, told to wait', [...lostBy(bye), at(hurried, 2_600), final()]],
   [POLLS, 'a client in a hurry, and nobody waits', [...lost, stirred('hidden'), at(hurried, 2_600), final()]],
   [POLLS, 'a client in a hurry, which is live', [...reading, at(hurried, 2_600), final()]],
@@ -514,6 +537,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
   ],
   ['no fetch without a reason', 'for an event that has come, though the answer had it', hasItAlready([])],
   ['no fetch without a reason', 'for an event that all pages have had', pagesHaveIt(stirred('refetch'))],
+  ['no fetch without a reason', 'for one more page that is newer than the others', onePageFrom('E:5')],
   ['no fetch without a reason', 'for a gap of another list', [...reading, gap('E:1', 'added'), fetch(2), final()]],
   ['once and in order', 'an event twice', [...beginning, ...firstEvent, event(1), final()]],
   ['once and in order', 'backward', [...beginning, appended(1), appended(2), event(2), event(1), final()]],
@@ -1255,6 +1279,7 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     hasItAlready([{ ...holds, screen: 8, after: 'E:1' } as Happening]),
   ],
   ['no fetch without a reason', 'an event that only one more page has had', pagesHaveIt(more)],
+  ['no fetch without a reason', 'one more page that is of another log than the others', onePageFrom('F:0')],
   [POLLS, 'soon, a while later, and at the interval', [...lost, ...polled(2_500, 8_000, 18_000), at(final(), 20_000)]],
   [
     POLLS,
@@ -1290,6 +1315,7 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     'who is answered nothing by another tab',
     [...lostTabs, { ...firstAnswered, ok: false } as Happening, ...secondPolls(4_000), at(two, 4_100)],
   ],
+  [POLLS, 'a client in a hurry that has failed just now', [...triesInVain, at(hurried, 9_120), at(final(), 9_200)]],
   [
     POLLS,
     'a client in a hurry',

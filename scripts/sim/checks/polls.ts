@@ -291,8 +291,11 @@ export const polls: Check = {
           break
         }
         case 'looks': {
-          // Nobody has counted what an outage lasts before there was something to poll for.
-          if (poller.queries.size === 0) poller.lostAt = Math.max(poller.lostAt, at)
+          // Nobody has counted what an outage lasts before there was something to poll for; while the client tries, it may be none.
+          if (poller.queries.size === 0) {
+            poller.lostAt = Math.max(poller.lostAt, at)
+            if (poller.phase === 'connecting') poller.firstAt = poller.lastAt = EVER
+          }
           const polled = polledOf(poller, entry.query)
           poller.user ??= poller.named
           if (polled.mounts.size === 0) {

@@ -429,7 +429,8 @@ export const reasons: Check = {
           read.open.add(entry.number)
           if (goesOn) break
           read.beganAt = at
-          Object.assign(read, { isWhole: !isMore, first: entry.number, cursor: undefined })
+          read.isWhole = !isMore
+          if (!isMore) Object.assign(read, { first: entry.number, cursor: undefined })
           read.wasLive = !read.isFresh && isLive(entry.page, entry.query)
           read.isFresh = false
           break
@@ -450,6 +451,10 @@ export const reasons: Check = {
           read.hasFailed = !entry.ok
           // Of several pages the first is the oldest.
           if (entry.ok && entry.number >= read.first) read.cursor ??= entry.cursor
+          // A page of another log than the others, which may be answered before the hub is up with that.
+          const [whole, page] = [cursorOf(read.cursor), cursorOf(entry.cursor)]
+          if (entry.ok && !read.isWhole && whole && page && whole.epoch !== page.epoch)
+            read.reasons.set('another log', at)
           const { mine, isUnsure } = pendingOf(entry.page, entry.query, read.beganAt)
           if (entry.ok && isUnsure) read.reasons.set('unnamed', at)
           // One more page says nothing of the others.
