@@ -245,7 +245,8 @@ export function openExchange(world: ExchangeWorld, options: Options): Exchange {
       const { done, value } = (await reader?.read().catch(destroyed)) ?? NOTHING
       if (hub === 'gone') {
         // It was said to its end, and the kernel has it: the cut came only after.
-        if (done && !isStream && whole) history.record({ what: 'answer body', exchange: number, text: whole })
+        said ||= done && !isStream && whole !== ''
+        if (said) history.record({ what: 'answer body', exchange: number, text: whole })
         return
       }
       if (done) break
