@@ -375,6 +375,16 @@ const lostBy = (status: object): (Happening & { at?: number })[] => [
   ...reading,
   at({ what: 'status', page: 1, status: { phase: 'down', ...status } }, 2_000),
 ]
+/** The hub is lost after the first read of a query, on topics that were live. */
+const readThenLost = (ok: boolean): (Happening & { at?: number })[] => [
+  ...beginning,
+  at(listsLive, 1_000),
+  at(looks(), 1_100),
+  at(fetch(1), 1_100),
+  fetched(1, { ok }),
+  at(listsLost, 2_000),
+  at(final(), 4_000),
+]
 const bye = { byeMs: 1_000, retryInMs: 1_000 }
 const hurried: Happening = { what: 'hurried', page: 1 }
 // The first query is there while the client tries again; which has failed at 8 s.
@@ -518,6 +528,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
   [POLLS, 'not again', [...lost, ...polled(2_500), at(final(), 13_000)]],
   [POLLS, 'two tabs of one browser', [...lostTabs, firstAnswered, ...secondPolls(4_000), at(two, 4_100)]],
   [POLLS, 'while another tab asks', [...lostTabs, ...secondPolls(2_700), at(two, 3_000)]],
+  [POLLS, 'not at all, though it was read, and lost', readThenLost(true)],
   [POLLS, 'while another tab is waited for', [...secondHangs, ...secondPolls(4_000), at(two, 4_100)]],
   [POLLS, 'a client in a hurry, too soon', [...lost, at(hurried, 2_400), final()]],
   [POLLS, 'a client in a hurry, again too soon', [...lost, at(hurried, 2_600), at(hurried, 3_000), final()]],
@@ -1298,6 +1309,7 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     'with a lock that was asked for before the hub was back, and has refused it',
     [...lost, at({ what: 'status', page: 1, status: live }, 2_450), ...polled(2_455), at(final(), 4_000)],
   ],
+  [POLLS, 'not soon where it was never read, and perhaps not held', readThenLost(false)],
   [POLLS, 'not where it is back', [...lost, at(listsLive, 2_200), at(final(), 20_000)]],
   [
     POLLS,

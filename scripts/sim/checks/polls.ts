@@ -44,6 +44,8 @@ interface Polled {
   tookAt: number
   beganAt: number
   answeredAt: number
+  /** When it had data last, by an answer. */
+  knownAt: number
   isReading: boolean
   hasFailed: boolean
 }
@@ -101,6 +103,7 @@ export const polls: Check = {
         tookAt: NEVER,
         beganAt: NEVER,
         answeredAt: NEVER,
+        knownAt: NEVER,
         isReading: false,
         hasFailed: false,
       }
@@ -121,7 +124,7 @@ export const polls: Check = {
       const isKept = topics.every((topic) => poller.live.has(topic))
       if (isKept) polled.isLost = polled.isVague = false
       // Before its first answer it may not hold its topics: to its fallback it was never kept, perhaps.
-      else if (polled.isKept && polled.answeredAt < polled.lookedAt)
+      else if (polled.isKept && polled.knownAt < polled.lookedAt)
         Object.assign(polled, { isLost: true, isVague: true, byAt: at + POLL_MS })
       else if (polled.isKept) Object.assign(polled, { isLost: true, fromAt: at + POLL_MS, byAt: at + POLL_MS })
       polled.isKept = isKept
@@ -338,7 +341,7 @@ export const polls: Check = {
           note(page, entry.query, at)
           // Whoever asked asks again, before the others think that nobody does.
           next(poller, polled, at + POLL_MS * 1.1, at + POLL_MS * 1.2)
-          Object.assign(polled, { answeredAt: at, tookAt: at, doneAt: at, waitedAt: NEVER })
+          Object.assign(polled, { answeredAt: at, knownAt: at, tookAt: at, doneAt: at, waitedAt: NEVER })
           break
         }
         case 'fetch': {
@@ -354,6 +357,7 @@ export const polls: Check = {
           polled.isReading = false
           polled.hasFailed = !entry.ok
           polled.answeredAt = at
+          if (entry.ok) polled.knownAt = at
           break
         }
         default:
