@@ -50,9 +50,15 @@ export const budgets: readonly Budget[] = [
     limit: 2,
   },
   {
-    name: '`@sse-hub/react-query` without React, beside its peers',
-    code: "export * from '@sse-hub/react-query'",
+    name: 'live queries, join, optimistic updates and fallback, without React, beside their peers',
+    code: "export { createHubQuery, hubJson, invalidate, patch, remove, upsert } from '@sse-hub/react-query'",
     limit: 6,
+    external: peers,
+  },
+  {
+    name: '`@sse-hub/react-query` with all that it exports',
+    code: "export * from '@sse-hub/react-query'",
+    limit: 6.25,
     external: peers,
   },
   {

@@ -50,7 +50,7 @@ export interface Sequence<M extends Member> {
   sync(sync: Omit<Sync, 'heartbeatMs'>, asked: readonly string[]): ReadonlyMap<M, TopicGap> | undefined
   /**
    * To whom an event is new. Who joins from now on stands after it.
-   * @throws HubError `protocol` for an event of another epoch, and for one whose cursor is none
+   * @throws HubError `protocol` for an event of another epoch
    */
   hearers(event: HubEvent): readonly M[]
   /** Takes a gap; answers as `sync` does. */
@@ -82,12 +82,11 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
   /** Takes in how far the stream has come. */
   const reach = (cursor: string | undefined) => {
     if (cursor === undefined) return undefined
-    const place = parseCursor(cursor)
-    const ahead = lead(place, here)
-    if (Number.isNaN(ahead)) {
+    const place = read(cursor)
+    if (place.epoch !== here?.epoch) {
       throw new HubError('protocol', `The server sent cursor ${cursor} in ${here?.epoch}`, { retryable: true })
     }
-    if (ahead > 0) here = place
+    if (place.position > here.position) here = place
     return place
   }
   const commit: Sequence<M>['commit'] = (cursor) => {
@@ -196,7 +195,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
   }
 }
 
-// What comes from a source has been checked there, but for the cursors of events.
+// What comes from a source has been checked there.
 const read = parseCursor as (cursor: string) => Cursor
 
 /** How far one place is beyond another. Places of different epochs do not compare: every comparison with the answer is false. */

@@ -4,6 +4,7 @@ import { focusManager, InfiniteQueryObserver, skipToken } from '@tanstack/query-
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { virtualClock } from '../../core/src/testing/virtual-clock.ts'
 import { withCursor } from './cursor.ts'
+import { liveQueryDefaults } from './live.ts'
 import { patch, remove, upsert } from './reducers.ts'
 import {
   type C,
@@ -11,7 +12,6 @@ import {
   connect,
   connectQueries,
   createWorld,
-  liveQueryDefaults,
   liveQueryOptions,
   type World,
 } from './testing/world.ts'
@@ -1167,7 +1167,7 @@ describe('a query that is defined elsewhere', () => {
   })
   const bind = (options: object = {}) =>
     world.queryClient.setQueryDefaults(['theirs'], {
-      ...liveQueryDefaults<Card[]>()({
+      ...liveQueryDefaults<C, Card[]>()({
         topic: 'board:7',
         on: { 'card.saved': upsert(card), 'card.deleted': remove(card) },
         fallback: { refetchInterval: 10_000 },

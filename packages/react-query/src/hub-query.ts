@@ -1,13 +1,7 @@
 // createHubQuery: gives the options helper and the connector the type of a contract.
 import type { Contract } from '@sse-hub/core'
 import { type ConnectOptions, connectQueries, type QueryConnection } from './connect.ts'
-import {
-  type LiveInfiniteQueryOptionsOf,
-  type LiveQueryDefaultsOf,
-  type LiveQueryOptionsOf,
-  liveQueryDefaults,
-  liveQueryOptions,
-} from './live.ts'
+import { type LiveInfiniteQueryOptionsOf, type LiveQueryOptionsOf, liveQueryOptions } from './live.ts'
 import { type HubMutationOptionsOf, hubMutationOptions } from './mutation.ts'
 
 /** What {@link createHubQuery} answers. */
@@ -16,8 +10,6 @@ export interface HubQuery<C extends Contract> {
   readonly liveQueryOptions: LiveQueryOptionsOf<C>
   /** Makes the options of a live infinite query, for `useInfiniteQuery` and its like. */
   readonly liveInfiniteQueryOptions: LiveInfiniteQueryOptionsOf<C>
-  /** Makes queries live that are defined elsewhere, for `queryClient.setQueryDefaults`. */
-  readonly liveQueryDefaults: LiveQueryDefaultsOf<C>
   /** Makes the options of a mutation whose change live queries show at once. */
   readonly hubMutationOptions: HubMutationOptionsOf<C>
   /** Connects the live queries of a cache with a client; the answer disconnects them. With React, `HubProvider` does it. */
@@ -56,7 +48,6 @@ export function createHubQuery<C extends Contract>(): HubQuery<C> {
   return {
     liveQueryOptions: liveQueryOptions as unknown as LiveQueryOptionsOf<C>,
     liveInfiniteQueryOptions: liveQueryOptions as unknown as LiveInfiniteQueryOptionsOf<C>,
-    liveQueryDefaults: () => liveQueryDefaults,
     hubMutationOptions: hubMutationOptions as unknown as HubMutationOptionsOf<C>,
     connectQueries,
   }

@@ -14,10 +14,10 @@ export type {
   LiveOptions,
   LiveQuery,
   LiveQueryDefaults,
-  LiveQueryDefaultsOf,
   LiveQueryOptions,
   LiveQueryOptionsOf,
 } from './live.ts'
+export { liveQueryDefaults } from './live.ts'
 export type {
   ExpectedEvent,
   HubMutationContext,

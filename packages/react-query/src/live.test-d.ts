@@ -13,6 +13,7 @@ import { expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
 import { ask, fieldMerge } from './conflict.ts'
 import { createHubQuery } from './hub-query.ts'
+import { liveQueryDefaults } from './live.ts'
 import { createHubReact } from './react.tsx'
 import { invalidate, patch, remove, upsert } from './reducers.ts'
 
@@ -40,8 +41,7 @@ const contract = defineContract({
 })
 type C = typeof contract
 
-const { liveQueryOptions, liveInfiniteQueryOptions, liveQueryDefaults, hubMutationOptions, connectQueries } =
-  createHubQuery<C>()
+const { liveQueryOptions, liveInfiniteQueryOptions, hubMutationOptions, connectQueries } = createHubQuery<C>()
 const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
 const key = ['n'] as const
 const cards = async () => [] as Card[]
@@ -373,7 +373,7 @@ test('what makes a query of others live fits the data that is said', () => {
   const queryClient = new QueryClient()
   queryClient.setQueryDefaults(
     ['cards'],
-    liveQueryDefaults<Card[]>()({
+    liveQueryDefaults<C, Card[]>()({
       topic: 'board:7',
       on: { 'card.moved': patch(card), 'board.cleared': invalidate() },
       fallback: { refetchInterval: 10_000 },
@@ -381,7 +381,7 @@ test('what makes a query of others live fits the data that is said', () => {
     }),
   )
   // @ts-expect-error the data is no list of cards
-  liveQueryDefaults<{ name: string }>()({ topic: 'board:7', on: { 'card.moved': patch(card) } })
+  liveQueryDefaults<C, { name: string }>()({ topic: 'board:7', on: { 'card.moved': patch(card) } })
   // @ts-expect-error no event of this topic
-  liveQueryDefaults<Card[]>()({ topic: 'conversation:7', on: { 'card.moved': patch(card) } })
+  liveQueryDefaults<C, Card[]>()({ topic: 'conversation:7', on: { 'card.moved': patch(card) } })
 })

@@ -128,15 +128,6 @@ export type LiveInfiniteQueryOptionsOf<C extends Contract> = <
   options: LiveInfiniteQueryOptions<C, TQueryFnData, TError, TData, TQueryKey, TPageParam, T>,
 ) => LiveInfiniteQuery<TQueryFnData, TError, TData, TQueryKey, TPageParam>
 
-/**
- * Makes queries live that are defined elsewhere (generated, or of another package), for one contract: `TData` is what they read. Its answer is for
- * `queryClient.setQueryDefaults`, before they are mounted. A query that has a `persister` of its own is not made live by it, and one with a
- * `staleTime` of its own is read again as that says.
- */
-export type LiveQueryDefaultsOf<C extends Contract> = <TData>() => <const T extends SubscribableTopic<C>>(
-  options: LiveOptions<C, TData, T> & Pick<QueryObserverOptions, 'staleTime'>,
-) => LiveQueryDefaults
-
 /** What `liveQueryDefaults` answers. */
 export type LiveQueryDefaults = Required<Pick<QueryObserverOptions, 'staleTime' | 'persister'>>
 
@@ -173,11 +164,34 @@ export function liveQueryOptions<TQueryFnData, TError, TData, TQueryKey extends 
   }
 }
 
-/** Makes what is set as the defaults of queries that are defined elsewhere: whatever reads them, a persister has a say in it. */
-export const liveQueryDefaults = (options: Definition): LiveQueryDefaults => ({
-  staleTime: liveQueryOptions(options as never).staleTime as never,
-  persister: Object.assign<QueryPersister, object>(noting, { [LIVE]: options }),
-})
+/**
+ * Makes queries live that are defined elsewhere (generated, or of another package): `C` is the contract, `TData` what they read. Its answer is for
+ * `queryClient.setQueryDefaults`, before they are mounted. A query that has a `persister` of its own is not made live by it, and one with a
+ * `staleTime` of its own is read again as that says.
+ *
+ * @example
+ * ```ts
+ * import { liveQueryDefaults, patch } from '@sse-hub/react-query'
+ * import { QueryClient } from '@tanstack/query-core'
+ * import type { contract } from './contract.ts'
+ *
+ * interface Card { id: string; column: string; version: number }
+ * const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
+ *
+ * const queryClient = new QueryClient()
+ * const cardsOf7 = liveQueryDefaults<typeof contract, Card[]>()({ topic: 'board:7', on: { 'card.moved': patch(card) } })
+ * queryClient.setQueryDefaults(['getCards', { board: '7' }], cardsOf7)
+ * ```
+ */
+export function liveQueryDefaults<C extends Contract, TData>(): <const T extends SubscribableTopic<C>>(
+  options: LiveOptions<C, TData, T> & Pick<QueryObserverOptions, 'staleTime'>,
+) => LiveQueryDefaults {
+  return (options) => ({
+    staleTime: liveQueryOptions(options as never).staleTime as never,
+    // Whatever reads them, a persister has a say in it.
+    persister: Object.assign<QueryPersister, object>(noting, { [LIVE]: options }),
+  })
+}
 
 /** Reads, and notes which cursor the answer reflects. The context is passed on untouched: reading its `signal` would make every unmount cancel the fetch. */
 async function noting<T, K extends QueryKey>(

@@ -20,14 +20,15 @@ export const isStrings = (value: unknown) => isArray(value) && value.every(isStr
 export const isTime = (value: unknown) => Number.isFinite(value) && (value as number) >= 0
 export const isUser = (value: unknown) => value === null || isString(value)
 export const isCursor = (value: unknown) => isString(value) && parseCursor(value as string)
-/** Whether it is what every event is. No shape: it is asked of each one that comes. Its cursor is read where it counts. */
-export const isEvent = ({ topic, data, at, id }: HubEvent) =>
-  isString(topic) && data !== undefined && Number.isFinite(at) && isString(id)
-export const isGaps = (value: unknown) => isArray(value) && value.every((gap) => fit(GAP, gap))
 export const optional = (fits: (value: unknown) => unknown) => (value: unknown) => value === undefined || fits(value)
+const isCursorIfAny = optional(isCursor)
+/** Whether it is what every event is. No shape: it is asked of each one that comes. */
+export const isEvent = ({ topic, data, at, id, cursor }: HubEvent) =>
+  isString(topic) && data !== undefined && Number.isFinite(at) && isString(id) && isCursorIfAny(cursor)
+export const isGaps = (value: unknown) => isArray(value) && value.every((gap) => fit(GAP, gap))
 
 /** A gap, wherever it is told. */
-export const GAP: Shape = { topics: isStrings, from: optional(isCursor), to: isCursor, reason: isString }
+export const GAP: Shape = { topics: isStrings, from: isCursorIfAny, to: isCursor, reason: isString }
 
 /** Whatever stops the reading, JSON that is none or a member that is not what it should be, is one error: this is not what a hub sends. */
 export function foreign(what: string, cause: unknown): HubError {

@@ -154,6 +154,8 @@ describe('decodeBlock refuses', () => {
     ['a topic that is no text', json('a', { ...event, topic: 1 })],
     ['a time that is no number', json('a', { ...event, at: '1' })],
     ['an id that is no text', json('a', { ...event, id: 1 })],
+    ['an id: that is no cursor', json('a', event, 'x')],
+    ['an empty id:', json('a', event, '')],
     ['a beat without a cursor', { event: 'hub.beat', data: '' }],
     ['a beat with another', { event: 'hub.beat', data: '', id: 'k:01' }],
     ...Object.keys(sync).map((name): [string, Block] => [

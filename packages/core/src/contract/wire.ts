@@ -140,10 +140,13 @@ function notJson(why: string, cause?: unknown): HubError {
 
 /**
  * Reads one block of a hub's stream. Of a `hub.` block that this version does not know, only the id counts: it is read as a beat, or, without
- * an id, as undefined. Members that this version does not know stay where they are.
+ * an id, as undefined. Members that this version does not know stay where they are. A parser tells of the `retry:` field apart, as `retryMs`.
  * @throws HubError `protocol` for a block that no hub sends.
  */
-export function decodeBlock({ event: type = 'message', data = '', id: cursor, retryMs }: Block): Frame | undefined {
+export function decodeBlock(
+  { event: type = 'message', data = '', id: cursor, retryMs: own }: Block,
+  retryMs: number | undefined = own,
+): Frame | undefined {
   try {
     if (!type.startsWith('hub.')) {
       // One of the payload's object must not pass for the stream's own `type` or `id:`.

@@ -6,7 +6,7 @@ import { asHubError, ask } from '../http.ts'
 import type { Settings } from '../settings.ts'
 import { browserStorage } from '../storage.ts'
 import { check } from '../validate.ts'
-import { createQueue, type EmitOutcome, type Waiting } from './queue.ts'
+import { createQueue, type EmitOutcome, SKIP, type Waiting } from './queue.ts'
 
 // Emits that wait beyond this many are refused: a hub that is away for long must not fill the page's memory, nor the browser's storage.
 const MAX_WAITING = 1_000
@@ -68,6 +68,8 @@ export function createOutbox(
   let cancelRetry: (() => void) | undefined
   let cancelLook = () => {}
   let failures = 0
+  // Whether missing numbers were filled, and no emit has been settled since: what did not help then is not done again.
+  let isFilled = false
   // How many of the next emits go out one by one, since the hub could not read them together.
   let alone = 0
   let closings = 0
@@ -123,20 +125,23 @@ export function createOutbox(
   const settle = (batch: readonly Waiting[], results: readonly EmitResult[]) => {
     for (const [index, waiting] of batch.slice(0, results.length).entries()) {
       const { error, ...accepted } = results[index] as EmitResult & { readonly cursor?: string }
-      const { id, producer, seq } = waiting
+      const isGivenUp = accepted.id === SKIP && waiting.id !== SKIP
+      const { id, seq } = waiting
       const failed =
         error &&
         new HubError(error.code as HubErrorCode, error.message, { retryable: error.retryable, details: { ...error } })
       if (failed?.retryable && seq) {
-        if (failed.code !== 'out_of_order' || seq === 1) return later(failed)
         const expected = failed.details.expected as number
-        // A hub that expects the first has lost its memory of this producer. One that expects a later one has missed some.
-        return expected > 1 && expected < seq && seq - expected <= MAX_WAITING
-          ? queue.fill(waiting, expected)
-          : queue.renew(producer, failed)
+        // One that knows this number, or expects none before the first, is asked again.
+        if (failed.code !== 'out_of_order' || seq === 1 || !(expected < seq)) return later(failed)
+        const mayFill = !isFilled && expected > 0 && Number.isInteger(expected) && seq - expected <= MAX_WAITING
+        isFilled = true
+        return queue.mend(waiting, mayFill ? expected : 0, failed)
       }
       failures = 0
-      finish(waiting, failed ? { ok: false, id, error: failed } : { ...accepted, ok: true, id })
+      if (id !== SKIP) isFilled = false
+      if (isGivenUp) refuse((one) => one === waiting, new HubError('closed', 'A page that took this over gave it up.'))
+      else finish(waiting, failed ? { ok: false, id, error: failed } : { ...accepted, ok: true, id })
     }
   }
 
@@ -237,6 +242,7 @@ export function createOutbox(
 
   function close() {
     closings++
+    isFilled = false
     cancelLook()
     stopListening?.()
     cancelRetry?.()
@@ -254,7 +260,7 @@ export function createOutbox(
         const no = (error: HubError) => settle({ ok: false, id, error })
         const { type, topic, data, ephemeral = false } = JSON.parse(text)
         const checked = contract && check(contract, type, data)
-        const durable = queue.all().filter(({ seq }) => seq)
+        const durable = queue.all().filter(({ id, seq }) => seq && id !== SKIP)
         const characters = durable.reduce((sum, { json }) => sum + json.length, text.length)
         if (late) no(new HubError('closed', 'The client is closed: call client.start() first.'))
         else if (checked?.ok === false) no(checked.error)

@@ -4,7 +4,7 @@ import type { Clock, EmitStorage, Random } from '../ports.ts'
 import { createKeeper, type Keepable } from './keeper.ts'
 
 // The type and the id of what stands for a number whose emit is not here any more: no contract has it.
-const SKIP = 'hub.skip'
+export const SKIP = 'hub.skip'
 
 /** What became of an emit. */
 export type EmitOutcome =
@@ -65,8 +65,12 @@ export interface Queue {
   adopt(user: string | null, most: number, isOver: () => boolean): Promise<boolean | undefined>
   /** Begins a line anew. What may have been accepted from the old one cannot be sent again. */
   renew(old: string, error: HubError): void
-  /** Stands in for the numbers from `expected` to that of `next`: what is refused for good uses them up, and what of them may still be on its way is not accepted after all. */
-  fill(next: Waiting, expected: number): void
+  /**
+   * The hub expects the number `expected` instead of that of `next`; 0 is none that could be filled. Numbers of which nothing is known here are filled with what
+   * is refused for good, which uses them up: what of them may still be on its way is not accepted after all, and all that follows keeps its number. A line of
+   * this page that the hub has forgotten begins anew, since only of what others have left it cannot be known whether it was sent.
+   */
+  mend(next: Waiting, expected: number, error: HubError): void
 }
 
 /** Makes an empty queue. */
@@ -112,6 +116,36 @@ export function createQueue({ url, clock, random, storage, now, report }: QueueU
     }
   }
 
+  const renew: Queue['renew'] = (old, error) => {
+    refuse(({ producer, doubt }) => doubt && producer === old, error)
+    let line: Line | undefined
+    const isOwn = own?.producer === old
+    all = all.map((waiting) => {
+      if (waiting.producer !== old || !waiting.seq) return waiting
+      line ??= begin(waiting.user)
+      const moved = { ...waiting, producer: line.producer, seq: ++line.last, sent: false, doubt: false, kept: false }
+      waiting.gone = true
+      void save(waiting)
+      // Under its new number it goes out when the old one is forgotten: an end between them would send it twice.
+      ready = moving = save(moved).then(() => {
+        if (!waiting.kept || moved.kept) return
+        // Whether it is forgotten nobody can tell: it is left, under the old one, to whoever comes next, and no later step may take it away.
+        moved.kept = true
+        waiting.gone = false
+        return leave(
+          (one) => one === moved,
+          new HubError('storage', 'The storage failed while this was numbered anew.'),
+        )
+      })
+      return moved
+    })
+    const mine = moving
+    void moving?.then(() => {
+      if (moving === mine) moving = undefined
+    })
+    if (isOwn) own = line
+  }
+
   return {
     all: () => all,
     ready: () => ready,
@@ -145,39 +179,19 @@ export function createQueue({ url, clock, random, storage, now, report }: QueueU
       ready = taken
       return taken
     },
-    renew(old, error) {
-      refuse(({ producer, doubt }) => doubt && producer === old, error)
-      let line: Line | undefined
-      const isOwn = own?.producer === old
-      all = all.map((waiting) => {
-        if (waiting.producer !== old || !waiting.seq) return waiting
-        line ??= begin(waiting.user)
-        const moved = { ...waiting, producer: line.producer, seq: ++line.last, sent: false, doubt: false, kept: false }
-        waiting.gone = true
-        void save(waiting)
-        // Under its new number it goes out when the old one is forgotten: an end between them would send it twice.
-        ready = moving = save(moved).then(() => {
-          if (!waiting.kept || moved.kept) return
-          // Whether it is forgotten nobody can tell: it is left, under the old one, to whoever comes next, and no later step may take it away.
-          moved.kept = true
-          waiting.gone = false
-          return leave(
-            (one) => one === moved,
-            new HubError('storage', 'The storage failed while this was numbered anew.'),
-          )
-        })
-        return moved
-      })
-      const mine = moving
-      void moving?.then(() => {
-        if (moving === mine) moving = undefined
-      })
-      if (isOwn) own = line
-    },
-    fill({ producer, owner, user, at, seq }, expected) {
+    renew,
+    mend(next, expected, error) {
+      const { producer, owner, user, at } = next
+      const isForgotten = expected <= 1
+      if (!expected || (isForgotten && own?.producer === producer)) return renew(producer, error)
+      // A hub that remembers more than nothing is sure of what it has not settled.
+      if (isForgotten) refuse((waiting) => waiting.doubt && waiting.producer === producer, error)
+      const first = all.find((waiting) => waiting.seq && waiting.producer === producer)
+      if (!first) return
       const json = `"id":"${SKIP}","type":"${SKIP}","data":null}`
       const skipped = { producer, owner, user, at, id: SKIP, json, sent: false, settle() {} }
-      all = [...Array.from({ length: seq - expected }, (_, n) => ({ ...skipped, seq: expected + n })), ...all]
+      const missing = Array.from({ length: first.seq - expected }, (_, n) => ({ ...skipped, seq: expected + n }))
+      all = [...missing, ...all]
     },
   }
 }

@@ -22,7 +22,7 @@ export const sseSource: Source = {
         retryMs = ms
       },
       onEvent(message) {
-        const frame = decodeBlock(retryMs === undefined ? message : { ...message, retryMs })
+        const frame = decodeBlock(message, retryMs)
         retryMs = undefined
         if (frame) frames.push(frame)
       },

@@ -39,8 +39,7 @@ export const contract = defineContract({
 export type C = typeof contract
 
 const card = { id: (c: Card) => c.id, version: (c: Card) => c.version }
-export const { liveQueryOptions, liveInfiniteQueryOptions, liveQueryDefaults, hubMutationOptions, connectQueries } =
-  createHubQuery<C>()
+export const { liveQueryOptions, liveInfiniteQueryOptions, hubMutationOptions, connectQueries } = createHubQuery<C>()
 
 /** A server, its network, one client and one cache. */
 export interface World {
