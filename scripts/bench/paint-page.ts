@@ -105,6 +105,15 @@ export function observe(): void {
   requestAnimationFrame(frame)
 
   const nextFrame = () => new Promise<void>((resolve) => requestAnimationFrame(() => resolve()))
+  /** Resolves when the next frame has been painted, whatever else was to be done in it. */
+  const nextPaint = async () => {
+    await nextFrame()
+    await new Promise<void>((resolve) => {
+      const { port1, port2 } = new MessageChannel()
+      port1.onmessage = () => resolve()
+      port2.postMessage(undefined)
+    })
+  }
   const click = async () => {
     await nextFrame()
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 16))
@@ -119,7 +128,7 @@ export function observe(): void {
     const before = columnOf()
     arrow.click()
     for (let frames = 1; frames < 60; frames++) {
-      await nextFrame()
+      await nextPaint()
       if (columnOf() === before) continue
       local.push(frames)
       return

@@ -1,5 +1,6 @@
 // The page's one query cache. What a person asked for and the server did not do is put before them, with a way to try again.
-import { MutationCache, type MutationOptions, QueryClient } from '@tanstack/react-query'
+import { frameScheduler } from '@sse-hub/react-query'
+import { MutationCache, type MutationOptions, notifyManager, QueryClient } from '@tanstack/react-query'
 import { ApiError } from './api.ts'
 import { notices, showNotice } from './notices.ts'
 
@@ -51,3 +52,6 @@ export const queryClient = new QueryClient({
     },
   },
 })
+
+// However much comes at once, the page is drawn anew once a frame.
+notifyManager.setScheduler(frameScheduler())

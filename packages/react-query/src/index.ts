@@ -5,6 +5,7 @@ export type { ConnectOptions, QueryConnection } from './connect.ts'
 export { hubJson, withCursor } from './cursor.ts'
 export type { QueryReport } from './entry.ts'
 export type { Polls } from './fallback.ts'
+export { frameScheduler } from './frames.ts'
 export type { HubQuery } from './hub-query.ts'
 export { createHubQuery } from './hub-query.ts'
 export type {
