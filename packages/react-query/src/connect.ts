@@ -238,6 +238,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     // What was read as somebody else may be what this one is not to see.
     if (known !== undefined && user !== known) for (const { refresh } of entries.values()) refresh.ask('now')
     known = user
+    fallback?.look()
     touchAll()
   })
 

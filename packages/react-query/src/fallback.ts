@@ -49,7 +49,7 @@ export interface Fallback {
    * heard of it but by polls.
    */
   set(query: Query, pollMs?: number, isLive?: boolean, isQuiet?: boolean): void
-  /** Looks at the client, and whether queries are to be live. */
+  /** The client's status has changed, or whether queries are to be live. */
   look(): void
   counts(): Polls
   /** Ends them all. */
@@ -174,7 +174,10 @@ export function createFallback(options: FallbackOptions): Fallback {
   }
 
   /** Whether a query polls until the hub is back. */
-  const isWaiting = () => wanted() && [...polls.values()].some(({ cancel }) => cancel)
+  const isWaiting = () => {
+    for (const { cancel } of polls.values()) if (cancel) return wanted()
+    return false
+  }
 
   /** How long the client would wait by itself, where it may try sooner: the hub has not asked for the wait. */
   const waitOf = (status: Status) => {
@@ -185,7 +188,7 @@ export function createFallback(options: FallbackOptions): Fallback {
 
   /** Somebody waits for the hub to be back: the client tries sooner than it would by itself. */
   const retry = () => {
-    if (cancelRetry || !isWaiting()) return
+    if (cancelRetry || waitOf(client.status.get()) <= 0 || !isWaiting()) return
     const ms = (RETRY_MS + (clock.now() - lostAt) / 20) * (1 - random.next() / 2)
     if (waitOf(client.status.get()) <= ms) return
     cancelRetry = clock.after(ms, () => {
@@ -223,7 +226,7 @@ export function createFallback(options: FallbackOptions): Fallback {
   }
 
   look()
-  const stops = [focusManager.subscribe(updateAll), onlineManager.subscribe(updateAll), client.status.subscribe(look)]
+  const stops = [focusManager.subscribe(updateAll), onlineManager.subscribe(updateAll)]
 
   return {
     set(query, pollMs = 0, isLive = false, isQuiet = false) {
