@@ -12,7 +12,7 @@ import type { HeadersOption } from './settings.ts'
 import { fallbackSource } from './sources/fallback.ts'
 import type { Source } from './sources/source.ts'
 import { reduce, type Status, type TopicState } from './status.ts'
-import { createSubscriptions, type Listener } from './subscriptions.ts'
+import { createSubscriptions } from './subscriptions.ts'
 import { sharedSource } from './tabs/shared.ts'
 
 /** What to hear of one topic. */
@@ -183,6 +183,7 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
       notify()
       connection.changed()
     },
+    notify,
   })
   const { full, user } = subscriptions.sequence
   const connection = createConnection(settings, subscriptions, { status: () => status, tell, report })
@@ -208,7 +209,7 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
 
   return {
     url: settings.url,
-    subscribe: (subscription) => subscriptions.add(subscription as unknown as Listener),
+    subscribe: subscriptions.add as (subscription: unknown) => () => void,
     emit(emission) {
       const { id = settings.random.id() } = emission as { id?: string }
       // As they are now: the outbox may be there only later.

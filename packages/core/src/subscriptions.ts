@@ -19,7 +19,9 @@ export interface Listener {
 export interface SubscriptionsUser {
   /** Calls a handler of the application, guarded. */
   call<A>(handler: ((argument: A) => unknown) | undefined, argument: A): void
-  /** The topics asked for have changed. */
+  /** Somebody has left, whose topic is still asked for. */
+  notify(): void
+  /** The topics asked for may have changed. */
   changed(): void
 }
 
@@ -48,11 +50,10 @@ interface Entry extends Member {
 /** Makes the subscriptions of one client. */
 export function createSubscriptions(
   { clock, lingerMs }: Settings,
-  { call, changed }: SubscriptionsUser,
+  { call, changed, notify }: SubscriptionsUser,
 ): Subscriptions {
   const entries = new Set<Entry>()
   const sequence = createSequence(entries)
-  const { full } = sequence
 
   function dispatch(event: HubEvent) {
     const { type } = event
@@ -80,14 +81,16 @@ export function createSubscriptions(
       return () => {
         if (!entry.listener) return
         entry.listener = undefined
-        changed()
+        // Thousands may leave at once: what is asked for need not be looked at for each.
+        notify()
         clock.after(lingerMs, () => {
           entries.delete(entry)
           changed()
         })
       }
     },
-    has: (wanted) => [...entries].some(({ listener, topic }) => listener && full(topic) === full(wanted)),
+    has: (wanted) =>
+      [...entries].some(({ listener, topic }) => listener && sequence.full(topic) === sequence.full(wanted)),
     topics: () => [...new Set([...entries].map(({ topic }) => topic))].sort(),
     take(frame, asked) {
       if (frame.kind === 'event') dispatch(frame.event)
