@@ -159,6 +159,17 @@ test('its event confirms a change, and only that', () => {
   expect(overlay.rebase([a], new Map())).toEqual([{ ...a, column: 'x' }])
 })
 
+test.each([
+  ['board', true],
+  ['board:7', false],
+  ['boards', false],
+])('of several, the last on a topic that is heard confirms on that very topic: %s', (topic, isConfirmed) => {
+  const last = event('saved', b, 'm1', 'elsewhere')
+  const overlay = overlayOf(change([event('moved', { id: 'a', column: 'x' }, 'm1'), last]))
+  overlay.hear(event('moved', { id: 'a', column: 'x' }, 'm1.1', topic))
+  expect(overlay.pending()).toHaveLength(isConfirmed ? 0 : 1)
+})
+
 const mine = { id: 'a', column: 'mine' }
 const edited = { ...a, title: 'theirs', version: 6 }
 const moved = { ...a, column: 'theirs', version: 6 }

@@ -114,8 +114,9 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
       if (!mine) return false
       // The very last may be of a topic that this query does not hear: then it is the last of those that it does.
       const expected = mine.events.findLast(bindingOf)
-      // `user` is said of any user's own.
-      const isLast = expected !== mine.events.at(-1) && expected?.type === type && topic.startsWith(expected.topic)
+      // `user` is said of any user's own, on which no type comes that comes on others.
+      const isLast =
+        expected !== mine.events.at(-1) && expected?.type === type && [topic, 'user'].includes(expected.topic)
       if (isLast || mine.id === id) confirmed.add(mine)
       return true
     },
