@@ -375,6 +375,19 @@ test('others’ events pass below what is pending, and deletes stay deleted', as
   expect(residue()).toBe('mine')
 })
 
+test('what others have deleted does not come back with an answer that is older, where no event says whose it is', async () => {
+  const frames = await show()
+  writes.api = { sendMs: 20, answerMs: 200, tags: false }
+  mutate(writes.save, { board: '7', id: 'a', title: 'mine' })
+  await world.pass(60)
+  world.delete('board:7', 'a')
+  await world.pass(20)
+  expect(titles()).toBe('')
+  frames.splice(0, frames.length - 1)
+  await settle()
+  expect(frames).toEqual([''])
+})
+
 test('of several events, the last that is heard confirms, though it is the user’s own', async () => {
   const theme = liveQueryOptions({
     queryKey: ['theme'],

@@ -58,8 +58,8 @@ const find = ({ identity }: Binding, list: unknown, { data }: HubEvent): Entity 
 /** Makes the overlay of one query. */
 export function createOverlay({ query, live, changes, report }: OverlayOptions): Overlay {
   const confirmed = new WeakSet<Change | Change['events']>()
-  // What an entity was before others changed it, by the event of mine that changes it too.
-  const bases = new WeakMap<HubEvent, unknown>()
+  // What an entity was before others changed it, by the event of mine that changes it too; and by the change, where they have deleted it: its answer says other events.
+  const bases = new WeakMap<object, unknown>()
 
   const bindingOf = ({ type, topic }: HubEvent): Binding | undefined =>
     live.topics.includes(topic) ? live.on[type] : undefined
@@ -91,10 +91,11 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
     pending,
     rebase(truth, tombstones) {
       let shown = truth
-      each(({ resolve, state }, event, binding) => {
+      each((change, event, binding) => {
+        const { resolve, state } = change
         const isTold = state === 'told'
         let mine = event.data
-        if (bases.has(event)) {
+        if (bases.has(isTold ? change : event)) {
           const theirs = find(binding, shown, event)
           // What others have deleted stays deleted.
           if (theirs === undefined) return
@@ -135,6 +136,7 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
         // What was read may be mine.
         const isTheirs = by || change.mutation.state.isPaused
         if (!bases.has(event) && (isTheirs || !theirs)) bases.set(event, base)
+        if (!theirs) bases.set(change, base)
         if (isTheirs)
           change.tell({ mine: event.data, theirs, base: bases.get(event), fields, queryKey: query.queryKey, event: by })
       })
