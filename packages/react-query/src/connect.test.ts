@@ -3,7 +3,7 @@ import { createHubClient, type Frame, type Source } from '@sse-hub/core'
 import { focusManager, InfiniteQueryObserver, skipToken } from '@tanstack/query-core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { virtualClock } from '../../core/src/testing/virtual-clock.ts'
-import { withCursor } from './cursor.ts'
+import { cursorOf, withCursor } from './cursor.ts'
 import { liveQueryDefaults } from './live.ts'
 import { patch, remove, upsert } from './reducers.ts'
 import {
@@ -808,6 +808,34 @@ test('topics follow the options of a mounted query', async () => {
   await world.pass(2_000)
   expect(isLive()).toBe(false)
   expect(isLive('board:8')).toBe(true)
+})
+
+test('for a topic that is added later the query is read again, instead of asking for all that came since its answer', async () => {
+  const both = (...topic: ('board:7' | 'board:8')[]) =>
+    liveQueryOptions({
+      queryKey: ['both'],
+      async queryFn() {
+        const cards = await world.cards('board:8')
+        return withCursor([...cards, ...(await world.cards('board:7'))], cursorOf(cards))
+      },
+      topic,
+      on: { 'card.saved': upsert(card) },
+    })
+  const { observer } = world.mount(both('board:7'))
+  await world.pass(1_000)
+  world.save('board:8', 'b', 'heard by nobody')
+  for (let i = 0; i < 50; i++) world.save('board:7', 'a', `A${i}`)
+  await world.pass(1_000)
+  world.streams.length = world.fetches.length = 0
+  observer.setOptions(both('board:7', 'board:8') as never)
+  await world.pass(2_000)
+  expect(world.streams).toEqual(['board:7,board:8 after e1:52'])
+  expect(world.fetches).toEqual(['board:8', 'board:7'])
+  expect(world.data('both')).toEqual([...world.state('board:8'), ...world.state('board:7')])
+  world.save('board:8', 'b', 'heard')
+  await world.pass(100)
+  expect(world.data('both')).toEqual([...world.state('board:8'), ...world.state('board:7')])
+  expect(world.fetches).toHaveLength(2)
 })
 
 test('a disabled query holds nothing, until it is enabled', async () => {

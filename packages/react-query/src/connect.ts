@@ -167,10 +167,10 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       const beginning = entry.isBeginning()
       if (holds.keep(topics)) sweep()
       // What nobody looks at is kept in step too, as long as it costs no topic of its own.
-      if (!isWanted || (!mounted.has(entry) && !topics.every(isNeeded))) entry.release()
+      if (!isWanted || (!mounted.has(entry) && !topics.every(isNeeded))) holds.keep([])
       else if (fetchStatus !== 'fetching' && data !== undefined) {
         join.look()
-        topics.forEach(holds.take)
+        holds.take(topics)
         refresh.resume()
       }
       // A fetch in flight is waited for: its answer may say from where on the topics are needed.

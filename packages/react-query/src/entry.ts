@@ -55,8 +55,6 @@ export interface Entry {
   did(action: Did): void
   /** Whether a fetch of all its data has begun since this was last asked, and is in flight. */
   isBeginning(): boolean
-  /** Lets go of all topics. */
-  release(): void
   /** Ends it. */
   stop(): void
 }
@@ -76,10 +74,6 @@ export function createEntry(options: EntryOptions): Entry {
     onReport({ during, error, queryKey: query.queryKey, event })
   const join = createJoin({ ...options, covered, refresh: refresh.ask, report })
   const holds = createHolds({ ...options, join, refresh: refresh.ask, report })
-  const release = () => {
-    // The cursor of an answer that nobody has followed yet stays good.
-    if (holds.keep([])) join.forget()
-  }
   coverage.set(query, covered)
 
   return {
@@ -113,9 +107,8 @@ export function createEntry(options: EntryOptions): Entry {
       return was
     },
     join,
-    release,
     stop() {
-      release()
+      holds.keep([])
       refresh.stop()
     },
   }

@@ -28,7 +28,7 @@ test.each([
     refresh: () => asked++,
     report: () => {},
   })
-  holds.take('board:7')
+  holds.take(['board:7'])
   gaps.forEach(tell)
   state = 'live'
   holds.check()

@@ -30,8 +30,11 @@ export interface HoldsOptions {
 
 /** The topics of one query. */
 export interface Holds {
-  /** Holds a topic, if it does not yet, for the data that is there: after the cursor it reflects, or else until the client says what it lacks. */
-  take(topic: string): void
+  /**
+   * Holds these topics, those that it does not yet, for the data that is there: after the cursor it reflects. What is added later is not asked for from there, since then the
+   * others have gone on for long: the client says whether the data lacks something.
+   */
+  take(topics: readonly string[]): void
   /** Has a topic wait for the answer of the fetch that begins now: what is live or held by then cannot miss anything that the answer will lack. */
   await(topic: string): void
   /** Holds its topics from an earlier cursor on: what follows it comes again. */
@@ -58,9 +61,11 @@ interface Hold {
 /** Makes the holds of one query; none at first. */
 export function createHolds({ query, client, join, refresh, report }: HoldsOptions): Holds {
   const holds = new Map<string, Hold>()
+  // The cursor of an answer that no topic has been followed from yet.
+  let from = join.cursor()
 
   const isLive = (topic: string) => client.status.topic(topic) === 'live'
-  const subscribe = (topic: string, state: Hold['state'], after?: string) => {
+  const subscribe = (topic: string, after?: string, state: Hold['state'] = after ? 'whole' : 'unsure') => {
     const hold: Hold = { stop: () => {}, state }
     holds.set(topic, hold)
     try {
@@ -81,20 +86,19 @@ export function createHolds({ query, client, join, refresh, report }: HoldsOptio
   }
 
   return {
-    take(topic) {
-      if (holds.has(topic)) return
-      const after = join.cursor()
-      subscribe(topic, after ? 'whole' : 'unsure', after)
+    take(topics) {
+      for (const topic of topics) if (!holds.has(topic)) subscribe(topic, from)
+      from = undefined
     },
     await(topic) {
       const hold = holds.get(topic)
       if (hold?.state === 'unsure') hold.state = 'awaiting'
-      else if (!hold && isLive(topic)) subscribe(topic, 'awaiting')
+      else if (!hold && isLive(topic)) subscribe(topic, undefined, 'awaiting')
     },
     again(after) {
       for (const [topic, { stop }] of [...holds]) {
         stop()
-        subscribe(topic, 'whole', after)
+        subscribe(topic, after)
       }
     },
     keep(topics) {
@@ -103,10 +107,12 @@ export function createHolds({ query, client, join, refresh, report }: HoldsOptio
         if (topics.includes(topic)) continue
         holds.delete(topic)
         stop()
+        from = undefined
       }
       return holds.size < size
     },
     ended(ok) {
+      from = join.cursor()
       for (const hold of holds.values()) {
         if (ok === false || hold.state === 'awaiting') hold.state = ok ? 'whole' : 'unsure'
       }

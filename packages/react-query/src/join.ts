@@ -55,8 +55,6 @@ export interface Join {
   ended(ok: boolean): Joined | undefined
   /** The cursor that the data reflects, where the answer said so; all up to it is in the data. */
   cursor(): string | undefined
-  /** The data is of an unknown age. */
-  forget(): void
   /** What is pending has changed. */
   show(): void
   /** Others may have written to the query: it is read again for that. Default: later, since they may not be done, nor what they expect be true yet. */
@@ -284,9 +282,6 @@ export function createJoin(options: JoinOptions): Join {
       return { isOurs }
     },
     cursor: () => cursor ?? undefined,
-    forget() {
-      cursor = undefined
-    },
     show() {
       flush()
       retry()
