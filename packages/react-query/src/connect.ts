@@ -151,7 +151,6 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
 
   /** Brings what is held in line with what is mounted. */
   const reconcile = () => {
-    if (stopped) return
     const looked = [...touched]
     touched.clear()
     looked.forEach(look)
@@ -168,18 +167,20 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       if (holds.keep(topics)) sweep()
       // What nobody looks at is kept in step too, as long as it costs no topic of its own.
       if (!isWanted || (!mounted.has(entry) && !topics.every(isNeeded))) holds.keep([])
-      else if (fetchStatus !== 'fetching' && data !== undefined) {
-        join.look()
-        holds.take(topics)
-        refresh.resume()
+      else {
+        // A fetch in flight is waited for: its answer may say from where on the topics are needed.
+        if (beginning) topics.forEach(holds.await)
+        if (data !== undefined && (fetchStatus !== 'fetching' || holds.isNew())) {
+          join.look()
+          holds.take(topics)
+          refresh.resume()
+        }
       }
-      // A fetch in flight is waited for: its answer may say from where on the topics are needed.
-      else if (beginning) topics.forEach(holds.await)
       holds.check()
       const heard = isWanted ? topics.filter(isLive).length : 0
       const live = heard > 0 && heard === topics.length
       if (pollMs < Number.POSITIVE_INFINITY && !isLoading && !(isMissing && live)) load(query.queryKey)
-      fallback?.set(query, query.isActive() ? pollMs : 0, live, !heard)
+      fallback?.set(query, live, !heard)
       if (!live) lost.add(entry)
       // A read that failed meanwhile would show its error for as long as nothing happens, unless another is under way.
       else if (fetchStatus === 'idle' && lost.delete(entry) && query.state.status === 'error') refresh.ask('now')
@@ -188,7 +189,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
 
   /** Mounting is not over when its first event comes: whether a fetch follows is known a moment later. */
   const touch = (entry: Entry) => {
-    if (touched.size === 0) queueMicrotask(reconcile)
+    if (!touched.size) queueMicrotask(reconcile)
     touched.add(entry)
   }
   const touchAll = () => {
@@ -209,10 +210,11 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     if (!entry) return
     if (gone) {
       drop(entry)
-      return sweep()
+      sweep()
+    } else {
+      if (action) entry.did(action)
+      touch(entry)
     }
-    if (action) entry.did(action)
-    touch(entry)
   }
 
   // Two would apply every event twice.

@@ -45,10 +45,10 @@ export interface FallbackOptions {
 /** The polls of one query cache. */
 export interface Fallback {
   /**
-   * Says how a query is: its interval, if it has one and somebody looks at it; whether all its topics are live; and whether none is, so that nothing is
+   * Says how a query is, which polls if it has an interval and somebody looks at it: whether all its topics are live; and whether none is, so that nothing is
    * heard of it but by polls.
    */
-  set(query: Query, pollMs?: number, isLive?: boolean, isQuiet?: boolean): void
+  set(query: Query, isLive?: boolean, isQuiet?: boolean): void
   /** The client's status has changed, or whether queries are to be live. */
   look(): void
   counts(): Polls
@@ -229,7 +229,8 @@ export function createFallback(options: FallbackOptions): Fallback {
   const stops = [focusManager.subscribe(updateAll), onlineManager.subscribe(updateAll)]
 
   return {
-    set(query, pollMs = 0, isLive = false, isQuiet = false) {
+    set(query, isLive = false, isQuiet = false) {
+      const pollMs = (query.isActive() && entries.get(query)?.live.pollMs) || 0
       const before = polls.get(query)
       if (before?.pollMs === pollMs && before.isLive === isLive && before.isQuiet === isQuiet) return
       if (before) {

@@ -2,6 +2,7 @@
 import type { Contract, HubClient, HubEvent, TopicGap } from '@sse-hub/core'
 import type { Query } from '@tanstack/query-core'
 import { tell, WATCHED } from './activity.ts'
+import type { Answer } from './cursor.ts'
 import type { Join } from './join.ts'
 
 /** What a query needs of a client, whatever its contract. */
@@ -37,6 +38,8 @@ export interface Holds {
   take(topics: readonly string[]): void
   /** Has a topic wait for the answer of the fetch that begins now: what is live or held by then cannot miss anything that the answer will lack. */
   await(topic: string): void
+  /** Whether nothing has followed the data yet: then its topics need not wait for a fetch, which may take long. */
+  isNew(): boolean
   /** Holds its topics from an earlier cursor on: what follows it comes again. */
   again(after: string): void
   /** Lets go of all topics but these. Answers whether there were any. */
@@ -61,16 +64,16 @@ interface Hold {
 /** Makes the holds of one query; none at first. */
 export function createHolds({ query, client, join, refresh, report }: HoldsOptions): Holds {
   const holds = new Map<string, Hold>()
-  // The cursor of an answer that no topic has been followed from yet.
+  // The cursor of an answer that no topic has been followed from yet; none is known of what was there before us.
   let from = join.cursor()
 
   const isLive = (topic: string) => client.status.topic(topic) === 'live'
-  const subscribe = (topic: string, after?: string, state: Hold['state'] = after ? 'whole' : 'unsure') => {
+  const subscribe = (topic: string, after?: Answer, state: Hold['state'] = after ? 'whole' : 'unsure') => {
     const hold: Hold = { stop: () => {}, state }
     holds.set(topic, hold)
     try {
       hold.stop = client.subscribe({
-        after,
+        after: after ?? undefined,
         topic,
         onEvent: join.event,
         onGap(gap) {
@@ -93,8 +96,9 @@ export function createHolds({ query, client, join, refresh, report }: HoldsOptio
     await(topic) {
       const hold = holds.get(topic)
       if (hold?.state === 'unsure') hold.state = 'awaiting'
-      else if (!hold && isLive(topic)) subscribe(topic, undefined, 'awaiting')
+      else if (!hold && !from && isLive(topic)) subscribe(topic, undefined, 'awaiting')
     },
+    isNew: () => from !== undefined,
     again(after) {
       for (const [topic, { stop }] of [...holds]) {
         stop()
@@ -102,14 +106,13 @@ export function createHolds({ query, client, join, refresh, report }: HoldsOptio
       }
     },
     keep(topics) {
-      const { size } = holds
-      for (const [topic, { stop }] of holds) {
-        if (topics.includes(topic)) continue
+      const left = [...holds].filter(([topic]) => !topics.includes(topic))
+      for (const [topic, { stop }] of left) {
         holds.delete(topic)
         stop()
         from = undefined
       }
-      return holds.size < size
+      return left.length > 0
     },
     ended(ok) {
       from = join.cursor()

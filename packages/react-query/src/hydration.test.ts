@@ -124,3 +124,43 @@ test('data that is given with its cursor is followed from there', async () => {
   expect(world.data('cards', '7')).toEqual(world.state('board:7'))
   expect(world.fetches).toEqual([])
 })
+
+test.each([
+  ['connected before', true],
+  ['connected while it is under way', false],
+])('a first read that takes long does not keep what was restored from following its topics, %s', async (_, isFirst) => {
+  const sent = JSON.stringify(dehydrate(await read()))
+  world.save('board:7', 'b', 'before the page')
+  begin()
+  hydrate(world.queryClient, JSON.parse(sent))
+  Object.assign(world.rest, { answerMs: 60_000 })
+  if (isFirst) stop = connect(world)
+  world.mount(world.cardsQuery('7'))
+  await world.pass(0)
+  if (!isFirst) stop = connect(world)
+  await world.pass(1_000)
+  world.save('board:7', 'a', 'AA')
+  await world.pass(100)
+  expect(world.streams).toEqual(['board:7 after e1:1'])
+  expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+  await world.pass(70_000)
+  expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+  expect(world.fetches).toHaveLength(2)
+  expect(world.streams).toHaveLength(1)
+})
+
+test('nor, where it has no cursor, from hearing what happens; what it lacks is read as soon as that read hangs', async () => {
+  begin()
+  world.queryClient.setQueryData(['cards', '7'], [...world.state('board:7')], { updatedAt: 1 })
+  world.save('board:7', 'b', 'before the page')
+  Object.assign(world.rest, { answerMs: 600_000 })
+  stop = connect(world)
+  world.mount(world.cardsQuery('7'))
+  await world.pass(1_000)
+  world.save('board:7', 'c', 'C')
+  await world.pass(100)
+  expect((world.data('cards', '7') as { id: string }[]).map(({ id }) => id)).toEqual(['a', 'c'])
+  Object.assign(world.rest, { answerMs: 5 })
+  await world.pass(12_000)
+  expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+})

@@ -53,8 +53,8 @@ export interface Join {
   began(whole: boolean): void
   /** The fetch has ended with an answer, or without. */
   ended(ok: boolean): Joined | undefined
-  /** The cursor that the data reflects, where the answer said so; all up to it is in the data. */
-  cursor(): string | undefined
+  /** The cursor that the data reflects, where the answer said so: all up to it is in the data. Undefined: what it lacks is to be read. */
+  cursor(): Answer
   /** What is pending has changed. */
   show(): void
   /** Others may have written to the query: it is read again for that. Default: later, since they may not be done, nor what they expect be true yet. */
@@ -89,9 +89,9 @@ export function createJoin(options: JoinOptions): Join {
   let base: unknown
   let shown: unknown
   // What was read elsewhere may have brought it along.
-  let cursor: Answer = cursorOf(query.state.data)
+  let cursor: Answer = cursorOf(query.state.data) ?? null
   // The events since the fetch in flight began, which its answer may or may not reflect.
-  let journal: HubEvent[] | undefined
+  let journal: HubEvent[] | undefined = query.state.fetchStatus === 'idle' ? undefined : []
   let isWhole = true
   let heardBefore: string | undefined
   // Whether the hub was asked again for what the last answer lacks, and has not said that it cannot tell.
@@ -281,7 +281,7 @@ export function createJoin(options: JoinOptions): Join {
       apply(events)
       return { isOurs }
     },
-    cursor: () => cursor ?? undefined,
+    cursor: () => cursor,
     show() {
       flush()
       retry()

@@ -92,14 +92,13 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
     rebase(truth, tombstones) {
       let shown = truth
       each((change, event, binding) => {
-        const { resolve, state } = change
-        const isTold = state === 'told'
+        const isTold = change.state === 'told'
         let mine = event.data
         if (bases.has(isTold ? change : event)) {
           const theirs = find(binding, shown, event)
           // What others have deleted stays deleted.
           if (theirs === undefined) return
-          if (resolve && !isTold) mine = resolve({ mine, theirs, base: bases.get(event) })
+          if (change.resolve && !isTold) mine = change.resolve({ mine, theirs, base: bases.get(event) })
           if (mine === undefined) return
         }
         // What nobody has confirmed has no version yet, and buries nothing.
@@ -117,7 +116,9 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
       const expected = mine.events.findLast(bindingOf)
       // `user` is said of any user's own, on which no type comes that comes on others.
       const isLast =
-        expected !== mine.events.at(-1) && expected?.type === type && [topic, 'user'].includes(expected.topic)
+        expected !== mine.events.at(-1) &&
+        expected?.type === type &&
+        (expected.topic === topic || expected.topic === 'user')
       if (isLast || mine.id === id) confirmed.add(mine)
       return true
     },
