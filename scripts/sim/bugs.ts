@@ -462,7 +462,7 @@ export const bugs: readonly Bug[] = [
     by: 'queries poll while the hub is away, one tab for all',
     file: `${queries}/connect.ts`,
     queries: true,
-    edits: [['? pollMs : 0, live, !heard)', '? pollMs : 0, false, !heard)']],
+    edits: [['set(query, live, !heard)', 'set(query, false, !heard)']],
   },
   {
     name: 'never stop polling',
