@@ -24,7 +24,7 @@ export interface Ahead {
 export const MOST_AHEAD = 1_000
 
 /** Makes an empty one, bounded in bytes and in count. */
-export function createAhead(mostBytes: number): Ahead {
+export function createAhead(mostBytes: () => number): Ahead {
   let from: Cursor | undefined
   let frames: EarlyFrame[] = []
   let bytes = 0
@@ -41,7 +41,7 @@ export function createAhead(mostBytes: number): Ahead {
     keep(frame, position) {
       if (!from) return
       bytes += frame.bytes.length
-      if (bytes > mostBytes || frames.length >= MOST_AHEAD) return ahead.begin(undefined)
+      if (bytes > mostBytes() || frames.length >= MOST_AHEAD) return ahead.begin(undefined)
       frames.push({ frame, position })
     },
     after(epoch, position) {

@@ -24,9 +24,9 @@ function slowLog(turns: number): EventLog {
   }
 }
 
-/** A reader that takes whatever comes. */
+/** A reader that takes whatever comes, of a hub that keeps nothing at hand. */
 async function reading(log: EventLog, { missed = 0, bufferBytes = 262_144 } = {}) {
-  const hub = createHub({ contract, authorize, log, limits: { bufferBytes } })
+  const hub = createHub({ contract, authorize, log, limits: { bufferBytes, recentBytes: 1 } })
   onTestFinished(() => hub.close())
   const after = await hub.cursor()
   if (missed > 0) await hub.publish(numbers(missed).map(moved))
@@ -113,7 +113,7 @@ describe('what came during a read', () => {
   const from = { epoch: 'e', position: 5 }
 
   test('is known after a place that is not before its beginning, of the same epoch', () => {
-    const ahead = createAhead(100)
+    const ahead = createAhead(() => 100)
     ahead.begin(from)
     for (const position of [6, 8, 9]) ahead.keep(frame, position)
     expect(ahead.after('e', 4)).toBeUndefined()
@@ -127,13 +127,13 @@ describe('what came during a read', () => {
   })
 
   test('is forgotten as a whole when it is too much, and not begun in its middle', () => {
-    const large = createAhead(100)
+    const large = createAhead(() => 100)
     large.begin(from)
     for (const n of numbers(10)) large.keep(frame, 5 + n)
     expect(large.after('e', 5)?.length).toBe(10)
     for (const n of numbers(5)) large.keep(frame, 15 + n)
     expect([large.after('e', 5), large.after('e', 20), large.bytes]).toEqual([undefined, undefined, 0])
-    const many = createAhead(1_000_000)
+    const many = createAhead(() => 1_000_000)
     many.begin(from)
     for (const n of numbers(MOST_AHEAD)) many.keep(frame, 5 + n)
     expect(many.after('e', 5)?.length).toBe(MOST_AHEAD)

@@ -5,10 +5,11 @@ import { openingGap } from './asked.ts'
 import type { Outlet } from './body.ts'
 import type { Counters } from './counters.ts'
 import { byeText, type Frame, frameOf, gapText, joinFrames, syncText } from './frames.ts'
-import type { EventLog, LogGap, LogPage } from './log.ts'
+import type { Cursor, EventLog, LogGap, LogPage } from './log.ts'
 import type { Report } from './options.ts'
 import type { Clock } from './ports.ts'
-import { createQueue, type Queue } from './queue.ts'
+import { createQueue, type QueueHub } from './queue.ts'
+import type { Framed, FramedPage, Recent } from './recent.ts'
 import type { Member } from './roster.ts'
 import type { Listener, Tail } from './tail.ts'
 import type { Vetting } from './vetting.ts'
@@ -26,19 +27,17 @@ export interface Connection extends Member, Listener, Outlet {
 }
 
 /** What a connection takes from its hub. */
-export interface ConnectionHub {
+export interface ConnectionHub extends QueueHub {
   readonly log: EventLog
   readonly tail: Tail
+  readonly recent: Recent
   readonly vetting: Vetting
   readonly clock: Clock
   readonly counters: Counters
-  /** Has what was queued in this turn written at its end. */
-  readonly flushSoon: (queue: Queue) => void
   readonly beat: (epoch: string, position: number) => Frame
   readonly report: (report: Report) => void
   readonly heartbeatMs: number
   readonly retryMs: number
-  readonly bufferBytes: number
   /** How long a client should stay away when the hub cannot serve it now, in milliseconds. */
   readonly awayMs: () => number
 }
@@ -65,20 +64,23 @@ const CATCH_UP_MS = 50
 
 /** Opens a connection. It begins when a sink is attached. */
 export function openConnection({ user, topics, after, onGone }: Visit, hub: ConnectionHub): Connection {
-  const { log, tail, vetting, clock, counters, heartbeatMs, retryMs, bufferBytes } = hub
+  const { log, tail, recent, vetting, clock, counters, heartbeatMs, retryMs, bufferBytes } = hub
   const filter: ReadonlySet<string> = new Set(topics)
 
   let phase: Phase = 'waiting'
   // Scanned and queued up to here. Only `live` may claim more: all that the tail has handed out.
   let epoch = ''
   let position = 0
+  // The same without what waits in the queue and could be read again.
+  let sent = 0
+  let flushed = 0
 
   let isAttached = false
   let sizes = { bytes: 0, events: 0 }
   let stopPause = () => {}
   let stopBeat = () => {}
   let stopLease = clock.after(LEASE_MS, () => vanish(true))
-  const queue = createQueue(hub.bufferBytes, hub.flushSoon, (error) => {
+  const queue = createQueue(hub, (error) => {
     hub.report({ during: 'stream', error })
     vanish(true)
   })
@@ -122,12 +124,23 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     connection.end('overloaded', hub.awayMs())
   }
 
-  const ask = (from: { epoch: string; position: number }): Promise<LogPage | LogGap> => {
+  const ask = async (from: Cursor, isOfTail = true): Promise<FramedPage | LogGap> => {
     // About as many as fit, judged by those before: what does not fit is read again.
     const average = sizes.events > 0 ? sizes.bytes / sizes.events : 1
-    const limit = Math.max(1, Math.min(PAGE_EVENTS, Math.ceil(bufferBytes / average)))
+    const limit = Math.max(1, Math.min(PAGE_EVENTS, Math.ceil(bufferBytes() / average)))
+    const known = isOfTail ? recent.page(from, filter, limit) : undefined
+    // What it knows nothing of may be in the log already.
+    if (known && known.through > from.position) return known
     ahead.begin(tail.at)
-    return within(clock, READ_MS, 'The log', log.read(from, { topics: filter, limit }))
+    const page = await within(clock, READ_MS, 'The log', log.read(from, { topics: filter, limit }))
+    return page.gap ? page : { ...page, events: framed(page) }
+  }
+
+  // Encoded as they are taken: what does not fit is not.
+  const framed = function* ({ epoch, events }: LogPage): Generator<Framed> {
+    for (const event of events) {
+      yield { topic: event.topic, position: event.position, frame: vetting.frame(epoch, event) }
+    }
   }
 
   // The tail was joined before anything is read: an event appended between the two must not vanish.
@@ -136,22 +149,27 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     if (phase !== 'waiting') return
     tail.add(connection)
     const cursor = after === undefined ? undefined : parseCursor(after)
-    const first = cursor && (await ask(cursor))
-    const head = cursor ?? (await within(clock, READ_MS, 'The log', log.head()))
+    const head = await within(clock, READ_MS, 'The log', log.head())
+    // Another log may stand there by now, of which the tail has not heard yet.
+    const first = cursor && (await ask(cursor, cursor.epoch === head.epoch))
     if (phase !== 'waiting') return
-    let start = head
+    let start = cursor ?? head
     const gaps: Gap[] = []
-    if (first?.gap) start = first.gap.to
-    const missed = first?.gap ?? (after !== undefined && !cursor ? { reason: 'epoch' as const, to: head } : undefined)
+    if (isGap(first)) start = first.gap.to
+    const missed = isGap(first)
+      ? first.gap
+      : after !== undefined && !cursor
+        ? { reason: 'epoch' as const, to: head }
+        : undefined
     if (after !== undefined && missed && topics.length > 0) gaps.push(openingGap(after, topics, missed))
     counters.gaps += gaps.length
     epoch = start.epoch
     position = start.position
-    queue.push(frameOf(syncText({ cursor: formatCursor(start), topics, gaps, user, heartbeatMs }, retryMs)))
+    queue.push(frameOf(syncText({ cursor: formatCursor(start), topics, gaps, user, heartbeatMs }, retryMs)), true)
     phase = 'reading'
     stopLease()
     stopBeat = clock.after(heartbeatMs, beat)
-    if (first && !first.gap) await take(first)
+    if (first && !isGap(first)) await take(first)
     join()
     if (!isLive()) await read()
   }
@@ -175,8 +193,14 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     return queue.hasRoom(frame)
   }
 
-  const deliver = (frame: Frame, at: number) => {
+  // What can be read again.
+  const push = (frame: Frame) => {
+    if (!queue.holds) sent = position
     queue.push(frame)
+  }
+
+  const deliver = (frame: Frame, at: number) => {
+    push(frame)
     counters.delivered++
     position = at
   }
@@ -195,25 +219,25 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
       const page = await ask({ epoch, position })
       if (phase !== 'reading') return
       const before = position
-      if (page.gap) miss(page.gap)
+      if (isGap(page)) miss(page.gap)
       else await take(page)
       join()
       if (isLive()) return
       // A log that has nothing new for us while the tail is elsewhere is about to learn, or to tell, of a new epoch.
-      await (page.gap || position > before ? turn() : pause(CATCH_UP_MS))
+      await (isGap(page) || position > before ? turn() : pause(CATCH_UP_MS))
     }
   }
 
-  const take = async (page: LogPage) => {
-    for (const event of page.events) {
+  const take = async (page: FramedPage) => {
+    const flushes = flushed
+    for (const { topic, position: at, frame: framed } of page.events) {
       // The log filters; what a user sees must not hang on that alone.
-      if (!filter.has(event.topic)) continue
-      const framed = vetting.frame(page.epoch, event)
+      if (!filter.has(topic)) continue
       const frame = framed instanceof Promise ? await framed : framed
-      if (phase !== 'reading') return
+      if (phase !== 'reading' || flushes !== flushed) return
       sizes = { bytes: sizes.bytes + frame.bytes.length, events: sizes.events + 1 }
       if (!queue.hasRoom(frame)) return
-      deliver(frame, event.position)
+      deliver(frame, at)
     }
     position = page.through
   }
@@ -221,7 +245,8 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
   const miss = ({ reason, to }: LogGap['gap']) => {
     counters.gaps++
     if (topics.length > 0) {
-      queue.push(frameOf(gapText({ topics, from: formatCursor({ epoch, position }), to: formatCursor(to), reason })))
+      const gap = { topics, from: formatCursor({ epoch, position }), to: formatCursor(to), reason }
+      queue.push(frameOf(gapText(gap)), true)
     }
     epoch = to.epoch
     position = to.position
@@ -232,10 +257,14 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     if (tail.at && tail.at.epoch === epoch) position = Math.max(position, tail.at.position)
   }
 
-  const fallBehind = () => {
-    settlePosition()
+  const goBack = () => {
     phase = 'reading'
     read().catch(fail)
+  }
+
+  const fallBehind = () => {
+    settlePosition()
+    goBack()
   }
 
   const beat = () => {
@@ -243,7 +272,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     // Nobody would read it before what waits already.
     if (queue.isBlocked) return
     if (phase === 'live') settlePosition()
-    queue.push(hub.beat(epoch, position))
+    push(hub.beat(epoch, position))
   }
 
   const connection: Connection = {
@@ -265,6 +294,14 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
         open().catch(fail)
       }
       queue.attach(sink)
+    },
+    flush() {
+      if (!queue.holds || !queue.isBlocked || (phase !== 'live' && phase !== 'reading')) return false
+      queue.drop()
+      position = sent
+      flushed++
+      if (phase === 'live') goBack()
+      return true
     },
     drained: queue.resume,
     closed: () => vanish(false),
@@ -304,6 +341,10 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     },
   }
   return connection
+}
+
+function isGap(page: FramedPage | LogGap | undefined): page is LogGap {
+  return page !== undefined && 'gap' in page && page.gap !== undefined
 }
 
 function isWithdrawal(reason: ByeReason): boolean {

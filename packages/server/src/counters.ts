@@ -16,9 +16,11 @@ export interface Counters {
   gaps: number
   /** How often a live connection's buffer was full, so that it went on from the log. */
   fellBehind: number
+  /** How often what waited for a connection was dropped, to be read from the log again. */
+  flushed: number
 }
 
 /** All zero. */
 export function createCounters(): Counters {
-  return { published: 0, emits: 0, delivered: 0, dropped: 0, coalesced: 0, gaps: 0, fellBehind: 0 }
+  return { published: 0, emits: 0, delivered: 0, dropped: 0, coalesced: 0, gaps: 0, fellBehind: 0, flushed: 0 }
 }

@@ -158,7 +158,8 @@ describe('health', () => {
     expect((await get('/api/sse/health', { 'x-admin': 'true' })).body).toEqual({
       status: 'ok',
       ...{ connections: 1, phases: { live: 1 }, users: 1, bufferedBytes: expect.any(Number) },
-      ...{ published: 1, emits: 0, delivered: 1, dropped: 0, coalesced: 0, gaps: 0, fellBehind: 0 },
+      recentBytes: expect.any(Number),
+      ...{ published: 1, emits: 0, delivered: 1, dropped: 0, coalesced: 0, gaps: 0, fellBehind: 0, flushed: 0 },
       ...{ tail: await hub.cursor(), tailLag: 0, disabled: false, draining: false },
     })
   })

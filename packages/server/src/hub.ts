@@ -20,6 +20,7 @@ import { type HubOptions, type Report, settle } from './options.ts'
 import { answerPage } from './page.ts'
 import { createPublisher, type Published } from './publisher.ts'
 import type { Queue } from './queue.ts'
+import { createRecent } from './recent.ts'
 import { createRegistry } from './registry.ts'
 import { createRoster } from './roster.ts'
 import { answerStream, type Visited } from './stream.ts'
@@ -37,6 +38,8 @@ export interface Stats extends Readonly<Counters> {
   readonly users: number
   /** Bytes that wait for slow readers. */
   readonly bufferedBytes: number
+  /** Bytes of the newest events that are kept at hand. */
+  readonly recentBytes: number
   /** Up to where the log's tail was handed out; null before the first stream. */
   readonly tail: string | null
   /** How many positions the tail is behind the newest that this hub knows of. */
@@ -75,6 +78,11 @@ export interface Hub<C extends Contract> {
   enable(): void
   /** Ends every stream and page of a user, and forgets what waits for it. */
   disconnect(user: string): void
+  /**
+   * Drops what waits for slow readers and can be read from the log again, which they do as they drain: nothing durable is lost. For when memory is short;
+   * past `limits.memoryBytes` it happens by itself. Answers how many connections had something.
+   */
+  flush(): number
   /** The hub in figures. */
   stats(): Stats
   /** Ends everything, then closes the log. May be called twice. */
@@ -82,6 +90,8 @@ export interface Hub<C extends Contract> {
 }
 
 const DRAIN_MS = 5_000
+// What a connection may always have waiting.
+const LEAST_BUFFER_BYTES = 4_096
 // The rest of a stream's second, should its good-bye not get through.
 const CLOSE_MS = 2_000
 
@@ -129,7 +139,8 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   const vetting = createVetting(contract, { clock, report })
   const gate = createGate({ contract, authorize: settings.authorize, clock, recheckMs, report })
   const roster = createRoster(limits)
-  const tail = createTail({ log, vetting, clock, report })
+  const recent = createRecent(limits.recentBytes, vetting.frame)
+  const tail = createTail({ log, vetting, recent, clock, report })
 
   // Half to one and a half times as long, so that those who left together do not come back together.
   const jittered = (delayMs: number) => Math.round(delayMs * (0.5 + random.next()))
@@ -152,9 +163,30 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     if (dirty.push(queue) === 1) clock.soon(flushAll)
   }
 
+  // A connection has its queue, what its socket has taken, and what comes while it reads.
+  const bufferBytes = () =>
+    Math.min(limits.bufferBytes, Math.max(LEAST_BUFFER_BYTES, limits.memoryBytes / (3 * roster.size)))
+  let heldBytes = 0
+  let isShort = false
+  const held = (bytes: number) => {
+    heldBytes += bytes
+    if (isShort || heldBytes <= limits.memoryBytes) return
+    isShort = true
+    // Much of it may leave at the end of this turn.
+    clock.soon(() => {
+      isShort = false
+      if (heldBytes > limits.memoryBytes) flush()
+    })
+  }
+  const flush = () => {
+    const sentBack = roster.members().filter((member) => member.flush?.()).length
+    counters.flushed += sentBack
+    return sentBack
+  }
+
   const shared = { contract, registry, vetting, log, tail, gate, roster, clock, counters, limits, report }
-  const times = { heartbeatMs, retryMs, awayMs, bufferBytes: limits.bufferBytes }
-  const visited: Visited = { ...shared, ...times, shut, flushSoon, beat: createBeats() }
+  const times = { heartbeatMs, retryMs, awayMs }
+  const visited: Visited = { ...shared, ...times, recent, shut, bufferBytes, held, flushSoon, beat: createBeats() }
   const handlers = new Map<string, Set<Handler>>()
   const answerEmits = createEmits({ ...shared, handlers: (type) => handlers.get(type) ?? [] })
   const publisher = createPublisher<C>(shared)
@@ -195,7 +227,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     }
     return {
       ...counters,
-      ...{ connections: roster.size, users: roster.users, phases, bufferedBytes },
+      ...{ connections: roster.size, users: roster.users, phases, bufferedBytes, recentBytes: recent.bytes },
       tail: tail.at ? formatCursor(tail.at) : null,
       tailLag: tail.at ? Math.max(0, publisher.newest - tail.at.position) : 0,
       disabled,
@@ -255,6 +287,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
       gate.withdraw()
       for (const member of roster.members(user)) member.end('revoked', retryMs)
     },
+    flush,
     stats,
     close() {
       closing ??= (async () => {

@@ -35,6 +35,13 @@ export interface Limits {
   readonly emitsPerSecond: number
   /** Bytes that one connection may have waiting before it reads from the log instead, and as many again while the log answers. Default 262,144. */
   readonly bufferBytes: number
+  /**
+   * Bytes that may wait for all readers together: where many connections are open, each may have a third of its share of this waiting instead of
+   * `bufferBytes`, at least 4,096. Past it, {@link Hub.flush} is called. Default 268,435,456.
+   */
+  readonly memoryBytes: number
+  /** Bytes of the newest events that are kept at hand, for readers that catch up; what is older is read from the log. Default 16,777,216. */
+  readonly recentBytes: number
 }
 
 /** What went wrong inside the hub without anybody to throw it at. */
@@ -94,6 +101,8 @@ const defaultLimits: Limits = {
   batch: 100,
   emitsPerSecond: 50,
   bufferBytes: 262_144,
+  memoryBytes: 268_435_456,
+  recentBytes: 16_777_216,
 }
 
 // The longest delay that timers take; half as much again is added as jitter.

@@ -11,8 +11,12 @@ export interface Queue {
   readonly isBlocked: boolean
   /** Whether the frame fits. Into an empty queue, any does: or it would never leave. */
   hasRoom(frame: Frame): boolean
-  /** Queues a frame behind all others. */
-  push(frame: Frame): void
+  /** Queues a frame behind all others. One that only this stream knows of (not: an event or a heartbeat) stays whatever happens. */
+  push(frame: Frame, stays?: boolean): void
+  /** Whether something waits that may be dropped by {@link drop}. */
+  readonly holds: boolean
+  /** Drops what waits, and could be read again, behind the last that stays. */
+  drop(): void
   /** Queues an ephemeral event: in no order, in place of the one that waits under its key, and only if it fits. */
   pass(passing: Passing): 'queued' | 'replaced' | 'dropped'
   /** Drops all that waits here. */
@@ -33,15 +37,23 @@ export interface Queue {
   close(cut: boolean): void
 }
 
-/** Makes a queue. `flushSoon` is to have `flush` called at the end of this turn; `failed` hears of a write that threw. */
-export function createQueue(
-  bufferBytes: number,
-  flushSoon: (queue: Queue) => void,
-  failed: (error: unknown) => void,
-): Queue {
+/** What queues take from their hub. */
+export interface QueueHub {
+  /** What one may have waiting at present, in bytes. */
+  readonly bufferBytes: () => number
+  /** Has `flush` called at the end of this turn. */
+  readonly flushSoon: (queue: Queue) => void
+  /** So many bytes more wait, or fewer. */
+  readonly held: (bytes: number) => void
+}
+
+/** Makes a queue. `failed` hears of a write that threw. */
+export function createQueue({ bufferBytes, flushSoon, held }: QueueHub, failed: (error: unknown) => void): Queue {
   let sink: Sink | undefined
   let isBlocked = true
   let waiting: Frame[] = []
+  // So many of them stay.
+  let staying = 0
   // Ephemeral events apart, by their key or a number of their own: they are unordered, and may be replaced.
   const passing = new Map<string | number, Frame>()
   let unkeyed = 0
@@ -49,6 +61,11 @@ export function createQueue(
   let isDirty = false
   let phase: 'open' | 'finishing' | 'ended' | 'closed' = 'open'
   let emptied = () => {}
+
+  const count = (more: number) => {
+    bytes += more
+    held(more)
+  }
 
   // The sum of a turn leaves in one write.
   const touch = () => {
@@ -67,29 +84,37 @@ export function createQueue(
     get isStuck() {
       return sink !== undefined && sink.pending > 0
     },
-    hasRoom: (frame) => bytes === 0 || bytes + frame.bytes.length <= bufferBytes,
-    push(frame) {
+    hasRoom: (frame) => bytes === 0 || bytes + frame.bytes.length <= bufferBytes(),
+    push(frame, stays = false) {
       waiting.push(frame)
-      bytes += frame.bytes.length
+      if (stays) staying = waiting.length
+      count(frame.bytes.length)
       touch()
+    },
+    get holds() {
+      return waiting.length > staying
+    },
+    drop() {
+      for (const frame of waiting.splice(staying)) count(-frame.bytes.length)
     },
     pass({ frame, key }) {
       const name = key ?? unkeyed++
       const replaced = passing.get(name)
       if (replaced) {
         passing.delete(name)
-        bytes -= replaced.bytes.length
+        count(-replaced.bytes.length)
       }
       if (!queue.hasRoom(frame)) return 'dropped'
       passing.set(name, frame)
-      bytes += frame.bytes.length
+      count(frame.bytes.length)
       touch()
       return replaced ? 'replaced' : 'queued'
     },
     forget() {
       waiting = []
+      staying = 0
       passing.clear()
-      bytes = 0
+      count(-bytes)
     },
     empty: () =>
       new Promise((resolve) => {
@@ -129,7 +154,7 @@ export function createQueue(
       // The last word: what passes by leaves before it.
       waiting.push(...passing.values(), last)
       passing.clear()
-      bytes += last.bytes.length
+      count(last.bytes.length)
       phase = 'finishing'
       emptied()
       // A reader that has taken all, and has only not asked for more, gets it at once.

@@ -11,6 +11,8 @@ export interface Member {
   readonly buffered: number
   /** Says good-bye and ends. Does nothing when it has begun to end. */
   end(reason: ByeReason, retryMs: number): void
+  /** Drops what waits for its reader and can be read from the log again; answers whether there was anything. */
+  flush?(): boolean
 }
 
 /** Every open stream and waiting page. */

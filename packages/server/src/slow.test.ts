@@ -96,7 +96,7 @@ describe('a reader that stops', () => {
   })
 
   test('for longer than the log holds, hears of one gap and goes on after it', async () => {
-    const { hub, open } = await world({ log: memoryLog({ maxEvents: 100 }), limits: { bufferBytes } })
+    const { hub, open } = await world({ log: memoryLog({ maxEvents: 100 }), limits: { bufferBytes, recentBytes: 1 } })
     const stream = await open('/api/sse/events?topics=news')
     await stream.first('hub.sync')
     stream.pause()

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { virtualClock } from '../../core/src/testing/virtual-clock.ts'
 import { memoryLog } from './logs/memory.ts'
+import { createRecent } from './recent.ts'
 import { createTail } from './tail.ts'
 import { createVetting } from './vetting.ts'
 
@@ -12,7 +13,8 @@ it('loses nothing that is appended while it joins', async () => {
   const clock = virtualClock()
   const log = memoryLog({ clock })
   const report = () => {}
-  const tail = createTail({ log, vetting: createVetting(contract, { clock, report }), clock, report })
+  const vetting = createVetting(contract, { clock, report })
+  const tail = createTail({ log, vetting, recent: createRecent(1_000, vetting.frame), clock, report })
   const heard: number[] = []
   const listener = { topics: ['board'], ephemeral() {}, reset() {} }
   tail.add({ ...listener, durable: (_frame, position) => void heard.push(position) })

@@ -3,6 +3,7 @@ import type { Frame } from './frames.ts'
 import type { Cursor, EventLog, LogEvent } from './log.ts'
 import type { Report } from './options.ts'
 import type { Clock } from './ports.ts'
+import type { Recent } from './recent.ts'
 import type { Passing, PlacedEvent, Vetting } from './vetting.ts'
 import { within } from './within.ts'
 
@@ -38,11 +39,14 @@ const JOIN_MS = 10_000
 export function createTail({
   log,
   vetting,
+  recent,
   clock,
   report,
 }: {
   readonly log: EventLog
   readonly vetting: Vetting
+  /** Is given every durable event that is handed out. */
+  readonly recent: Recent
   readonly clock: Clock
   readonly report: (report: Report) => void
 }): Tail {
@@ -61,6 +65,7 @@ export function createTail({
   const handOut = (epoch: string, event: PlacedEvent, frame: Frame | undefined) => {
     if (frame)
       for (const listener of listeners.get(event.topic) ?? []) guarded(() => listener.durable(frame, event.position))
+    recent.keep(event, frame)
     at = { epoch, position: event.position }
   }
 
@@ -123,6 +128,7 @@ export function createTail({
         hear(() => {
           waiting.length = 0
           for (const listener of all) guarded(() => listener.reset())
+          recent.begin(to)
           at = to
         }),
     })
@@ -135,6 +141,7 @@ export function createTail({
     )
     try {
       const joined = await within(clock, JOIN_MS, 'The tail of the log', answer)
+      recent.begin(joined.from)
       at = joined.from
       stop = joined.stop
       for (const handle of early) handle()
