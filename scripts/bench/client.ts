@@ -1,11 +1,11 @@
 // `pnpm bench client`: what one frame costs a page through the whole client, as a ratio to the parser and JSON.parse over the same bytes; and how busy a tab is that leads others.
-import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { browserRemedy } from '../lib/browsers.ts'
 import { capture } from '../lib/run.ts'
 import type { Cell, CellResult } from './cell.ts'
 import type { Shape } from './corpus.ts'
 import type { LeaderCell, LeaderResult } from './leader.ts'
+import { machine, machineLine } from './machine.ts'
 import { ratioOf } from './measure.ts'
 
 /** What a frame may cost (issue 3, 8), as a multiple of the parser and JSON.parse. */
@@ -41,16 +41,6 @@ const leaders: readonly { readonly name: string; readonly cell: LeaderCell }[] =
   cell: { followers, eventsPerSecond: 10_000, seconds: 10 },
 }))
 
-/** The machine that figures belong to. */
-const machine = {
-  cpu: cpus()[0]?.model.trim() ?? 'unknown',
-  cores: availableParallelism(),
-  memoryGiB: Math.round(totalmem() / 2 ** 30),
-  system: `${platform()} ${release()} ${arch()}`,
-  node: process.version,
-  v8: process.versions.v8,
-}
-
 /** Runs the command. */
 export async function benchClient(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -77,7 +67,7 @@ export async function benchClient(args: readonly string[]): Promise<void> {
     process.exit(2)
   }
   const results: Row[] = []
-  if (!values.json && values.profile === undefined) console.log(described())
+  if (!values.json && values.profile === undefined) console.log(machineLine())
   if (!values.json && values.profile === undefined && chosen.length > 0) console.log(`\n${header()}`)
   for (const { name, shape } of chosen) {
     const cell = { shape, runs }
@@ -145,9 +135,6 @@ async function runCell(file: string, cell: Cell | LeaderCell, flags: readonly st
   if (code !== 0) throw new Error(`The cell ${JSON.stringify(cell)} failed:\n${output}`)
   return output
 }
-
-const described = (): string =>
-  `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node} (V8 ${machine.v8})`
 
 const header = (): string =>
   `| stream | parser + JSON.parse | client | ratio | of the least | to a bare loop |

@@ -1,0 +1,111 @@
+// Proves that the benches of the hub measure what they say: every peer delivers, a lost delivery is noticed, and the arithmetic is right. No time is looked at.
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import { expect, test } from 'vitest'
+import { runCell } from './cell.ts'
+import { startChild } from './child.ts'
+import { makeEvent } from './event.ts'
+import type { GeneratorCalls } from './generator.ts'
+import { findLimit } from './limit.ts'
+import { listen, type PeerName, peers } from './peer.ts'
+import { nchanIsMissing } from './peers/nchan.ts'
+import { createBody } from './reader.ts'
+
+const names = (Object.keys(peers) as PeerName[]).filter((name) => name !== 'nchan' || !nchanIsMissing())
+
+test.each(names)('%s delivers everything once and in order, to each of a few', async (peer) => {
+  const load = { rate: 50, warmUp: 0.2, seconds: 0.8, bytes: 200, topics: 1, giveUpMs: 30_000 }
+  const { whole, account, published } = await runCell({ peer, connections: 30, ...load })
+  expect({ whole, account }).toMatchObject({ whole: true, account: { missing: 0, extra: 0, jumps: 0, ended: 0 } })
+  expect(published).toMatchObject({ events: 50, from: 10, gaveUp: false })
+  // Every one of the sampled connections has read all that counts.
+  expect(account.latency.count).toBe(20 * 40)
+})
+
+test('the hub sends an event to those who have asked for its topic, and the account knows', async () => {
+  const load = { rate: 60, warmUp: 0, seconds: 1, bytes: 200, topics: 7, giveUpMs: 30_000 }
+  const { whole, deliveries } = await runCell({ peer: 'ours', connections: 21, ...load })
+  expect(whole).toBe(true)
+  expect(deliveries).toBeCloseTo((60 / 7) * 21)
+})
+
+test.each([
+  { what: 'nothing', lose: [], account: { missing: 0, extra: 0, jumps: 0 } },
+  { what: 'one on a connection that is only counted', lose: [[1, 5]], account: { missing: 1, extra: 0, jumps: 0 } },
+  { what: 'one on a sampled connection', lose: [[0, 5]], account: { missing: 1, extra: 0, jumps: 1 } },
+  { what: 'the last one', lose: [[1, 9]], account: { missing: 1, extra: 0, jumps: 0 } },
+  { what: 'one, with another one twice', lose: [[2, 3]], twice: [[1, 4]], account: { missing: 1, extra: 1, jumps: 0 } },
+])('the account notices what a server has lost: $what', async ({ lose, twice = [], account }) => {
+  const streams: ServerResponse[] = []
+  const server = createServer((_, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+    streams.push(res)
+  })
+  const generator = await startChild<GeneratorCalls>('generator.ts', [])
+  try {
+    const port = await listen(server)
+    // One at a time, so that the server knows who is who.
+    for (const [n, sampled] of [1, 0, 0].entries()) {
+      const group = `reader ${n}`
+      await generator.call('open', { group, port, path: '/', count: 1, sampled, topics: 1, eventBytes: 200 })
+    }
+    for (let n = 0; n < 10; n++) {
+      const block = `data: ${JSON.stringify(makeEvent(n, 0, 200))}\n\n`
+      for (const [at, res] of streams.entries()) {
+        const is = (list: readonly (readonly number[])[]) => list.some(([who, what]) => who === at && what === n)
+        if (!is(lose)) res.write(is(twice) ? block + block : block)
+      }
+    }
+    await Promise.all(streams.map((res) => new Promise<void>((resolve) => res.write(': end\n\n', () => resolve()))))
+    const sum = { missing: 0, extra: 0, jumps: 0 }
+    for (const n of [0, 1, 2]) {
+      const found = await generator.call('account', { group: `reader ${n}`, events: 10, from: 0, withinMs: 300 })
+      for (const name of ['missing', 'extra', 'jumps'] as const) sum[name] += found[name]
+    }
+    expect(sum).toEqual(account)
+  } finally {
+    await generator.end()
+    await close(server)
+  }
+})
+
+test('a body is the same however its bytes are cut', () => {
+  const text = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nabc\ndef\r\n10\r\n0123456789abcdef\r\n'
+  for (let size = 1; size <= text.length; size++) {
+    let body = ''
+    const take = createBody((part) => {
+      body += part
+    })
+    for (let at = 0; at < text.length; at += size) take(text.slice(at, at + size))
+    expect(body, `pieces of ${size}`).toBe('abc\ndef0123456789abcdef')
+  }
+})
+
+test.each([
+  { limit: 1_000, start: 100, factor: 2 },
+  { limit: 1_000, start: 5_000, factor: 2 },
+  { limit: 1_000, start: 999, factor: 1.2 },
+])(
+  'the limit is found from $start by $factor, and a rate that was disturbed once still counts',
+  async ({ limit, start, factor }) => {
+    const tried = new Map<number, number>()
+    const holds = async (rate: number) => {
+      tried.set(rate, (tried.get(rate) ?? 0) + 1)
+      return rate <= limit && tried.get(rate) === 2
+    }
+    const found = await findLimit(holds, { start, factor, precision: 1.03, most: 1e6, least: 1 })
+    expect(found).toBeLessThanOrEqual(limit)
+    expect(found).toBeGreaterThanOrEqual(limit / 1.03)
+  },
+)
+
+test('a server that holds nothing has no limit, and one that holds everything has the most', async () => {
+  const search = { start: 100, factor: 2, precision: 1.03, most: 1_000, least: 10 }
+  expect(await findLimit(async () => false, search)).toBe(0)
+  expect(await findLimit(async () => true, search)).toBe(800)
+})
+
+const close = (server: Server) =>
+  new Promise((resolve) => {
+    server.closeAllConnections()
+    server.close(resolve)
+  })

@@ -1,0 +1,85 @@
+// Our hub as a user gets it: with its defaults, a validated contract, and either our adapter for Node or a plain one that knows nothing of us.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { defineContract } from '@sse-hub/core/contract'
+import { createHub, type EventLog } from '@sse-hub/server'
+import { toNodeHandler } from '@sse-hub/server/node'
+import { sqliteLog } from '@sse-hub/server/sqlite'
+import { z } from 'zod'
+import { listen, type Peer, type PeerOptions, type StartPeer } from '../peer.ts'
+
+const contract = defineContract({
+  topics: ['board'],
+  events: { tick: { topic: 'board', data: z.object({ n: z.number(), due: z.number(), pad: z.string() }) } },
+})
+
+/** On node:http, by our adapter, with a log in memory. */
+export const startDirect: StartPeer = (options) => start(options, toNodeHandler)
+
+/** The same with a log in SQLite. */
+export const startSqlite: StartPeer = async (options) => {
+  const directory = mkdtempSync(join(tmpdir(), 'sse-hub-bench-'))
+  const log = sqliteLog({ path: join(directory, 'hub.db') })
+  return {
+    ...(await start(options, toNodeHandler, log)),
+    async close() {
+      await log.close?.()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** On node:http, by an adapter that reads the body of a Response as any other would. */
+export const startFetch: StartPeer = (options) => start(options, readBody)
+
+/** What a hub's own options say is nowhere chosen here, but for the number of connections. */
+function makeHub({ heartbeatMs }: PeerOptions, log?: EventLog) {
+  return createHub({
+    contract,
+    // Everybody may read what they ask for.
+    authorize: ({ url }) => ({ read: (new URL(url).searchParams.get('topics') ?? '').split(',') }),
+    limits: { connections: 100_000 },
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    ...(log ? { log } : {}),
+  })
+}
+
+type Handler = (req: IncomingMessage, res: ServerResponse) => void
+
+async function start(
+  options: PeerOptions,
+  handlerOf: (hub: ReturnType<typeof makeHub>) => Handler,
+  log?: EventLog,
+): Promise<Peer> {
+  const hub = makeHub(options, log)
+  return {
+    port: await listen(createServer(handlerOf(hub))),
+    path: `${hub.prefix}/events`,
+    publish: (data, topic) => hub.publish({ type: 'tick', topic: topic as 'board', data }),
+    buffered: () => hub.stats().bufferedBytes,
+    cursor: hub.cursor,
+  }
+}
+
+const readBody =
+  ({ fetch }: ReturnType<typeof makeHub>): Handler =>
+  async (req, res) => {
+    const gone = new AbortController()
+    res.on('close', () => gone.abort())
+    res.on('error', () => {})
+    const headers = new Headers(req.headers as Record<string, string>)
+    const response = await fetch(new Request(`http://127.0.0.1${req.url}`, { headers, signal: gone.signal }))
+    res.writeHead(response.status, Object.fromEntries(response.headers))
+    res.flushHeaders()
+    const reader = response.body?.getReader()
+    try {
+      for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+        if (!res.write(part.value)) await new Promise((resolve) => res.once('drain', resolve).once('close', resolve))
+      }
+      res.end()
+    } catch {
+      res.destroy()
+    }
+  }

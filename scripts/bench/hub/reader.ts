@@ -1,0 +1,111 @@
+// One connection of the generator: counts the events that come, and on sampled connections reads every one of them.
+import { createParser } from 'eventsource-parser'
+import { monotonicMs } from './clock.ts'
+import { type BenchEvent, MARK } from './event.ts'
+
+/** What a connection has heard. */
+export interface Heard {
+  events: number
+  bytes: number
+}
+
+/** What a sampled connection has heard besides. */
+export interface Read extends Heard {
+  /** By event in the order of arrival: its number, and how long after it was due it came, in milliseconds. */
+  readonly numbers: number[]
+  readonly latencies: number[]
+  /** Events that were not the next of their topic, without a word about it. */
+  jumps: number
+  /** How many places each gap spanned of which the server has told. */
+  readonly gaps: number[]
+}
+
+/** Takes what comes: the first `length` bytes, which are overwritten afterwards. */
+export type Take = (bytes: Buffer, length: number) => void
+
+/** Counts marks, one for each event, and reads nothing. */
+export function counting(eventBytes: number): { readonly heard: Heard; readonly take: Take } {
+  const heard: Heard = { events: 0, bytes: 0 }
+  // The mark stands in the pad's first place: so many more bytes hold none.
+  const stride = Math.max(1, eventBytes - 80)
+  return {
+    heard,
+    take(bytes, length) {
+      heard.bytes += length
+      for (let at = bytes.indexOf(MARK); at !== -1 && at < length; at = bytes.indexOf(MARK, at + stride)) heard.events++
+    },
+  }
+}
+
+/** Reads every event: HTTP, blocks, JSON. Of a topic every `step`-th is expected. */
+export function reading(step: number): { readonly heard: Read; readonly take: Take } {
+  const heard: Read = { events: 0, bytes: 0, numbers: [], latencies: [], jumps: 0, gaps: [] }
+  let at = 0
+  let last: number | undefined
+  let excused = false
+  const parser = createParser({
+    onEvent({ event, data }) {
+      if (event === 'hub.gap') {
+        const { from, to } = JSON.parse(data) as { from?: string; to: string }
+        heard.gaps.push(positionOf(to) - positionOf(from ?? ':0'))
+        excused = true
+      }
+      if (event?.startsWith('hub.') || data === '') return
+      const json = JSON.parse(data) as BenchEvent | { readonly data: BenchEvent }
+      const { n, due } = 'data' in json ? json.data : json
+      if (last !== undefined && n !== last + step && !(excused && n > last)) heard.jumps++
+      excused = false
+      last = n
+      heard.events++
+      heard.numbers.push(n)
+      heard.latencies.push(at - due)
+    },
+  })
+  const body = createBody((text) => parser.feed(text))
+  return {
+    heard,
+    take(bytes, length) {
+      at = monotonicMs()
+      heard.bytes += length
+      body(bytes.toString('latin1', 0, length))
+    },
+  }
+}
+
+const positionOf = (cursor: string) => Number(cursor.split(':')[1])
+
+/** Takes an HTTP/1.1 answer in pieces and hands on its body, out of its chunks if it has any. All of it is ASCII here. */
+export function createBody(feed: (text: string) => void): (text: string) => void {
+  let rest = ''
+  let chunked: boolean | undefined
+  // Of the chunk that has begun: what is still to come, its line end included.
+  let left = 0
+  return (text) => {
+    rest += text
+    if (chunked === undefined) {
+      const end = rest.indexOf('\r\n\r\n')
+      if (end < 0) return
+      chunked = /^transfer-encoding: *chunked/im.test(rest.slice(0, end))
+      rest = rest.slice(end + 4)
+    }
+    if (!chunked) {
+      feed(rest)
+      rest = ''
+      return
+    }
+    while (rest !== '') {
+      if (left === 0) {
+        const end = rest.indexOf('\r\n')
+        if (end < 0) return
+        left = Number.parseInt(rest.slice(0, end), 16) + 2
+        rest = rest.slice(end + 2)
+        continue
+      }
+      const part = rest.slice(0, left)
+      const data = Math.max(0, left - 2)
+      if (data > 0) feed(part.slice(0, data))
+      left -= part.length
+      rest = rest.slice(part.length)
+    }
+  }
+}

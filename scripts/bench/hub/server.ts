@@ -1,0 +1,113 @@
+// The process of one peer: it serves, publishes at the rate that it is told, and says what that cost it.
+import { setImmediate as turn } from 'node:timers/promises'
+import { answerCalls } from './child.ts'
+import { keepPace, monotonicMs } from './clock.ts'
+import { makeEvent, topicOf } from './event.ts'
+import { kindOf, type Peer, type PeerName, type PeerOptions } from './peer.ts'
+
+/** What to publish. */
+export interface Load {
+  /** Events per second. */
+  readonly rate: number
+  /** How long that goes on before it counts, in seconds, and how long after. */
+  readonly warmUp: number
+  readonly seconds: number
+  /** The JSON of one event. */
+  readonly bytes: number
+  /** Over how many topics events are spread, in turn. */
+  readonly topics: number
+  /** How late anything may be, in milliseconds, until it is given up. */
+  readonly giveUpMs: number
+}
+
+/** What was published, and what it cost the server. */
+export interface Published {
+  /** In all, numbered from 0, and the first that counts. */
+  readonly events: number
+  readonly from: number
+  /** Whether it could not keep to the rate, and stopped. */
+  readonly gaveUp: boolean
+  /** Of those that count: microseconds of processor time, of all that the server did meanwhile, and of the wall. */
+  readonly cpuMicros: number
+  readonly wallMicros: number
+  /** The most that the process has held meanwhile, in bytes: resident, and what the peer says waits for readers. */
+  readonly peakRss: number
+  readonly peakBuffered: number
+}
+
+/** What the process holds after a garbage collection, in bytes. */
+export interface Memory {
+  readonly rss: number
+  readonly heap: number
+  readonly external: number
+}
+
+/** What a server answers. */
+export type ServerCalls = ReturnType<typeof serve>
+
+const SAMPLE_MS = 250
+
+function serve(peer: Peer, oneATurn: boolean) {
+  const cpu = peer.cpu ?? (() => process.cpuUsage().user + process.cpuUsage().system)
+  return {
+    where: () => ({ port: peer.port, path: peer.path }),
+    cursor: () => peer.cursor?.() ?? '',
+    async publish({ rate, warmUp, seconds, bytes, topics, giveUpMs }: Load): Promise<Published> {
+      const from = Math.floor(rate * warmUp)
+      const times = from + Math.ceil(rate * seconds)
+      let begun = { cpu: cpu(), at: monotonicMs() }
+      const peaks = { rss: 0, buffered: 0 }
+      const look = () => {
+        peaks.rss = Math.max(peaks.rss, process.memoryUsage.rss())
+        peaks.buffered = Math.max(peaks.buffered, peer.buffered?.() ?? 0)
+      }
+      const looking = setInterval(look, SAMPLE_MS)
+      let failed: unknown
+      const events = await keepPace({ rate, times, oneATurn, giveUpMs }, (n, due) => {
+        if (n === from) begun = { cpu: cpu(), at: monotonicMs() }
+        const answer = peer.publish(makeEvent(n, due, bytes), topicOf(n % topics))
+        if (answer instanceof Promise)
+          answer.catch((error: unknown) => {
+            failed = error
+          })
+      })
+      // The last one leaves at the end of its turn.
+      await turn()
+      await turn()
+      clearInterval(looking)
+      look()
+      if (failed !== undefined) throw failed
+      return {
+        events,
+        from,
+        gaveUp: events < times,
+        cpuMicros: cpu() - begun.cpu,
+        wallMicros: (monotonicMs() - begun.at) * 1_000,
+        peakRss: peaks.rss,
+        peakBuffered: peaks.buffered,
+      }
+    },
+    async memory(): Promise<Memory> {
+      // Twice: what the first one finds unreachable may hold what lies outside the heap until the second.
+      for (let n = 0; n < 2; n++) {
+        globalThis.gc?.()
+        await turn()
+      }
+      const { rss, heapUsed, external } = process.memoryUsage()
+      return { rss, heap: heapUsed, external }
+    },
+  }
+}
+
+if (import.meta.main) {
+  const [name = '', options = '{}'] = process.argv.slice(2)
+  const { load, oneATurn = false } = kindOf(name as PeerName)
+  const start = await load()
+  const peer = await start(JSON.parse(options) as PeerOptions)
+  const leave = async () => {
+    await peer.close?.()
+    process.exit()
+  }
+  process.on('SIGTERM', leave).on('disconnect', leave)
+  answerCalls(serve(peer, oneATurn))
+}
