@@ -1,12 +1,22 @@
 // `pnpm bench`: measures what is promised of speed, of requests and of what is painted, as ratios within one run, and says where it is not kept.
 import { benchClient } from './client.ts'
 import { benchFanout } from './hub/fanout.ts'
+import { benchIdle } from './hub/idle.ts'
+import { benchPublish } from './hub/publish.ts'
+import { benchReplay } from './hub/replay.ts'
+import { benchSlow } from './hub/slow.ts'
+import { benchTopics } from './hub/topics.ts'
 import { benchPaint } from './paint.ts'
 import { benchRequests } from './requests.ts'
 
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   client: benchClient,
   fanout: benchFanout,
+  slow: benchSlow,
+  replay: benchReplay,
+  idle: benchIdle,
+  topics: benchTopics,
+  publish: benchPublish,
   paint: benchPaint,
   requests: benchRequests,
 }

@@ -1,11 +1,13 @@
 // One cell of a bench: a fresh server, a fresh generator, one load, and the account of every delivery.
+import { type Account, isWhole } from './account.ts'
 import { type Child, startChild } from './child.ts'
-import type { Account, GeneratorCalls, Opening } from './generator.ts'
+import type { Opening } from './connection.ts'
+import type { GeneratorCalls } from './generator.ts'
 import type { PeerName, PeerOptions } from './peer.ts'
 import type { Load, Published, ServerCalls } from './server.ts'
 
 /** What to measure. */
-export interface Cell extends Load {
+export interface Cell extends Load, PeerOptions {
   readonly peer: PeerName
   readonly connections: number
 }
@@ -60,15 +62,15 @@ export async function startPair(
 
 /** Measures one cell. */
 export async function runCell(cell: Cell, flags: readonly string[] = []): Promise<CellResult> {
-  const { peer, connections, topics, bytes: eventBytes, ...rest } = cell
-  const load: Load = { topics, bytes: eventBytes, ...rest }
-  const pair = await startPair(peer, {}, flags)
+  const { peer, connections, heartbeatMs, ...load } = cell
+  const { topics, bytes: eventBytes } = load
+  const pair = await startPair(peer, heartbeatMs === undefined ? {} : { heartbeatMs }, flags)
   try {
     await pair.open({ group: 'all', count: connections, sampled: Math.min(SAMPLED, connections), topics, eventBytes })
     await pair.generator.call('begin', undefined)
     const published = await pair.server.call('publish', load)
     const { events, from, gaveUp } = published
-    const account = await pair.generator.call('account', {
+    const { cpuMicros, wallMicros, ...account } = await pair.generator.call('account', {
       group: 'all',
       events,
       from,
@@ -82,16 +84,12 @@ export async function runCell(cell: Cell, flags: readonly string[] = []): Promis
       deliveries,
       cpuPerDelivery: gaveUp ? Number.NaN : published.cpuMicros / deliveries,
       serverBusy: published.cpuMicros / published.wallMicros,
-      generatorBusy: account.cpuMicros / account.wallMicros,
+      generatorBusy: cpuMicros / wallMicros,
     }
   } finally {
     await pair.end()
   }
 }
-
-/** Whether nothing is missing, came twice or out of order. */
-export const isWhole = ({ missing, extra, jumps, gaps, ended }: Account): boolean =>
-  missing + extra + jumps + gaps.length + ended === 0
 
 /** Waits. */
 export const pause = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms))

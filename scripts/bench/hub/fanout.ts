@@ -4,6 +4,7 @@ import { type Cell, type CellResult, runCell } from './cell.ts'
 import { findLimit } from './limit.ts'
 import { type Options, readOptions } from './options.ts'
 import type { PeerName } from './peer.ts'
+import { inTurn } from './runs.ts'
 import { type Bar, bar, digits, print, progress, ratio, type Table, thousands } from './table.ts'
 
 /** A rate holds while everything arrives, and so soon. */
@@ -19,12 +20,14 @@ type Part = (typeof parts)[number]
 
 /** Deliveries per second (`calm`: events per second) at which peers are looked at beside each other. */
 const CALM_EVENTS = 30
+// Of few events, more seconds make a p99.
+const CALM_LONGER = 3
 const CPU_DELIVERIES = 200_000
 const PRESSED_DELIVERIES = 800_000
 const MANY_CONNECTIONS = 10_000
 
 /** Run by run: what each peer came to. */
-type Runs = { readonly [P in PeerName]?: Found[] }
+type Runs = { readonly [P in PeerName]?: readonly Found[] }
 
 interface Found {
   /** Deliveries per second. */
@@ -47,21 +50,8 @@ export async function benchFanout(args: readonly string[]): Promise<void> {
     parts,
   })
   if (!options) return
-  const found = await measureFanout(options)
+  const found = await inTurn(options.runs, options.peers, (peer, before?: Found) => measurePeer(peer, options, before))
   print(options, { name: 'fanout', tables: tablesOf(found), bars: judgeFanout(found), data: { options, runs: found } })
-}
-
-/** Measures all peers, run by run, each time in another order. */
-export async function measureFanout(options: Options): Promise<Runs> {
-  const found: { [P in PeerName]?: Found[] } = {}
-  for (let run = 0; run < options.runs; run++) {
-    const first = run % options.peers.length
-    for (const peer of [...options.peers.slice(first), ...options.peers.slice(0, first)]) {
-      const before = found[peer] ?? []
-      found[peer] = [...before, await measurePeer(peer, options, before.at(-1))]
-    }
-  }
-  return found
 }
 
 async function measurePeer(peer: PeerName, options: Options, before: Found | undefined): Promise<Found> {
@@ -85,7 +75,7 @@ async function measurePeer(peer: PeerName, options: Options, before: Found | und
     found.limit = rate * connections
     if (result) found.atLimit = result
   }
-  if (wants('calm')) found.calm = await cell('calm', { ...base, rate: CALM_EVENTS, seconds: Math.max(seconds, 5) })
+  if (wants('calm')) found.calm = await cell('calm', { ...base, rate: CALM_EVENTS, seconds: seconds * CALM_LONGER })
   if (wants('cpu')) found.cpu = await cell('cpu', { ...base, rate: CPU_DELIVERIES / connections })
   if (wants('pressed') && peer === 'ours') {
     const rate = Math.min(PRESSED_DELIVERIES, found.limit || PRESSED_DELIVERIES) / connections

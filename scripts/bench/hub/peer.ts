@@ -9,6 +9,8 @@ export interface Peer {
   readonly path: string
   /** Sends an event to whoever has asked for the topic; a peer without topics sends it to everybody. */
   readonly publish: (event: BenchEvent, topic: string) => unknown
+  /** Publishes several as one, where the peer knows of such a thing. */
+  readonly publishList?: (events: readonly BenchEvent[], topic: string) => unknown
   /** Microseconds of processor time since it began, where that is not this process's. */
   readonly cpu?: () => number
   /** Bytes that it says it holds for its readers. */

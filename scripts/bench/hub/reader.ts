@@ -11,8 +11,9 @@ export interface Heard {
 
 /** What a sampled connection has heard besides. */
 export interface Read extends Heard {
-  /** By event in the order of arrival: its number, and how long after it was due it came, in milliseconds. */
+  /** By event in the order of arrival: its number, when it was due, and how long after that it came, in milliseconds. */
   readonly numbers: number[]
+  readonly dues: number[]
   readonly latencies: number[]
   /** Events that were not the next of their topic, without a word about it. */
   jumps: number
@@ -39,7 +40,7 @@ export function counting(eventBytes: number): { readonly heard: Heard; readonly 
 
 /** Reads every event: HTTP, blocks, JSON. Of a topic every `step`-th is expected. */
 export function reading(step: number): { readonly heard: Read; readonly take: Take } {
-  const heard: Read = { events: 0, bytes: 0, numbers: [], latencies: [], jumps: 0, gaps: [] }
+  const heard: Read = { events: 0, bytes: 0, numbers: [], dues: [], latencies: [], jumps: 0, gaps: [] }
   let at = 0
   let last: number | undefined
   let excused = false
@@ -58,6 +59,7 @@ export function reading(step: number): { readonly heard: Read; readonly take: Ta
       last = n
       heard.events++
       heard.numbers.push(n)
+      heard.dues.push(due)
       heard.latencies.push(at - due)
     },
   })

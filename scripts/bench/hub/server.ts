@@ -22,7 +22,7 @@ export interface Load {
 
 /** What was published, and what it cost the server. */
 export interface Published {
-  /** In all, numbered from 0, and the first that counts. */
+  /** How many there were so far, numbered from 0, and the first of these that counts. */
   readonly events: number
   readonly from: number
   /** Whether it could not keep to the rate, and stopped. */
@@ -34,6 +34,17 @@ export interface Published {
   readonly peakRss: number
   readonly peakBuffered: number
 }
+
+/** What to publish as fast as it goes. */
+export interface Burst {
+  readonly events: number
+  readonly atOnce: number
+  readonly asList: boolean
+  readonly bytes: number
+}
+
+/** What that took. */
+export type Burned = Pick<Published, 'cpuMicros' | 'wallMicros'>
 
 /** What the process holds after a garbage collection, in bytes. */
 export interface Memory {
@@ -49,12 +60,15 @@ const SAMPLE_MS = 250
 
 function serve(peer: Peer, oneATurn: boolean) {
   const cpu = peer.cpu ?? (() => process.cpuUsage().user + process.cpuUsage().system)
+  // Numbers go on from load to load.
+  let next = 0
   return {
     where: () => ({ port: peer.port, path: peer.path }),
     cursor: () => peer.cursor?.() ?? '',
     async publish({ rate, warmUp, seconds, bytes, topics, giveUpMs }: Load): Promise<Published> {
-      const from = Math.floor(rate * warmUp)
-      const times = from + Math.ceil(rate * seconds)
+      const first = next
+      const from = first + Math.floor(rate * warmUp)
+      const times = from - first + Math.ceil(rate * seconds)
       let begun = { cpu: cpu(), at: monotonicMs() }
       const peaks = { rss: 0, buffered: 0 }
       const look = () => {
@@ -63,7 +77,8 @@ function serve(peer: Peer, oneATurn: boolean) {
       }
       const looking = setInterval(look, SAMPLE_MS)
       let failed: unknown
-      const events = await keepPace({ rate, times, oneATurn, giveUpMs }, (n, due) => {
+      const done = await keepPace({ rate, times, oneATurn, giveUpMs }, (_, due) => {
+        const n = next++
         if (n === from) begun = { cpu: cpu(), at: monotonicMs() }
         const answer = peer.publish(makeEvent(n, due, bytes), topicOf(n % topics))
         if (answer instanceof Promise)
@@ -78,14 +93,26 @@ function serve(peer: Peer, oneATurn: boolean) {
       look()
       if (failed !== undefined) throw failed
       return {
-        events,
+        events: next,
         from,
-        gaveUp: events < times,
+        gaveUp: done < times,
         cpuMicros: cpu() - begun.cpu,
         wallMicros: (monotonicMs() - begun.at) * 1_000,
         peakRss: peaks.rss,
         peakBuffered: peaks.buffered,
       }
+    },
+    /** How long it takes to publish so many events, each waited for: so many at a time, one by one or as a list. */
+    async burst({ events, atOnce, asList, bytes }: Burst): Promise<Burned> {
+      const { publishList } = peer
+      if (!publishList) throw new Error('This peer takes no lists.')
+      const begun = { cpu: cpu(), at: monotonicMs() }
+      for (let n = 0; n < events; n += atOnce) {
+        const some = Array.from({ length: atOnce }, (_, more) => makeEvent(n + more, begun.at, bytes))
+        if (asList) await publishList(some, topicOf(0))
+        else await Promise.all(some.map((event) => peer.publish(event, topicOf(0))))
+      }
+      return { cpuMicros: cpu() - begun.cpu, wallMicros: (monotonicMs() - begun.at) * 1_000 }
     },
     async memory(): Promise<Memory> {
       // Twice: what the first one finds unreachable may hold what lies outside the heap until the second.

@@ -8,6 +8,7 @@ import { createHub, type EventLog } from '@sse-hub/server'
 import { toNodeHandler } from '@sse-hub/server/node'
 import { sqliteLog } from '@sse-hub/server/sqlite'
 import { z } from 'zod'
+import type { BenchEvent } from '../event.ts'
 import { listen, type Peer, type PeerOptions, type StartPeer } from '../peer.ts'
 
 const contract = defineContract({
@@ -54,10 +55,12 @@ async function start(
   log?: EventLog,
 ): Promise<Peer> {
   const hub = makeHub(options, log)
+  const said = (data: BenchEvent, topic: string) => ({ type: 'tick' as const, topic: topic as 'board', data })
   return {
     port: await listen(createServer(handlerOf(hub))),
     path: `${hub.prefix}/events`,
-    publish: (data, topic) => hub.publish({ type: 'tick', topic: topic as 'board', data }),
+    publish: (data, topic) => hub.publish(said(data, topic)),
+    publishList: (list, topic) => hub.publish(list.map((data) => said(data, topic))),
     buffered: () => hub.stats().bufferedBytes,
     cursor: hub.cursor,
   }
