@@ -55,8 +55,7 @@ export async function benchFanout(args: readonly string[]): Promise<void> {
 }
 
 async function measurePeer(peer: PeerName, options: Options, before: Found | undefined): Promise<Found> {
-  const { connections, seconds, only, profile } = options
-  const flags = profile ? ['--cpu-prof', '--cpu-prof-dir', profile] : []
+  const { connections, seconds, only, flags } = options
   const wants = (part: Part) => only === '' || only === part
   const base: Omit<Cell, 'rate'> = {
     peer,

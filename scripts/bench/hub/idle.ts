@@ -1,7 +1,7 @@
 // `pnpm bench idle`: what a connection holds in memory that has nothing to do but show signs of life.
 import { medianOf } from '../measure.ts'
 import { pause, startPair } from './cell.ts'
-import { readOptions } from './options.ts'
+import { type Options, readOptions } from './options.ts'
 import type { PeerName } from './peer.ts'
 import { inTurn } from './runs.ts'
 import { bar, digits, print, progress, ratio } from './table.ts'
@@ -26,8 +26,8 @@ export async function benchIdle(args: readonly string[]): Promise<void> {
     peers: ['ours', 'ours-web', 'raw', 'better-sse', 'hono'],
   })
   if (!options) return
-  const { connections, seconds, runs, peers } = options
-  const found = await inTurn(runs, peers, (peer) => measure(peer, connections, seconds))
+  const { runs, peers } = options
+  const found = await inTurn(runs, peers, (peer) => measure(peer, options))
   const bytes = (peer: PeerName, kind: keyof Found) => found[peer]?.map((one) => one[kind])
   const cell = (peer: PeerName, kind: keyof Found) => `${digits(medianOf(bytes(peer, kind) ?? []) / 1_000)} kB`
   const toRaw = (peer: PeerName, kind: keyof Found) => ratio(bytes(peer, kind), bytes('raw', kind))
@@ -45,8 +45,8 @@ export async function benchIdle(args: readonly string[]): Promise<void> {
   })
 }
 
-async function measure(peer: PeerName, connections: number, seconds: number): Promise<Found> {
-  const pair = await startPair(peer, { heartbeatMs: HEARTBEAT_MS })
+async function measure(peer: PeerName, { connections, seconds, flags }: Options): Promise<Found> {
+  const pair = await startPair(peer, { heartbeatMs: HEARTBEAT_MS }, flags)
   try {
     const points: (Found & { readonly count: number })[] = []
     const step = Math.floor(connections / STEPS)

@@ -11,8 +11,8 @@ export interface Options {
   readonly peers: readonly PeerName[]
   readonly only: string
   readonly json: boolean
-  /** Where to leave CPU profiles of the servers. */
-  readonly profile?: string
+  /** For Node, where it runs a server: what leaves a CPU profile of it, if that was asked for. */
+  readonly flags: readonly string[]
 }
 
 /** What a bench does where nobody says anything. */
@@ -68,7 +68,7 @@ export function readOptions(args: readonly string[], defaults: Defaults): Option
     ...{ runs: number('runs'), seconds: number('seconds'), connections: number('connections') },
     peers: present(chosen),
     ...{ only, json },
-    ...(profile === undefined ? {} : { profile }),
+    flags: profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile],
   }
 }
 

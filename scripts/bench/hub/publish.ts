@@ -1,7 +1,7 @@
 // `pnpm bench publish`: what it costs to publish, with nobody listening: validated, stamped, encoded, and kept by each log.
 import { medianOf } from '../measure.ts'
 import { startPair } from './cell.ts'
-import { readOptions } from './options.ts'
+import { type Options, readOptions } from './options.ts'
 import type { PeerName } from './peer.ts'
 import { inTurn } from './runs.ts'
 import type { Burned, Burst } from './server.ts'
@@ -26,7 +26,7 @@ type Found = Readonly<Record<Way, Burned & { readonly events: number }>>
 export async function benchPublish(args: readonly string[]): Promise<void> {
   const options = readOptions(args, { name: 'publish', seconds: 1, connections: 1, peers: ['ours', 'ours-sqlite'] })
   if (!options) return
-  const found = await inTurn(options.runs, options.peers, (peer) => measure(peer, options.seconds))
+  const found = await inTurn(options.runs, options.peers, (peer) => measure(peer, options))
   const rows = options.peers.flatMap((peer) =>
     names.map((way) => {
       const of = (value: (one: Found[Way]) => number) => medianOf((found[peer] ?? []).map((one) => value(one[way])))
@@ -45,8 +45,8 @@ export async function benchPublish(args: readonly string[]): Promise<void> {
   })
 }
 
-async function measure(peer: PeerName, seconds: number): Promise<Found> {
-  const { server, end } = await startPair(peer)
+async function measure(peer: PeerName, { seconds, flags }: Options): Promise<Found> {
+  const { server, end } = await startPair(peer, {}, flags)
   try {
     const found: Partial<Record<Way, Found[Way]>> = {}
     for (const way of names) {

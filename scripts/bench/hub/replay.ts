@@ -2,7 +2,7 @@
 import { medianOf } from '../measure.ts'
 import { type Account, isWhole } from './account.ts'
 import { pause, startPair } from './cell.ts'
-import { readOptions } from './options.ts'
+import { type Options, readOptions } from './options.ts'
 import type { PeerName } from './peer.ts'
 import { inTurn } from './runs.ts'
 import { type Bar, bar, digits, print, progress } from './table.ts'
@@ -35,8 +35,8 @@ export async function benchReplay(args: readonly string[]): Promise<void> {
     peers: ['ours', 'ours-sqlite'],
   })
   if (!options) return
-  const { runs, peers, connections, seconds } = options
-  const found = await inTurn(runs, peers, (peer) => measure(peer, connections, seconds))
+  const { runs, peers, connections } = options
+  const found = await inTurn(runs, peers, (peer) => measure(peer, options))
   const middle = (peer: PeerName, value: (one: Found) => number) => medianOf(found[peer]?.map(value) ?? [])
   const isKept = (peer: PeerName) => found[peer]?.every(({ whole }) => whole) ?? false
   const rows = peers.map((peer) => [
@@ -80,8 +80,8 @@ export async function benchReplay(args: readonly string[]): Promise<void> {
   print(options, { name: 'replay', tables: [{ head, rows }], bars, data: { options, runs: found } })
 }
 
-async function measure(peer: PeerName, connections: number, seconds: number): Promise<Found> {
-  const pair = await startPair(peer)
+async function measure(peer: PeerName, { connections, seconds, flags }: Options): Promise<Found> {
+  const pair = await startPair(peer, {}, flags)
   const { server, generator } = pair
   try {
     const group = { topics: 1, eventBytes: EVENT_BYTES }

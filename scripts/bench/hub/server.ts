@@ -18,6 +18,8 @@ export interface Load {
   readonly topics: number
   /** How late anything may be, in milliseconds, until it is given up. */
   readonly giveUpMs: number
+  /** Whether to look now and then at what is held meanwhile, which costs something, too. */
+  readonly watched?: boolean
 }
 
 /** What was published, and what it cost the server. */
@@ -30,7 +32,7 @@ export interface Published {
   /** Of those that count: microseconds of processor time, of all that the server did meanwhile, and of the wall. */
   readonly cpuMicros: number
   readonly wallMicros: number
-  /** The most that the process has held meanwhile, in bytes: resident, and what the peer says waits for readers. */
+  /** The most that the process has held meanwhile, in bytes, if it was watched: resident, and what the peer says waits for readers. */
   readonly peakRss: number
   readonly peakBuffered: number
 }
@@ -65,7 +67,7 @@ function serve(peer: Peer, oneATurn: boolean) {
   return {
     where: () => ({ port: peer.port, path: peer.path }),
     cursor: () => peer.cursor?.() ?? '',
-    async publish({ rate, warmUp, seconds, bytes, topics, giveUpMs }: Load): Promise<Published> {
+    async publish({ rate, warmUp, seconds, bytes, topics, giveUpMs, watched }: Load): Promise<Published> {
       const first = next
       const from = first + Math.floor(rate * warmUp)
       const times = from - first + Math.ceil(rate * seconds)
@@ -75,7 +77,7 @@ function serve(peer: Peer, oneATurn: boolean) {
         peaks.rss = Math.max(peaks.rss, process.memoryUsage.rss())
         peaks.buffered = Math.max(peaks.buffered, peer.buffered?.() ?? 0)
       }
-      const looking = setInterval(look, SAMPLE_MS)
+      const looking = watched ? setInterval(look, SAMPLE_MS) : undefined
       let failed: unknown
       const done = await keepPace({ rate, times, oneATurn, giveUpMs }, (_, due) => {
         const n = next++
@@ -90,7 +92,7 @@ function serve(peer: Peer, oneATurn: boolean) {
       await turn()
       await turn()
       clearInterval(looking)
-      look()
+      if (watched) look()
       if (failed !== undefined) throw failed
       return {
         events: next,
@@ -115,9 +117,10 @@ function serve(peer: Peer, oneATurn: boolean) {
       return { cpuMicros: cpu() - begun.cpu, wallMicros: (monotonicMs() - begun.at) * 1_000 }
     },
     async memory(): Promise<Memory> {
-      // Twice: what the first one finds unreachable may hold what lies outside the heap until the second.
+      // Twice: what the first one finds unreachable may hold what lies outside the heap until the second. The last resort also gives back the pages that
+      // opening connections has left half empty, which V8 would otherwise keep: what is asked for is what connections need.
       for (let n = 0; n < 2; n++) {
-        globalThis.gc?.()
+        globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
         await turn()
       }
       const { rss, heapUsed, external } = process.memoryUsage()

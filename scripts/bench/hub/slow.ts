@@ -2,7 +2,7 @@
 import { medianOf } from '../measure.ts'
 import { type Account, isWhole } from './account.ts'
 import { startPair } from './cell.ts'
-import { readOptions } from './options.ts'
+import { type Options, readOptions } from './options.ts'
 import type { PeerName } from './peer.ts'
 import { inTurn } from './runs.ts'
 import type { Published } from './server.ts'
@@ -38,11 +38,11 @@ export async function benchSlow(args: readonly string[]): Promise<void> {
     peers: ['ours', 'raw', 'better-sse'],
   })
   if (!options) return
-  const { runs, peers, connections, seconds } = options
+  const { runs, peers, connections } = options
   const names = peers.flatMap((peer) => cases.map((which) => `${peer} ${which}` as const))
   const found = await inTurn(runs, names, (name) => {
     const [peer, which] = name.split(' ') as [PeerName, (typeof cases)[number]]
-    return measure(peer, which, connections, seconds)
+    return measure(peer, which, options)
   })
   const of = (peer: PeerName, which: (typeof cases)[number], value: (one: Found) => number) =>
     medianOf((found[`${peer} ${which}`] ?? []).map(value))
@@ -112,17 +112,16 @@ const told = (all: readonly Found[]): string => {
 async function measure(
   peer: PeerName,
   which: (typeof cases)[number],
-  connections: number,
-  seconds: number,
+  { connections, seconds, flags }: Options,
 ): Promise<Found> {
-  const pair = await startPair(peer)
+  const pair = await startPair(peer, {}, flags)
   const { server, generator } = pair
   try {
     const group = { topics: 1, eventBytes: EVENT_BYTES }
     const slow = which === 'with' ? Math.round(connections * SHARE) : 0
     await pair.open({ ...group, group: 'slow', count: slow, sampled: 0, frozen: true })
     await pair.open({ ...group, group: 'live', count: Math.round(connections * (1 - SHARE)), sampled: 20 })
-    const load = { rate: RATE, warmUp: 1, seconds, bytes: EVENT_BYTES, topics: 1, giveUpMs: LOST_MS }
+    const load = { rate: RATE, warmUp: 1, seconds, bytes: EVENT_BYTES, topics: 1, giveUpMs: LOST_MS, watched: true }
     const published = await server.call('publish', load)
     const { events, from } = published
     const live = await generator.call('account', { group: 'live', events, from, withinMs: LOST_MS })

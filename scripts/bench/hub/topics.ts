@@ -24,7 +24,7 @@ interface Found {
 export async function benchTopics(args: readonly string[]): Promise<void> {
   const options = readOptions(args, { name: 'topics', seconds: 5, connections: 10_000, peers: ['ours'] })
   if (!options) return
-  const { connections, seconds, runs } = options
+  const { connections, seconds, runs, flags } = options
 
   const measure = async (which: (typeof cases)[number]): Promise<Found> => {
     const topics = which === 'few' ? FEW : connections
@@ -38,8 +38,8 @@ export async function benchTopics(args: readonly string[]): Promise<void> {
       topics,
       heartbeatMs: HEARTBEAT_MS,
     } as const
-    const result = await runCell({ ...load, connections, giveUpMs: 5_000 })
-    const alone = await runCell({ ...load, connections: 0, giveUpMs: 5_000 })
+    const result = await runCell({ ...load, connections, giveUpMs: 5_000 }, flags)
+    const alone = await runCell({ ...load, connections: 0, giveUpMs: 5_000 }, flags)
     const net = (result.published.cpuMicros - alone.published.cpuMicros) / result.deliveries
     const state = result.whole ? 'all' : `NOT ALL (${result.account.missing} missing)`
     progress(`topics · ${topics}: ${state}, ${digits(result.cpuPerDelivery)} µs each, ${digits(net)} µs net`)
