@@ -13,6 +13,8 @@ const WARM_UP_S = 1
 const GIVE_UP_MS = 2_000
 const EVENT_BYTES = 200
 const PRECISION = 1.03
+/** Of the time, what the generator may take at raw's limit: beyond that it may be what limits raw. */
+const GENERATOR = 0.95
 /** The parts of the bench: the limit, three fixed rates, and the limit with very many connections. */
 const parts = ['limit', 'calm', 'cpu', 'pressed', 'many'] as const
 
@@ -176,6 +178,7 @@ export function judgeFanout(found: Runs): Bar[] {
   const calm = (peer: PeerName) => series(found, peer, (one) => one.calm?.account.latency.p99)
   const cpu = (peer: PeerName) => series(found, peer, (one) => one.cpu?.cpuPerDelivery)
   const many = (peer: PeerName) => series(found, peer, (one) => one.many)
+  const generator = (peer: PeerName) => series(found, peer, (one) => one.atLimit?.generatorBusy)
   const pressed = middle(series(found, 'ours', (one) => one.pressed?.account.latency.p99))
   return [
     bar('limit, one event a turn, to raw', ratio(limit('ours-ungathered'), limit('raw')), '≥', 0.95, ' ×'),
@@ -187,5 +190,6 @@ export function judgeFanout(found: Runs): Bar[] {
     bar('p99 at 30 events/s, to raw', ratio(calm('ours'), calm('raw')), '≤', 1.2, ' ×'),
     bar('limit with 10,000 connections, to raw', ratio(many('ours'), many('raw')), '≥', 3, ' ×'),
     bar('limit on plain Web Streams, to better-sse', ratio(limit('ours-web'), limit('better-sse')), '≥', 5, ' ×'),
+    bar('not the limit itself: the generator at that of raw', middle(generator('raw')), '<', GENERATOR, ' of a core'),
   ]
 }

@@ -18,6 +18,7 @@ interface Cost {
 }
 
 const AT_ONCE = 200
+const OPEN_MS = 60_000
 const POLL_MS = 10
 
 const groups = new Map<string, Group & { readonly begunMs: number }>()
@@ -34,6 +35,11 @@ async function until(holds: () => boolean, withinMs: number): Promise<void> {
   while (monotonicMs() < latest && !holds()) await pause(POLL_MS)
 }
 
+async function tooLong(count: number): Promise<never> {
+  await pause(OPEN_MS, undefined, { ref: false })
+  throw new Error(`Not all of ${count} connections were answered in time. Is \`ulimit -n\` well above ${count}?`)
+}
+
 const calls = {
   /** Opens connections. Resolves when all have an answer. */
   async open(opening: Opening): Promise<void> {
@@ -48,7 +54,7 @@ const calls = {
       for (let n = connections.length; n < count && some.length < wave; n++)
         some.push(openConnection(opening, n, isSampled(n)))
       connections.push(...some)
-      await Promise.all(some.map(({ opened }) => opened))
+      await Promise.race([Promise.all(some.map(({ opened }) => opened)), tooLong(count)])
     }
     groups.set(group, { ...opening, connections, begunMs })
   },

@@ -106,6 +106,12 @@ test.each([
   },
 )
 
+test('one rate that does not hold is no limit where a higher one does', async () => {
+  const search = { start: 100, factor: 2, precision: 1.03, most: 10_000, least: 10 }
+  const found = await findLimit(async (rate) => rate < 1_000 && Math.abs(rate - 200) > 50, search)
+  expect(found).toBeGreaterThan(1_000 / 1.03)
+})
+
 test('a server that holds nothing has no limit, and one that holds everything has the most', async () => {
   const search = { start: 100, factor: 2, precision: 1.03, most: 1_000, least: 10 }
   expect(await findLimit(async () => false, search)).toBe(0)

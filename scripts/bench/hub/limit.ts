@@ -1,4 +1,4 @@
-// Finds the highest rate that still holds, by bisection.
+// Finds the highest rate that still holds: by steps until it lies between two rates, then by bisection.
 
 /** How to look for it. */
 export interface Search {
@@ -14,7 +14,8 @@ export interface Search {
 }
 
 /**
- * The highest rate of which `holds` says yes. One that does not hold is tried once more: something else may have disturbed it. 0 where not even the least holds.
+ * The highest rate of which `holds` says yes; 0 where not even the least holds. Something else may disturb a rate, and one that gathers more may cost less: so what does not hold
+ * is tried once more, and a step beyond it too.
  */
 export async function findLimit(
   holds: (rate: number) => Promise<boolean>,
@@ -23,17 +24,21 @@ export async function findLimit(
   const twice = async (rate: number) => (await holds(rate)) || (await holds(rate))
   let good = 0
   let bad = Number.POSITIVE_INFINITY
-  for (
-    let rate = start;
-    good === 0 || bad === Number.POSITIVE_INFINITY;
-    rate = good > 0 ? good * factor : bad / factor
-  ) {
-    if (rate > most && good > 0) return good
-    if (rate < least) return 0
+  for (let rate = start, misses = 0; misses < 2 && rate <= most; rate *= factor) {
+    if (await twice(rate)) {
+      good = rate
+      bad = Number.POSITIVE_INFINITY
+      misses = 0
+    } else {
+      bad = Math.min(bad, rate)
+      misses++
+    }
+  }
+  for (let rate = start / factor; good === 0 && rate >= least; rate /= factor) {
     if (await twice(rate)) good = rate
     else bad = rate
   }
-  while (bad / good > precision) {
+  while (good > 0 && bad / good > precision && bad < Number.POSITIVE_INFINITY) {
     const middle = Math.sqrt(good * bad)
     if (await twice(middle)) good = middle
     else bad = middle
