@@ -3,6 +3,7 @@ import { type Account, isWhole } from './account.ts'
 import { type Child, startChild } from './child.ts'
 import type { Opening } from './connection.ts'
 import type { GeneratorCalls } from './generator.ts'
+import { watchOthers } from './others.ts'
 import type { PeerName, PeerOptions } from './peer.ts'
 import type { Load, Published, ServerCalls } from './server.ts'
 
@@ -44,6 +45,7 @@ export async function startPair(
   options: PeerOptions = {},
   flags: readonly string[] = [],
 ): Promise<Pair> {
+  const noteOthers = watchOthers()
   const server = await startChild<ServerCalls>('server.ts', [peer, JSON.stringify(options)], flags)
   const generator = await startChild<GeneratorCalls>('generator.ts', [])
   const where = await server.call('where', undefined)
@@ -55,7 +57,8 @@ export async function startPair(
       await pause(SETTLE_MS)
     },
     async end() {
-      await Promise.all([generator.end(), server.end()])
+      const [generating, serving] = await Promise.all([generator.end(), server.end()])
+      noteOthers(generating + serving)
     },
   }
 }

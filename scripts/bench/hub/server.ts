@@ -65,6 +65,8 @@ function serve(peer: Peer, oneATurn: boolean) {
   // Numbers go on from load to load.
   let next = 0
   return {
+    /** What it has taken since it began; of nginx, its worker too. */
+    spent: () => process.cpuUsage().user + process.cpuUsage().system + (peer.cpu?.() ?? 0),
     where: () => ({ port: peer.port, path: peer.path }),
     cursor: () => peer.cursor?.() ?? '',
     async publish({ rate, warmUp, seconds, bytes, topics, giveUpMs, watched }: Load): Promise<Published> {

@@ -1,6 +1,7 @@
 // What benches of the hub print: tables of what was measured, and each bar with whether it is kept.
 import { machine, machineLine } from '../machine.ts'
 import { medianOf } from '../measure.ts'
+import { othersBusy, QUIET } from './others.ts'
 
 /** A bar, and what was measured beside it. */
 export interface Bar {
@@ -28,7 +29,8 @@ export function print(
   },
 ): void {
   const { name, tables, bars, data } = found
-  if (json) console.log(JSON.stringify({ bench: name, machine, ...data, bars }, undefined, 2))
+  const others = othersBusy()
+  if (json) console.log(JSON.stringify({ bench: name, machine, othersBusy: others, ...data, bars }, undefined, 2))
   else {
     const verdicts = {
       head: ['', 'measured', 'bar', ''],
@@ -39,9 +41,9 @@ export function print(
         holds === undefined ? '–' : holds ? '✓' : '✗',
       ]),
     }
-    console.log(
-      [machineLine(), ...[...tables, verdicts].filter(({ rows }) => rows.length > 0).map(render)].join('\n\n'),
-    )
+    const used = [...tables, verdicts].filter(({ rows }) => rows.length > 0)
+    const noise = `Something else took ${digits(others)} of a core meanwhile: these figures are not to be used.`
+    console.log([machineLine(), ...(others > QUIET ? [noise] : []), ...used.map(render)].join('\n\n'))
   }
   if (bars.some(({ holds }) => holds === false)) process.exitCode = 1
 }
@@ -52,7 +54,7 @@ const render = ({ head, rows }: Table): string =>
 /** The middle of the ratios that each run says, since both have met the same machine there. */
 export const ratio = (one: readonly number[] | undefined, other: readonly number[] | undefined): number =>
   medianOf(
-    (one ?? []).map((value, run) => value / (other?.[run] ?? Number.NaN)).filter((value) => !Number.isNaN(value)),
+    (one ?? []).map((value, run) => value / (other?.[run] ?? Number.NaN)).filter((value) => Number.isFinite(value)),
   )
 
 /** A bar on a number: at most, or at least. */

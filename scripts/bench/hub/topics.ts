@@ -11,6 +11,8 @@ const FEW = 10
 const DELIVERIES = 10_000
 // Signs of life would be a third of what is measured, and the same in both.
 const HEARTBEAT_MS = 60_000
+/** How long an event may take at all before it counts as lost. */
+const LOST_MS = 30_000
 
 const cases = ['few', 'many'] as const
 
@@ -38,8 +40,8 @@ export async function benchTopics(args: readonly string[]): Promise<void> {
       topics,
       heartbeatMs: HEARTBEAT_MS,
     } as const
-    const result = await runCell({ ...load, connections, giveUpMs: 5_000 }, flags)
-    const alone = await runCell({ ...load, connections: 0, giveUpMs: 5_000 }, flags)
+    const result = await runCell({ ...load, connections, giveUpMs: LOST_MS }, flags)
+    const alone = await runCell({ ...load, connections: 0, giveUpMs: LOST_MS }, flags)
     const net = (result.published.cpuMicros - alone.published.cpuMicros) / result.deliveries
     const state = result.whole ? 'all' : `NOT ALL (${result.account.missing} missing)`
     progress(`topics · ${topics}: ${state}, ${digits(result.cpuPerDelivery)} µs each, ${digits(net)} µs net`)
