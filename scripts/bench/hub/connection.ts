@@ -72,7 +72,8 @@ export function openConnection(opening: Opening, n: number, sampled: boolean): C
   socket.write(`GET ${target} HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n`)
   const ended = (why: unknown) => {
     connection.ended = true
-    reply.reject(new Error(`Connection ${n} failed: ${why}`))
+    const remedy = String(why).includes('EMFILE') ? ' Raise `ulimit -n`, or ask for fewer `--connections`.' : ''
+    reply.reject(new Error(`Connection ${n} failed: ${why}.${remedy}`))
   }
   socket.on('error', ended).on('close', () => ended('closed'))
   const connection: Connection = { heard, topic, socket, opened: reply.promise, waitMs: Number.NaN, ended: false }
