@@ -12,6 +12,7 @@ import { createQueue, type QueueHub } from './queue.ts'
 import type { Framed, FramedPage, Recent } from './recent.ts'
 import type { Member } from './roster.ts'
 import type { Listener, Tail } from './tail.ts'
+import type { TakeTurn } from './turns.ts'
 import type { Vetting } from './vetting.ts'
 import { within } from './within.ts'
 
@@ -34,6 +35,8 @@ export interface ConnectionHub extends QueueHub {
   readonly vetting: Vetting
   readonly clock: Clock
   readonly counters: Counters
+  /** Resolves when it is one's turn to read on. */
+  readonly turn: TakeTurn
   readonly beat: (epoch: string, position: number) => Frame
   readonly report: (report: Report) => void
   readonly heartbeatMs: number
@@ -64,7 +67,7 @@ const CATCH_UP_MS = 50
 
 /** Opens a connection. It begins when a sink is attached. */
 export function openConnection({ user, topics, after, onGone }: Visit, hub: ConnectionHub): Connection {
-  const { log, tail, recent, vetting, clock, counters, heartbeatMs, retryMs, bufferBytes } = hub
+  const { log, tail, recent, vetting, clock, counters, turn, heartbeatMs, retryMs, bufferBytes } = hub
   const filter: ReadonlySet<string> = new Set(topics)
 
   let phase: Phase = 'waiting'
@@ -94,8 +97,6 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
         resolve()
       }
     })
-
-  const turn = () => new Promise<void>((resolve) => clock.soon(resolve))
 
   const release = () => {
     tail.remove(connection)
@@ -149,6 +150,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     if (phase !== 'waiting') return
     tail.add(connection)
     const cursor = after === undefined ? undefined : parseCursor(after)
+    if (cursor) await turn()
     const head = await within(clock, READ_MS, 'The log', log.head())
     // Another log may stand there by now, of which the tail has not heard yet.
     const first = cursor && (await ask(cursor, cursor.epoch === head.epoch))

@@ -25,6 +25,7 @@ import { createRegistry } from './registry.ts'
 import { createRoster } from './roster.ts'
 import { answerStream, type Visited } from './stream.ts'
 import { createTail } from './tail.ts'
+import { createTurns } from './turns.ts'
 import { createVetting } from './vetting.ts'
 import { within } from './within.ts'
 
@@ -90,6 +91,8 @@ export interface Hub<C extends Contract> {
 }
 
 const DRAIN_MS = 5_000
+// Whoever is live waits for no more than this of what others catch up with.
+const CATCH_UP_BYTES = 1_048_576
 // What a connection may always have waiting.
 const LEAST_BUFFER_BYTES = 4_096
 // The rest of a stream's second, should its good-bye not get through.
@@ -166,6 +169,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   // A connection has its queue, what its socket has taken, and what comes while it reads.
   const bufferBytes = () =>
     Math.min(limits.bufferBytes, Math.max(LEAST_BUFFER_BYTES, limits.memoryBytes / (3 * roster.size)))
+  const turn = createTurns(clock, () => CATCH_UP_BYTES / bufferBytes())
   let heldBytes = 0
   let isShort = false
   const held = (bytes: number) => {
@@ -186,7 +190,17 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
 
   const shared = { contract, registry, vetting, log, tail, gate, roster, clock, counters, limits, report }
   const times = { heartbeatMs, retryMs, awayMs }
-  const visited: Visited = { ...shared, ...times, recent, shut, bufferBytes, held, flushSoon, beat: createBeats() }
+  const visited: Visited = {
+    ...shared,
+    ...times,
+    recent,
+    shut,
+    bufferBytes,
+    held,
+    turn,
+    flushSoon,
+    beat: createBeats(),
+  }
   const handlers = new Map<string, Set<Handler>>()
   const answerEmits = createEmits({ ...shared, handlers: (type) => handlers.get(type) ?? [] })
   const publisher = createPublisher<C>(shared)
