@@ -1064,38 +1064,51 @@ test('a query that waits for its topics is polled meanwhile, and not counted as 
   expect(world.fetches).toHaveLength(7)
 })
 
-test.each([
-  ['another', 'u2', 2],
-  ['nobody', null, 2],
-  ['the same', 'u1', 1],
-])('a stream that resumes as %s', async (_, next, reads) => {
-  const clock = virtualClock()
-  let user: string | null = 'u1'
-  let end = () => {}
-  const source: Source = {
-    via: 'sse',
-    async open({ topics, after, take }) {
-      take([{ kind: 'sync', cursor: after ?? 'e:10', topics: [...topics], gaps: [], user, heartbeatMs: 0 }])
-      await new Promise<void>((resolve) => (end = resolve))
-    },
-  }
-  const client = createHubClient<C>({ url: '/', source, clock, random: { next: () => 0.5, id: () => 'p-12345678' } })
-  const disconnect = connectQueries({ client, queryClient: world.queryClient, clock })
-  let asked = 0
-  const query = liveQueryOptions({
-    queryKey: ['mine'],
-    queryFn: async () => withCursor([`what ${user} may see, read ${++asked} times`], 'e:10'),
-    topic: 'board:7',
-    on: {},
+describe.each(['a stream that resumes', 'a client that takes the place of the one before'])('%s', (how) => {
+  test.each([
+    ['another', 'u2', 2],
+    ['nobody', null, 2],
+    ['the same', 'u1', 1],
+  ])('as %s', async (_, next, reads) => {
+    const clock = virtualClock()
+    let user: string | null = 'u1'
+    let end = () => {}
+    const source: Source = {
+      via: 'sse',
+      async open({ topics, after, take }) {
+        take([{ kind: 'sync', cursor: after ?? 'e:10', topics: [...topics], gaps: [], user, heartbeatMs: 0 }])
+        await new Promise<void>((resolve) => (end = resolve))
+      },
+    }
+    const open = () => {
+      const random = { next: () => 0.5, id: () => 'p-12345678' }
+      const client = createHubClient<C>({ url: '/', source, clock, random })
+      const disconnect = connectQueries({ client, queryClient: world.queryClient, clock })
+      return () => {
+        disconnect()
+        client.close()
+      }
+    }
+    let close = open()
+    let asked = 0
+    const query = liveQueryOptions({
+      queryKey: ['mine'],
+      queryFn: async () => withCursor([`what ${user} may see, read ${++asked} times`], 'e:10'),
+      topic: 'board:7',
+      on: {},
+    })
+    world.mount(query as never)
+    await clock.advance(1_000)
+    user = next
+    if (how === 'a stream that resumes') end()
+    else {
+      close()
+      close = open()
+    }
+    await clock.advance(60_000)
+    expect(world.data('mine')).toEqual([`what ${next} may see, read ${reads} times`])
+    close()
   })
-  world.mount(query as never)
-  await clock.advance(1_000)
-  user = next
-  end()
-  await clock.advance(60_000)
-  expect(world.data('mine')).toEqual([`what ${next} may see, read ${reads} times`])
-  disconnect()
-  client.close()
 })
 
 test('a log that has gone back is read again, though it seems to be behind what was read', async () => {

@@ -1,5 +1,5 @@
 // Follows a query cache: mounted live queries hold their topics, and the last to unmount lets go.
-import { type Clock, type Contract, type HubClient, platform, type Random, type Tabs } from '@sse-hub/core'
+import { type Clock, type Contract, type HubClient, platform, type Random, type Status, type Tabs } from '@sse-hub/core'
 import {
   notifyManager,
   type Query,
@@ -57,11 +57,11 @@ export interface QueryConnection {
   polls(): Polls
 }
 
-/** A status, which names the user while it is live. */
-type Named = { readonly user?: string | null }
+/** As whom the hub knows this page: its status says so while it is live. */
+type User = string | null | undefined
 
-// How to end the connection that a cache has.
-const connections = new WeakMap<QueryClient, () => void>()
+// How to end the connection that a cache has, which tells as whom its data was read.
+const connections = new WeakMap<QueryClient, () => User>()
 
 /** Connects live queries with a client, until the answer is called. */
 export function connectQueries<C extends Contract>(options: ConnectOptions<C>): QueryConnection {
@@ -81,9 +81,9 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   // What has changed and is to be looked at: thousands of queries must not be for each answer.
   const touched = new Set<Entry>()
   let isSweeping = false
-  let status = client.status.get()
-  // As whom the hub knows this page; undefined before it has been live.
-  let { user: known } = status as Named
+  let status: Status | undefined
+  // Two would apply every event twice. As whom the hub has known this page; undefined before it has been live.
+  let known = connections.get(queryClient)?.()
   let isWanted = options.live !== false
   // Loaded with the first query that may poll: it costs the page nothing before, and is there before the hub is lost.
   let fallback: Fallback | undefined
@@ -217,8 +217,6 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     }
   }
 
-  // Two would apply every event twice.
-  connections.get(queryClient)?.()
   const changes = createChanges({
     ...parts,
     // A list and its details change in one commit.
@@ -229,20 +227,21 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     settle: (change) => [...entries.values()].filter(({ join }) => join.settle(change)).length > 0,
   })
   for (const query of cache.getAll()) adopt(query)
-  touchAll()
-  const unfollow = cache.subscribe(follow)
-  const unwatch = client.status.subscribe(() => {
+  const watch = () => {
     const before = status
     status = client.status.get()
     // Or else only somebody's topics have changed, who knows it.
     if (status === before) return
-    const { user = known } = status as Named
-    // What was read as somebody else may be what this one is not to see.
+    const { user = known } = status as { readonly user?: User }
+    // What was read as somebody else, be it in another connection, may be what this one is not to see.
     if (known !== undefined && user !== known) for (const { refresh } of entries.values()) refresh.ask('now')
     known = user
     fallback?.look()
     touchAll()
-  })
+  }
+  watch()
+  const unfollow = cache.subscribe(follow)
+  const unwatch = client.status.subscribe(watch)
 
   const stop = () => {
     stopped = true
@@ -251,6 +250,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     changes.stop()
     entries.forEach(drop)
     fallback?.stop()
+    return known
   }
   connections.set(queryClient, stop)
   return Object.assign(stop, {
