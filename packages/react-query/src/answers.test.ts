@@ -1,8 +1,25 @@
 // Shows what an answer is taken for: as new as its cursor says, of this log or of another, from the query function or from elsewhere.
-import { dehydrate, hydrate, MutationObserver, onlineManager, QueryClient, type QueryKey } from '@tanstack/query-core'
+import {
+  dehydrate,
+  hydrate,
+  InfiniteQueryObserver,
+  MutationObserver,
+  onlineManager,
+  QueryClient,
+  type QueryKey,
+} from '@tanstack/query-core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { withCursor } from './cursor.ts'
-import { type Card, connect, createWorld, liveQueryOptions, type World } from './testing/world.ts'
+import { liveQueryDefaults } from './live.ts'
+import {
+  type C,
+  type Card,
+  connect,
+  createWorld,
+  liveInfiniteQueryOptions,
+  liveQueryOptions,
+  type World,
+} from './testing/world.ts'
 import { createWrites } from './testing/writes.ts'
 
 let world: World
@@ -158,6 +175,51 @@ test('asking for more where there is no more reads nothing, and leaves what is k
   await world.pass(5_000)
   expect(pages()).toBe('AA')
   expect(world.fetches).toHaveLength(3)
+})
+
+describe.each(['liveInfiniteQueryOptions', 'liveQueryDefaults'])('a feed, by %s', (how) => {
+  const feed = (direction: 'forward' | 'backward', maxPages?: number) => {
+    const posts = ['one']
+    const after = (_: string[], pages: string[][]) => pages.flat().length
+    const theirs = {
+      queryKey: ['feed'],
+      queryFn: async ({ pageParam }: { pageParam: number }) =>
+        withCursor(posts.slice(pageParam, pageParam + 1), 'e1:1'),
+      initialPageParam: 0,
+      getNextPageParam: after,
+      getPreviousPageParam: after,
+      ...(maxPages && { maxPages }),
+    }
+    const live = { topic: 'board:7', on: {} } as const
+    world.queryClient.setQueryDefaults(['feed'], liveQueryDefaults<C, unknown>()(live))
+    const query = how === 'liveQueryDefaults' ? theirs : liveInfiniteQueryOptions({ ...theirs, ...live })
+    const observer = new InfiniteQueryObserver(world.queryClient, query as never)
+    observer.subscribe(() => {})
+    const more = () => {
+      const asked = direction === 'forward' ? observer.fetchNextPage() : observer.fetchPreviousPage()
+      return Promise.all([asked, world.pass(2_000)])
+    }
+    return { posts, more }
+  }
+
+  test.each([
+    ['forward', undefined, [['one'], [], ['two']]],
+    ['backward', undefined, [['two'], [], ['one']]],
+    ['forward', 2, [[], ['two']]],
+    ['backward', 2, [['two'], []]],
+  ] as const)(
+    'has what its end, asked for again, has by now: %s, at most %s pages',
+    async (direction, maxPages, pages) => {
+      const { posts, more } = feed(direction, maxPages)
+      await world.pass(1_000)
+      await more()
+      posts.push('two')
+      await more()
+      expect(world.data('feed')).toMatchObject({ pages })
+      await world.pass(60_000)
+      expect(world.data('feed')).toMatchObject({ pages })
+    },
+  )
 })
 
 test('the first page may be asked for as one more', async () => {

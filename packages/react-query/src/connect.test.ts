@@ -1243,6 +1243,28 @@ describe('a query that is defined elsewhere', () => {
     expect(world.data('theirs', '7')).toEqual(world.state('board:7'))
   })
 
+  test('and infinite, has the cursors of its pages, and more of them where there are more', async () => {
+    bind({ on: {}, fallback: undefined })
+    for (const id of ['b', 'c']) world.save('board:7', id, id)
+    const pages = new InfiniteQueryObserver(world.queryClient, {
+      queryKey: ['theirs'],
+      queryFn: ({ pageParam }) => world.cards('board:7', (each) => each === world.state('board:7')[Number(pageParam)]),
+      initialPageParam: 0,
+      getNextPageParam: (_, all) => (all.length < 2 ? all.length : undefined),
+    })
+    const unmount = pages.subscribe(() => {})
+    await world.pass(500)
+    for (let page = 0; page < 3; page++) await Promise.all([pages.fetchNextPage(), world.pass(500)])
+    expect(world.fetches).toHaveLength(2)
+    expect(world.data('theirs')).toMatchObject({ pageParams: [0, 1] })
+    expect(world.streams).toEqual(['board:7 after e1:3'])
+    unmount()
+    await world.pass(5_000)
+    pages.subscribe(() => {})
+    await world.pass(500)
+    expect(world.fetches).toHaveLength(4)
+  })
+
   test('polls while the hub is down', async () => {
     bind()
     world.mount(theirs())

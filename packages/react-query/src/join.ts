@@ -71,14 +71,17 @@ interface Pages {
   readonly pageParams: readonly unknown[]
 }
 
-/** One page more: TanStack Query has put it to the others as they were shown when it was asked for, with what was pending then. */
-const onTopOf = (before: Pages, { pages, pageParams }: Pages): Pages => ({
-  pageParams,
-  pages: pages.map((page, i) => {
-    const at = before.pageParams.indexOf(pageParams[i])
-    return at < 0 ? page : before.pages[at]
-  }),
-})
+/**
+ * One page more: TanStack Query has put it to the others as they were shown when it was asked for, with what was pending then. They are told by their place: several
+ * pages may have one param, as where the end of a feed is asked for again.
+ */
+const onTopOf = (before: Pages, after: Pages, how: Query['state']['fetchMeta']): Pages => {
+  const grow = (old: readonly unknown[], all: readonly unknown[]) =>
+    how?.fetchMore?.direction === 'forward'
+      ? [...old, all.at(-1)].slice(-all.length)
+      : [all[0], ...old].slice(0, all.length)
+  return { pages: grow(before.pages, after.pages), pageParams: grow(before.pageParams, after.pageParams) }
+}
 
 /** Makes the join of one query. */
 export function createJoin(options: JoinOptions): Join {
@@ -250,7 +253,6 @@ export function createJoin(options: JoinOptions): Join {
         tombstones = new Map()
         // The other pages have not become newer by one more.
       } else if (answer !== undefined) cursor = inBoth(cursor, answer)
-      // There may have been no more page to ask for.
       const isOurs = !isWhole || answer !== undefined
       const { newest } = heard
       const isStranger = !!answer && !!newest && isForeign(answer, newest)
@@ -272,7 +274,9 @@ export function createJoin(options: JoinOptions): Join {
       // They are in the journal.
       waiting.splice(0)
       take()
-      if (!isWhole) base = onTopOf(before as Pages, base as Pages)
+      // There may have been no more page to ask for.
+      if (!isWhole)
+        base = answer === undefined ? before : onTopOf(before as Pages, base as Pages, query.state.fetchMeta)
       overlay.compare(before, base)
       show(base)
       // What the hub will say again is not said twice; from the oldest page on, which may still wait for it.

@@ -189,7 +189,7 @@ export function liveQueryDefaults<C extends Contract, TData>(): <const T extends
   return (options) => ({
     staleTime: liveQueryOptions(options as never).staleTime as never,
     // Whatever reads them, a persister has a say in it.
-    persister: Object.assign<QueryPersister, object>(noting, { [LIVE]: options }),
+    persister: Object.assign<QueryPersister, object>(notingAll, { [LIVE]: options }),
   })
 }
 
@@ -203,6 +203,20 @@ async function noting<T, K extends QueryKey>(
   const data = await queryFn(context)
   if (WATCHED && !cursorOf(data)) expectCursor(context.queryKey, data)
   noteAnswer(notes, data)
+  return data
+}
+
+/** As `noting`, for a query of any kind: an infinite one has its pages read all at once, or one more. */
+const notingAll: QueryPersister = async (queryFn, context, { options, state }) => {
+  const { pages: old = [] } = Object(state.data)
+  const notes = notesOf(context.client, context.queryKey, true)
+  const data = await queryFn(context)
+  const isInfinite = 'initialPageParam' in options
+  const answers = isInfinite ? (data as { pages: unknown[] }).pages.filter((page) => !old.includes(page)) : [data]
+  for (const answer of answers) {
+    if (WATCHED && !cursorOf(answer)) expectCursor(context.queryKey, answer)
+    noteAnswer(notes, answer)
+  }
   return data
 }
 
