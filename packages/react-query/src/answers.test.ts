@@ -615,6 +615,45 @@ describe('what the application writes itself', () => {
     expect(world.fetches).toHaveLength(2)
   })
 
+  test('while a read hangs is noticed, and the read given up when it is due', async () => {
+    const { observer } = world.mount(world.cardsQuery('7'))
+    await world.pass(500)
+    world.rest.readMs = 3_600_000
+    void observer.refetch()
+    await world.pass(100)
+    world.rest.readMs = 5
+    write(() => [])
+    await world.pass(10_000)
+    expect(titles()).toBe('A')
+    await world.pass(60_000)
+    expect(world.fetches).toHaveLength(3)
+  })
+
+  test('while a read is under way is gone with its answer, and no reason for another: it may be a part of what is streamed', async () => {
+    const { observer } = world.mount(world.cardsQuery('7'))
+    await world.pass(500)
+    world.rest.readMs = 2_000
+    void observer.refetch()
+    for (let i = 0; i < 3; i++) {
+      await world.pass(500)
+      write(titled(`part ${i}`))
+    }
+    await world.pass(60_000)
+    expect(titles()).toBe('A')
+    expect(world.fetches).toHaveLength(2)
+  })
+
+  test('while one more page is under way stays in doubt', async () => {
+    const { observer } = world.mountPages('7')
+    await world.pass(500)
+    world.rest.readMs = 2_000
+    void observer.fetchNextPage()
+    await world.pass(500)
+    world.queryClient.setQueryData(['pages', '7'], { pages: [[]], pageParams: [0] })
+    await world.pass(60_000)
+    expect(pages()).toBe('A')
+  })
+
   test('and says nothing new is as good as not written', async () => {
     world.mount(world.cardsQuery('7'))
     await world.pass(500)

@@ -170,9 +170,9 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       else {
         // A fetch in flight is waited for: its answer may say from where on the topics are needed.
         if (beginning) topics.forEach(holds.await)
-        if (data !== undefined && (fetchStatus !== 'fetching' || holds.isNew())) {
+        if (data !== undefined) {
           join.look()
-          holds.take(topics)
+          if (fetchStatus !== 'fetching' || holds.isNew()) holds.take(topics)
           refresh.resume()
         }
       }

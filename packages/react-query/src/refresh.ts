@@ -45,8 +45,9 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
   // When the last fetch that a wish was open for began: the first wish after a quiet time is granted at once.
   let lastAt = Number.NEGATIVE_INFINITY
   let paceMs = PACE_MS
-  // When the fetch in flight began.
-  let beganAt = Number.POSITIVE_INFINITY
+  // When the last fetch began, and whether of everything.
+  let beganAt = clock.now()
+  let isWhole = true
   let hangMs = HANG_MS
   let cancel: (() => void) | undefined
 
@@ -58,7 +59,7 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
     paceMs = Math.min(paceMs * 2, MAX_PACE_MS)
   }
   const read = () => {
-    const cancelRefetch = clock.now() - beganAt >= hangMs
+    const cancelRefetch = query.state.fetchStatus !== 'idle' && clock.now() - beganAt >= hangMs
     if (cancelRefetch) hangMs *= 2
     return query.fetch(undefined, { cancelRefetch })
   }
@@ -68,7 +69,7 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
     if (!query.isActive()) return
     read().catch(() => {})
     // A fetch in flight began too early, and its end comes back here; it may not come.
-    cancel ??= clock.after(hangMs, grant)
+    cancel ??= clock.after(beganAt + hangMs - clock.now(), grant)
   }
   const wait = (ms: number) => {
     stop()
@@ -91,6 +92,7 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
       if (state === 'dirty' && !cancel) wait(0)
     },
     began(whole) {
+      isWhole = whole
       beganAt = clock.now()
       if (state === 'clean') return
       lastAt = beganAt
@@ -99,13 +101,13 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
     },
     ended(ok, inStep) {
       const wasReading = state === 'reading'
-      beganAt = Number.POSITIVE_INFINITY
       stop()
       if (ok) {
         hangMs = HANG_MS
         if (inStep) paceMs = PACE_MS
       }
-      if (wasReading) state = 'clean'
+      // What was to be read later was written by others: the answer has taken its place.
+      if (wasReading || (ok && isWhole && waitMs === LATER_MS)) state = 'clean'
       // What is gone, or forbidden, stays invalidated until somebody mounts it, or there is another reason.
       if (wasReading && !ok && (query.state.error as HubError | null)?.retryable !== false) {
         state = 'dirty'
