@@ -1,5 +1,6 @@
 // Shows how often a query is read again: the first reason at once, many reasons at a pace, whatever the reason is.
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { skipToken } from '@tanstack/query-core'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { hubJson } from './cursor.ts'
 import { invalidate } from './reducers.ts'
 import { type Card, connect, createWorld, liveQueryOptions, type World } from './testing/world.ts'
@@ -150,6 +151,40 @@ test('an API that is slow is waited for longer each time, whatever happens meanw
   expect(world.fetches.length).toBeLessThan(10)
   expect(world.data('cards', '7')).toMatchObject([{ title: 'A' }, { title: expect.stringMatching(/^t[1-9]/) }])
   await world.pass(120_000)
+  expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+})
+
+test('and no longer than it needs: one that takes twelve seconds is not asked twice for each answer', async () => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(1_000)
+  world.rest.answerMs = 12_000
+  world.fetches.length = 0
+  for (let i = 0; i < 600; i++) {
+    world.publish('board:7', 'board.changed', {})
+    await world.pass(1_000)
+  }
+  expect(world.fetches.length).toBeLessThan(55)
+})
+
+test('a first read that hangs is given up as any other', async () => {
+  world.rest.readMs = 3_600_000
+  world.mount(world.cardsQuery('7'))
+  await vi.waitFor(() => import('./fallback.ts'))
+  await world.pass(100)
+  world.rest.readMs = 5
+  world.down()
+  await world.pass(21_000)
+  expect(world.data('cards', '7')).toEqual(world.state('board:7'))
+  expect(world.queryClient.getQueryState(['cards', '7'])).toMatchObject({ status: 'success', fetchStatus: 'idle' })
+})
+
+test.each(['is there', 'was there'])('an observer that skips keeps the others from nothing: it %s', async (when) => {
+  world.mount(world.cardsQuery('7'))
+  await world.pass(1_000)
+  const leave = world.mount({ ...world.cardsQuery('7'), queryFn: skipToken })
+  if (when === 'was there') leave()
+  world.lose('board:7', 'b', 'lost')
+  await world.pass(1_000)
   expect(world.data('cards', '7')).toEqual(world.state('board:7'))
 })
 

@@ -59,9 +59,13 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
     paceMs = Math.min(paceMs * 2, MAX_PACE_MS)
   }
   const read = () => {
-    const cancelRefetch = query.state.fetchStatus !== 'idle' && clock.now() - beganAt >= hangMs
-    if (cancelRefetch) hangMs *= 2
-    return query.fetch(undefined, { cancelRefetch })
+    if (query.state.fetchStatus !== 'idle' && clock.now() - beganAt >= hangMs) {
+      hangMs *= 2
+      // `cancelRefetch` would not, while there is no data.
+      query.cancel({ silent: true })
+    }
+    // What was said last may be that there is nothing to read yet.
+    return query.fetch(query.observers.find(({ options }) => typeof options.queryFn === 'function')?.options)
   }
   const grant = () => {
     cancel = undefined
@@ -103,7 +107,8 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
       const wasReading = state === 'reading'
       stop()
       if (ok) {
-        hangMs = HANG_MS
+        // One that has taken longer is to be given as much the next time.
+        if (clock.now() - beganAt < HANG_MS) hangMs = HANG_MS
         if (inStep) paceMs = PACE_MS
       }
       // What was to be read later was written by others: the answer has taken its place.
