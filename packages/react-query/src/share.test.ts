@@ -3,6 +3,7 @@ import { InfiniteQueryObserver, MutationObserver } from '@tanstack/query-core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { hubMutationOptions } from './mutation.ts'
 import { type Browser, createBrowser, type Tab, type TabOptions } from './testing/tabs.ts'
+import { liveInfiniteQueryOptions } from './testing/world.ts'
 
 let browser: Browser
 beforeEach(() => {
@@ -319,4 +320,36 @@ test('an infinite query is handed on as a whole', async () => {
   expect(reads).toBe(12)
   const pages = { pageParams: [0, 1], pages: [['page 10'], ['page 11']] }
   for (const { queryClient } of tabs) expect(queryClient.getQueryData(['pages'])).toEqual(pages)
+})
+
+test('but not to a tab that has loaded other pages of it, which polls for itself', async () => {
+  const tabs = [browser.open({ chance: 0 }), browser.open({ chance: 0.9 })]
+  const observers = tabs.map(({ queryClient }, tab) => {
+    const options = liveInfiniteQueryOptions({
+      queryKey: ['pages'],
+      async queryFn({ pageParam }) {
+        browser.asked.push({ tab, at: browser.clock.now() })
+        return [`page ${pageParam}`]
+      },
+      initialPageParam: 0,
+      getNextPageParam: (_, all) => all.length,
+      topic: 'board:7',
+      on: {},
+      fallback: { refetchInterval: 10_000 },
+    })
+    const observer = new InfiniteQueryObserver(queryClient, options)
+    observer.subscribe(() => {})
+    return observer
+  })
+  await pass(100)
+  for (let page = 0; page < 3; page++) await Promise.all([observers[1]?.fetchNextPage(), pass(100)])
+  for (const tab of tabs) tab.live()
+  await vi.waitFor(() => import('./fallback.ts'))
+  await pass(1_000)
+  for (const tab of tabs) tab.down()
+  browser.asked.length = 0
+  await pass(60_000)
+  expect(observers.map((observer) => observer.getCurrentResult().data?.pages.length)).toEqual([1, 4])
+  expect(asked(0)).toBeGreaterThan(4)
+  expect(asked(1)).toBeGreaterThan(4 * 4)
 })

@@ -38,6 +38,9 @@ export interface Share {
   close(): void
 }
 
+const isSame = (a: unknown, b: unknown) => replaceEqualDeep(a, b) === a
+const pagesOf = (data: unknown): unknown => Object(data).pageParams
+
 /** Takes what other tabs are answered, from now on. */
 export function createShare(options: ShareOptions): Share {
   const { tabs, name, query, queryClient, read, isPending, taken, waits, failed } = options
@@ -58,6 +61,8 @@ export function createShare(options: ShareOptions): Share {
   const channel = tabs.channel(name, (message) => {
     const { at, data, cursor } = message as Handed
     const { dataUpdatedAt, fetchStatus } = query.state
+    // Of an infinite query each tab has the pages that it shows.
+    if (!isSame(pagesOf(query.state.data), pagesOf(data))) return
     // What was asked for before this tab lost the hub, or before it was answered itself, would take it back.
     if (!isOpen || mayLack(at) || fetchStatus !== 'idle' || at < Math.max(openedAt, dataUpdatedAt)) return
     hasWaited = false
@@ -75,7 +80,7 @@ export function createShare(options: ShareOptions): Share {
     if (!isMine || !isOpen) return
     try {
       // What a copy makes something else of (a class, a function) would break the other tabs.
-      if (replaceEqualDeep(data, structuredClone(data)) !== data) throw new TypeError('Its data is not plain JSON.')
+      if (!isSame(data, structuredClone(data))) throw new TypeError('Its data is not plain JSON.')
       channel.post({ at, data, cursor: notesOf(queryClient, query.queryKey).cursor ?? null } satisfies Handed)
     } catch (error) {
       failed(error)
