@@ -106,7 +106,7 @@ export function createJoin(options: JoinOptions): Join {
   const waiting: HubEvent[] = []
   let wroteAt = Number.NEGATIVE_INFINITY
   let cancel: (() => void) | undefined
-  // What the server had answered before the fetch in flight began.
+  // What the server had done, as its answer or an event says, before the fetch in flight began.
   let answered: Change[] = []
   // Since when answers are put aside, which may have what is under temporary ids under others; 0: they are not.
   let doubtfulAt = 0
@@ -224,7 +224,7 @@ export function createJoin(options: JoinOptions): Join {
       flush()
       journal = []
       isWhole = whole
-      answered = whole ? overlay.pending().filter(({ state }) => state !== 'sent') : []
+      answered = whole ? overlay.pending().filter(({ state, isHeard }) => isHeard || state !== 'sent') : []
       heardBefore = heard.newest
       notesOf(queryClient, queryKey, true)
     },

@@ -62,7 +62,7 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
     if (query.state.fetchStatus !== 'idle' && clock.now() - beganAt >= hangMs) {
       hangMs *= 2
       // `cancelRefetch` would not, while there is no data.
-      query.cancel({ silent: true })
+      void query.cancel({ silent: true })
     }
     // What was said last may be that there is nothing to read yet.
     return query.fetch(query.observers.find(({ options }) => typeof options.queryFn === 'function')?.options)
