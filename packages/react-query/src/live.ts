@@ -227,16 +227,17 @@ export function liveOf(query: Query): Live | undefined {
   const said = [query, ...query.observers].flatMap(
     ({ options }) => (options.queryFn as Carrier)?.[LIVE] ?? (options.persister as Carrier)?.[LIVE] ?? [],
   )
-  const on = Object.assign(Object.create(null), ...said.map(({ on }) => on))
+  const on = Object.create(null)
+  for (const each of said) for (const type in each.on) on[type] = each.on[type] ?? on[type]
   if (WATCHED) {
     compareDefinitions(query, said)
-    for (const type in on) on[type] = watchReducer(type, on[type])
+    for (const type in on) on[type] = watchReducer(query, type, on[type])
   }
   return (
     said[0] && {
       topics: [...new Set(said.flatMap(({ topic }) => topic))],
       on,
-      pollMs: Math.min(...said.flatMap(({ fallback }) => fallback?.refetchInterval || [])),
+      pollMs: Math.min(...said.map(({ fallback }) => fallback?.refetchInterval as number).filter((ms) => ms > 0)),
     }
   )
 }

@@ -58,6 +58,15 @@ test('two definitions of one query', async () => {
   )
 })
 
+test('nor two that say the same in other words', async () => {
+  const say = (fallback: { refetchInterval: number } | undefined, ...topic: 'board:7'[]) =>
+    world.mount(liveQueryOptions({ ...world.cardsQuery('7'), topic, on: {}, ...(fallback && { fallback }) }))
+  say(undefined, 'board:7')
+  for (const refetchInterval of [0, -1, Number.POSITIVE_INFINITY]) say({ refetchInterval }, 'board:7', 'board:7')
+  await world.pass(1_000)
+  expect(log).not.toHaveBeenCalled()
+})
+
 test('a query that nobody connects', async () => {
   const queryClient = new QueryClient()
   const mount = () => new QueryObserver(queryClient, world.cardsQuery('7')).subscribe(() => {})
@@ -108,6 +117,27 @@ test('a reducer that changes its data in place', async () => {
     { during: 'reduce', queryKey: ['in place'], error: { message: expect.stringContaining('Return new data') } },
   ])
   expect(world.data('in place')).toEqual(world.state('board:7'))
+})
+
+test('which is looked at a few times only, however often it is made anew, and though a burst is one render', async () => {
+  const looked = vi.spyOn(JSON, 'stringify')
+  const of = () =>
+    liveQueryOptions({
+      queryKey: ['often'],
+      queryFn: () => world.cards('board:7'),
+      topic: 'board:7',
+      on: { 'card.saved': (old: Card[], { data }) => [...old, data] },
+    })
+  const { observer } = world.mount(of())
+  await world.pass(1_000)
+  for (let i = 0; i < 100; i++) world.save('board:7', 'a', `A${i}`)
+  for (let i = 0; i < 100; i++) {
+    observer.setOptions(of() as never)
+    await world.pass(20)
+    world.save('board:7', 'a', `A${i}`)
+  }
+  await world.pass(1_000)
+  expect(looked.mock.calls.filter(([data]) => Array.isArray(data) && data[0] instanceof Object).length).toBe(2 * 20)
 })
 
 test('data that JSON cannot say is the reducer’s own affair', async () => {

@@ -7,17 +7,26 @@ import type { Reducer } from './reducers.ts'
 // Longer than an application takes to connect.
 const CONNECT_MS = 5_000
 
+type Reduce = Reducer<unknown, HubEvent>
+
 /** What makes a query live, as one component says it. */
 export interface Definition {
   readonly topic: string | readonly string[]
-  readonly on: object
+  readonly on: Readonly<Record<string, Reduce | undefined>>
   readonly fallback?: { readonly refetchInterval: number }
 }
 
 const mistake = (remedy: string) => new HubError('invalid_option', remedy)
 
-const wordsOf = ({ topic, on, fallback }: Definition) =>
-  JSON.stringify({ topic: [topic].flat().sort(), on: Object.keys(on).sort(), fallback })
+const wordsOf = ({ topic, on, fallback }: Definition) => {
+  const ms = fallback?.refetchInterval ?? 0
+  const polls = ms > 0 && ms < Number.POSITIVE_INFINITY
+  return JSON.stringify({
+    topic: [...new Set([topic].flat())].sort(),
+    on: Object.keys(on).sort(),
+    ...(polls && { fallback }),
+  })
+}
 
 const different = new WeakSet<Query>()
 
@@ -43,19 +52,19 @@ const textOf = (data: unknown) => {
   }
 }
 
-type Reduce = Reducer<unknown, HubEvent>
-
-// How often a reducer was watched. Whoever changes data in place does so from the first time on, and to look every time would make large data slow.
-const watched = new WeakMap<Reduce, number>()
+// How often the reducers of a query were watched, by the type of event. Whoever changes data in place does so from the first time on, and to look every time would make large data slow.
+const watched = new WeakMap<Query, Map<string, number>>()
 const OFTEN = 20
 
 /** Has a reducer throw that changes its data in place: nothing would render for it. Those of ours do not. */
-export function watchReducer(type: string, reducer: Reduce | undefined): Reduce | undefined {
+export function watchReducer(query: Query, type: string, reducer: Reduce | undefined): Reduce | undefined {
   if (!reducer || 'identity' in reducer) return reducer
-  const times = watched.get(reducer) ?? 0
-  if (times >= OFTEN) return reducer
+  const counts = watched.get(query) ?? new Map<string, number>()
+  watched.set(query, counts)
   return (old, event, tombstones) => {
-    watched.set(reducer, times + 1)
+    const times = counts.get(type) ?? 0
+    if (times >= OFTEN) return reducer(old, event, tombstones)
+    counts.set(type, times + 1)
     const before = textOf(old)
     const next = reducer(old, event, tombstones)
     if (textOf(old) === before) return next
