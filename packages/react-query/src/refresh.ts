@@ -9,6 +9,8 @@ const PACE_MS = 1_000
 const MAX_PACE_MS = 30_000
 /** How long is later. */
 export const LATER_MS = 5_000
+// However often that is said anew, it is no later than this and that.
+const LATEST_MS = 50_000
 // A fetch that takes longer than this is not waited for any more, where it is in the way of another: browsers know no time-out. It doubles with each that is given up for that.
 const HANG_MS = 10_000
 
@@ -42,6 +44,8 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
   // `reading`: the fetch in flight began after the last wish, so its answer grants it.
   let state: 'clean' | 'dirty' | 'reading' = 'clean'
   let waitMs = 0
+  // Since when it waits.
+  let askedAt = 0
   // When the last fetch that a wish was open for began: the first wish after a quiet time is granted at once.
   let lastAt = Number.NEGATIVE_INFINITY
   let paceMs = PACE_MS
@@ -84,7 +88,8 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
     ask(pace) {
       const ms = pace === 'later' ? LATER_MS : pace === 'paced' ? FOLD_MS + spread() : 0
       // A wish that is open already says when.
-      if (ms && state === 'dirty' && waitMs !== LATER_MS) return
+      if (ms && state === 'dirty' && (waitMs !== LATER_MS || clock.now() > askedAt + LATEST_MS)) return
+      if (state !== 'dirty') askedAt = clock.now()
       if (pace === 'slower') slower()
       state = 'dirty'
       waitMs = ms
