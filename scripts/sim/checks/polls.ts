@@ -164,6 +164,8 @@ export const polls: Check = {
 
     /** Another tab that has asked a moment ago, whose answer is there, or could have been waited for. */
     const askedBy = (page: number, query: string, at: number) => {
+      // Of an infinite query each tab may have other pages, and takes no answer that has not those.
+      if (query.startsWith('pages ')) return undefined
       const own = polledOf(pollers.get(page) as Poller, query)
       const { browser, user } = pollers.get(page) as Poller
       const hasWaited = own.waitedAt > NEVER
