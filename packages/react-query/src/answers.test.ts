@@ -615,20 +615,6 @@ describe('what the application writes itself', () => {
     expect(world.fetches).toHaveLength(2)
   })
 
-  test('again and again is read within a minute all the same', async () => {
-    world.mount(world.cardsQuery('7'))
-    await world.pass(500)
-    const before = world.data('cards', '7') as Card[]
-    world.save('board:7', 'b', 'B')
-    await world.pass(50)
-    write(() => before)
-    for (let i = 0; i < 15; i++) {
-      await world.pass(4_000)
-      write(titled(`t${i}`))
-    }
-    expect(titles()).toBe('t14 t14')
-  })
-
   test('while a read hangs is noticed, and the read given up when it is due', async () => {
     const { observer } = world.mount(world.cardsQuery('7'))
     await world.pass(500)
@@ -655,17 +641,6 @@ describe('what the application writes itself', () => {
     await world.pass(60_000)
     expect(titles()).toBe('A')
     expect(world.fetches).toHaveLength(2)
-  })
-
-  test('while one more page is under way stays in doubt', async () => {
-    const { observer } = world.mountPages('7')
-    await world.pass(500)
-    world.rest.readMs = 2_000
-    void observer.fetchNextPage()
-    await world.pass(500)
-    world.queryClient.setQueryData(['pages', '7'], { pages: [[]], pageParams: [0] })
-    await world.pass(60_000)
-    expect(pages()).toBe('A')
   })
 
   test('and says nothing new is as good as not written', async () => {

@@ -69,15 +69,17 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   const client = options.client as unknown as Topics
   // It may do what it likes, and throw: not in the middle of this.
   const onReport = (report: QueryReport) => queueMicrotask(() => (options.onReport ?? logError)(report))
-  const parts = { ...platform, ...options, client, onReport }
-  const { clock, random } = parts
+  const spread = () => parts.random.next() * spreadMs
+  const heard: Heard = {}
+  const isLive = (topic: string) => client.status.topic(topic) === 'live'
+  const parts = { ...platform, ...options, client, onReport, heard, spread, isLive }
+  const { clock } = parts
   const cache = queryClient.getQueryCache()
   const entries = new Map<Query, Entry>()
   // The mounted ones, and those unmounted a moment ago: how to end their linger.
   const mounted = new Map<Entry, (() => void) | undefined>()
   // Those that the hub does not keep at present.
   const lost = new WeakSet<Entry>()
-  const heard: Heard = {}
   // What has changed and is to be looked at: thousands of queries must not be for each answer.
   const touched = new Set<Entry>()
   let isSweeping = false
@@ -90,8 +92,6 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   let isLoading = false
   let isMissing = false
   let stopped = false
-
-  const isLive = (topic: string) => client.status.topic(topic) === 'live'
 
   const load = (queryKey: QueryKey) => {
     isLoading = true
@@ -115,8 +115,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     const known = entries.get(query)
     const live = known ? undefined : liveOf(query)
     if (!live) return known
-    const spread = () => random.next() * spreadMs
-    const entry = createEntry({ ...parts, query, heard, live, changes: changes.list, spread })
+    const entry = createEntry({ ...parts, query, live, changes: changes.list })
     entries.set(query, entry)
     entry.join.show()
     return entry
@@ -161,7 +160,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     }
     for (const entry of looked) {
       const { query, join, holds, refresh } = entry
-      const { topics, pollMs } = entry.live
+      const { topics, polls } = entry.live
       const { fetchStatus, data } = query.state
       const beginning = entry.isBeginning()
       if (holds.keep(topics)) sweep()
@@ -179,7 +178,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       holds.check()
       const heard = isWanted ? topics.filter(isLive).length : 0
       const live = heard > 0 && heard === topics.length
-      if (pollMs < Number.POSITIVE_INFINITY && !isLoading && !(isMissing && live)) load(query.queryKey)
+      if (polls.length && !isLoading && !(isMissing && live)) load(query.queryKey)
       fallback?.set(query, live, !heard)
       if (!live) lost.add(entry)
       // A read that failed meanwhile would show its error for as long as nothing happens, unless another is under way.

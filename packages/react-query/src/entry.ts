@@ -1,7 +1,7 @@
 // All that is known of one live query in a cache: its definition, its data's join, the topics it holds, and the wish to read it again.
 import type { Clock, HubEvent } from '@sse-hub/core'
 import type { Query, QueryClient, QueryKey } from '@tanstack/query-core'
-import { createHolds, type Holds, type Topics } from './holds.ts'
+import { createHolds, type Holds, type HoldsOptions, type Topics } from './holds.ts'
 import { createJoin, type Heard, type Join, type JoinOptions } from './join.ts'
 import { coverage, type Live } from './live.ts'
 import { createRefresh, type Refresh } from './refresh.ts'
@@ -9,7 +9,7 @@ import { createRefresh, type Refresh } from './refresh.ts'
 /** What went wrong without anybody to throw it at. */
 export interface QueryReport {
   /**
-   * `reduce`: a reducer threw, and the query is read again; `read`: its answers say cursors of another log; `subscribe`: the client would
+   * `reduce`: a reducer threw, and the query is read again; `read`: its answers say cursors of another log (in development only); `subscribe`: the client would
    * not take a topic; `share`: what a poll was answered cannot be handed to other tabs, so each of them polls; `fallback`: the file with what
    * polls cannot be fetched, and is asked for again while the hub is down; `response`: that of a mutation threw, which goes on as if the answer had
    * said nothing.
@@ -31,6 +31,7 @@ export interface EntryOptions {
   readonly live: Live
   readonly changes: JoinOptions['changes']
   readonly client: Topics
+  readonly isLive: HoldsOptions['isLive']
   readonly clock: Clock
   /** How much later than others this page reads what all of them lack. */
   readonly spread: () => number

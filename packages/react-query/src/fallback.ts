@@ -3,6 +3,7 @@ import type { Clock, Random, Status, Tabs } from '@sse-hub/core'
 import { focusManager, onlineManager, type Query, type QueryClient } from '@tanstack/query-core'
 import type { Entry, QueryReport } from './entry.ts'
 import type { Topics } from './holds.ts'
+import { pollMsOf } from './interval.ts'
 import { createShare, type Share } from './share.ts'
 import { platformTabs } from './tabs.ts'
 
@@ -230,15 +231,15 @@ export function createFallback(options: FallbackOptions): Fallback {
 
   return {
     set(query, isLive = false, isQuiet = false) {
-      const pollMs = (query.isActive() && entries.get(query)?.live.pollMs) || 0
+      const entry = entries.get(query)
+      const pollMs = entry && query.isActive() ? pollMsOf(entry.live) : Number.POSITIVE_INFINITY
       const before = polls.get(query)
       if (before?.pollMs === pollMs && before.isLive === isLive && before.isQuiet === isQuiet) return
       if (before) {
         halt(before)
         polls.delete(query)
       }
-      // As in TanStack Query, 0 and Infinity mean not to.
-      if (!(pollMs > 0) || pollMs === Number.POSITIVE_INFINITY) return
+      if (pollMs === Number.POSITIVE_INFINITY) return
       const isLost = !isLive && !!(before?.isLive || before?.isLost)
       const readAt = before && !before.isLive ? before.readAt : clock.now()
       const polledAt = before?.polledAt ?? Number.NEGATIVE_INFINITY

@@ -23,6 +23,8 @@ export interface HoldsOptions {
   readonly query: Query
   readonly client: Topics
   readonly join: Join
+  /** Whether the client hears of every change of a topic. */
+  readonly isLive: (topic: string) => boolean
   /** The data is not whole. */
   readonly refresh: (pace: 'now') => void
   /** The client would not take a topic. */
@@ -62,12 +64,11 @@ interface Hold {
 }
 
 /** Makes the holds of one query; none at first. */
-export function createHolds({ query, client, join, refresh, report }: HoldsOptions): Holds {
+export function createHolds({ query, client, join, isLive, refresh, report }: HoldsOptions): Holds {
   const holds = new Map<string, Hold>()
   // The cursor of an answer that no topic has been followed from yet; none is known of what was there before us.
   let from = join.cursor()
 
-  const isLive = (topic: string) => client.status.topic(topic) === 'live'
   const subscribe = (topic: string, after?: Answer, state: Hold['state'] = after ? 'whole' : 'unsure') => {
     const hold: Hold = { stop: () => {}, state }
     holds.set(topic, hold)

@@ -83,6 +83,9 @@ const onTopOf = (before: Pages, after: Pages, how: Query['state']['fetchMeta']):
   return { pages: grow(before.pages, after.pages), pageParams: grow(before.pageParams, after.pageParams) }
 }
 
+/** Whether a cursor is after another, and of the same log. */
+const isLater = (a: string, b: string) => isAfter(a, b) && !isAfter(b, a)
+
 /** Makes the join of one query. */
 export function createJoin(options: JoinOptions): Join {
   const { query, queryClient, heard, clock, live, covered, refresh, report } = options
@@ -99,20 +102,18 @@ export function createJoin(options: JoinOptions): Join {
   let heardBefore: string | undefined
   // Whether the hub was asked again for what the last answer lacks, and has not said that it cannot tell.
   let isCatchingUp = false
-  // How many answers in a row were of another log than the hub's.
-  let strangers = 0
   let tombstones: Tombstones = new Map()
   // Events that came within a frame after the last were written.
   const waiting: HubEvent[] = []
   let wroteAt = Number.NEGATIVE_INFINITY
   let cancel: (() => void) | undefined
-  // What the server had done, as its answer or an event says, before the fetch in flight began.
+  // What the server had answered before the fetch in flight began.
   let answered: Change[] = []
   // Since when answers are put aside, which may have what is under temporary ids under others; 0: they are not.
   let doubtfulAt = 0
 
   // An event of another epoch than the answer is of the one before, and so in the data.
-  const isNew = ({ cursor: at }: HubEvent) => !cursor || !at || (isAfter(at, cursor) && !isAfter(cursor, at))
+  const isNew = ({ cursor: at }: HubEvent) => !cursor || !at || isLater(at, cursor)
 
   const hear = (at: string, isOther?: boolean) => {
     if (isOther || !heard.newest || isAfter(at, heard.newest)) heard.newest = at
@@ -224,7 +225,7 @@ export function createJoin(options: JoinOptions): Join {
       flush()
       journal = []
       isWhole = whole
-      answered = whole ? overlay.pending().filter(({ state, isHeard }) => isHeard || state !== 'sent') : []
+      answered = whole ? overlay.pending().filter(({ state }) => state !== 'sent') : []
       heardBefore = heard.newest
       notesOf(queryClient, queryKey, true)
     },
@@ -257,15 +258,13 @@ export function createJoin(options: JoinOptions): Join {
       const { newest } = heard
       const isStranger = !!answer && !!newest && isForeign(answer, newest)
       // While the hub is away its log may have been replaced; and so it may while the answer is on its way, once.
-      strangers = isStranger && covered() ? strangers + 1 : 0
-      if (strangers === 2)
+      if (WATCHED && isStranger && covered())
         import('./stranger.ts').then(
-          ({ stranger }) => report('read', stranger(answer as string, newest as string)),
+          ({ stranger }) => stranger(query, answer, newest, report),
           () => {},
         )
       // It lacks what was heard before it was asked for; that of another log lacks everything.
-      isCatchingUp =
-        isStranger || (!!answer && !!heardBefore && isAfter(heardBefore, answer) && !isAfter(answer, heardBefore))
+      isCatchingUp = isStranger || (!!answer && !!heardBefore && isLater(heardBefore, answer))
       if (answer && !isCatchingUp) hear(answer)
       if (WATCHED) tell({ kind: 'join', query, events: events.length, cursor: cursor ?? undefined })
       // Read after the server had answered, it has that, unless it is from before in the same log.

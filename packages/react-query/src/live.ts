@@ -136,12 +136,12 @@ export interface Live {
   readonly topics: readonly string[]
   /** Without a prototype: events may be called as its members are. */
   readonly on: Readonly<Record<string, Reducer<unknown, HubEvent> | undefined>>
-  /** Infinity: it is not polled. */
-  readonly pollMs: number
+  /** At which intervals it is to be polled, as each says that says one. */
+  readonly polls: readonly number[]
 }
 
-// On the query function, which every adapter hands on as it is: options are cloned by some (Vue), and `meta` is dehydrated. Registered, so that two
-// copies of this file in one page understand each other.
+// On the query function, which every adapter hands on as it is: options are cloned by some (Vue), and `meta` is dehydrated. Registered, so that of two
+// copies of this file in one page each knows the other's queries; but not their cursors, nor whether they are covered: they are read more often then.
 const LIVE: unique symbol = Symbol.for('@sse-hub/react-query')
 
 /** By query, whether it is covered: it has all that was published on its topics, and hears of all that will be. Said by whoever connects it. */
@@ -207,13 +207,13 @@ async function noting<T, K extends QueryKey>(
 }
 
 /** As `noting`, for a query of any kind: an infinite one has its pages read all at once, or one more. */
-const notingAll: QueryPersister = async (queryFn, context, { options, state }) => {
-  const { pages: old = [] } = Object(state.data)
+const notingAll: QueryPersister = async (queryFn, context, { state }) => {
+  const old = Object(state.data).pages
   const notes = notesOf(context.client, context.queryKey, true)
   const data = await queryFn(context)
-  const isInfinite = 'initialPageParam' in options
-  const answers = isInfinite ? (data as { pages: unknown[] }).pages.filter((page) => !old.includes(page)) : [data]
-  for (const answer of answers) {
+  const { pages, pageParams } = Object(data)
+  for (const answer of pageParams ? pages : [data]) {
+    if (old?.includes(answer)) continue
     if (WATCHED && !cursorOf(answer)) expectCursor(context.queryKey, answer)
     noteAnswer(notes, answer)
   }
@@ -227,8 +227,7 @@ export function liveOf(query: Query): Live | undefined {
   const said = [query, ...query.observers].flatMap(
     ({ options }) => (options.queryFn as Carrier)?.[LIVE] ?? (options.persister as Carrier)?.[LIVE] ?? [],
   )
-  const on = Object.create(null)
-  for (const each of said) for (const type in each.on) on[type] = each.on[type] ?? on[type]
+  const on = Object.assign(Object.create(null), ...said.map(({ on }) => on))
   if (WATCHED) {
     compareDefinitions(query, said)
     for (const type in on) on[type] = watchReducer(query, type, on[type])
@@ -237,7 +236,7 @@ export function liveOf(query: Query): Live | undefined {
     said[0] && {
       topics: [...new Set(said.flatMap(({ topic }) => topic))],
       on,
-      pollMs: Math.min(...said.map(({ fallback }) => fallback?.refetchInterval as number).filter((ms) => ms > 0)),
+      polls: said.flatMap(({ fallback }) => fallback?.refetchInterval ?? []),
     }
   )
 }

@@ -12,7 +12,7 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ask, type ConflictReport, fieldMerge, lastWriteWins } from './conflict.ts'
 import { optimisticOf } from './mutation.ts'
-import { type Card, connect, createWorld, hubMutationOptions, liveQueryOptions, type World } from './testing/world.ts'
+import { connect, createWorld, hubMutationOptions, liveQueryOptions, type World } from './testing/world.ts'
 import { createWrites, type Writes } from './testing/writes.ts'
 
 let world: World
@@ -386,20 +386,6 @@ test('what others have deleted does not come back with an answer that is older, 
   frames.splice(0, frames.length - 1)
   await settle()
   expect(frames).toEqual([''])
-})
-
-test('what one query has heard of mine counts for those that are mounted later: what others have deleted since does not come back', async () => {
-  await show()
-  writes.api = { ...writes.api, sendMs: 20, answerMs: 1_000 }
-  mutate(writes.create, { board: '7', title: 'mine' })
-  await world.pass(60)
-  world.delete('board:7', 'n0')
-  await world.pass(100)
-  const { observer } = world.mount({ ...world.cardsQuery('7'), queryKey: ['later'] } as never)
-  const seen = new Set<string>()
-  observer.subscribe(({ data }) => seen.add(JSON.stringify((data as Card[] | undefined)?.map(({ title }) => title))))
-  await world.pass(20_000)
-  expect([...seen]).toEqual(['["A"]'])
 })
 
 test('of several events, the last that is heard confirms, though it is the user’s own', async () => {

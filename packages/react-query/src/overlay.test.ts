@@ -19,7 +19,7 @@ const b: Card = { id: 'b', title: 'B', column: 'todo', version: 5 }
 
 const live = {
   topics: ['board'],
-  pollMs: undefined,
+  polls: [],
   on: Object.assign(Object.create(null), {
     saved: upsert(card),
     moved: patch(card),

@@ -18,8 +18,6 @@ export interface Change {
   events: readonly HubEvent[]
   /** `sent`: nobody knows whether the server has it; `answered`: it has; `told`: it has, and `events` are its own words. */
   state: 'sent' | 'answered' | 'told'
-  /** Some query has heard its event: the server has it, though its answer is still on its way. */
-  isHeard?: boolean
   /** Ends the wait for its event. */
   cancel?: () => void
 }
@@ -121,7 +119,6 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
         expected !== mine.events.at(-1) &&
         expected?.type === type &&
         (expected.topic === topic || expected.topic === 'user')
-      mine.isHeard ||= mine.id === id
       if (isLast || mine.id === id) confirmed.add(mine)
       return true
     },

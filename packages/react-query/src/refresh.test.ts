@@ -1,5 +1,4 @@
 // Shows how often a query is read again: the first reason at once, many reasons at a pace, whatever the reason is.
-import { skipToken } from '@tanstack/query-core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { hubJson } from './cursor.ts'
 import { invalidate } from './reducers.ts'
@@ -176,16 +175,6 @@ test('a first read that hangs is given up as any other', async () => {
   await world.pass(21_000)
   expect(world.data('cards', '7')).toEqual(world.state('board:7'))
   expect(world.queryClient.getQueryState(['cards', '7'])).toMatchObject({ status: 'success', fetchStatus: 'idle' })
-})
-
-test.each(['is there', 'was there'])('an observer that skips keeps the others from nothing: it %s', async (when) => {
-  world.mount(world.cardsQuery('7'))
-  await world.pass(1_000)
-  const leave = world.mount({ ...world.cardsQuery('7'), queryFn: skipToken })
-  if (when === 'was there') leave()
-  world.lose('board:7', 'b', 'lost')
-  await world.pass(1_000)
-  expect(world.data('cards', '7')).toEqual(world.state('board:7'))
 })
 
 test('what is gone for good is not asked for for ever, but for every new reason', async () => {

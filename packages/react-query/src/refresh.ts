@@ -9,8 +9,6 @@ const PACE_MS = 1_000
 const MAX_PACE_MS = 30_000
 /** How long is later. */
 export const LATER_MS = 5_000
-// However often that is said anew, it is no later than this and that.
-const LATEST_MS = 50_000
 // A fetch that takes longer than this is not waited for any more, where it is in the way of another: browsers know no time-out. It doubles with each that is given up for that.
 const HANG_MS = 10_000
 
@@ -44,14 +42,11 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
   // `reading`: the fetch in flight began after the last wish, so its answer grants it.
   let state: 'clean' | 'dirty' | 'reading' = 'clean'
   let waitMs = 0
-  // Since when it waits.
-  let askedAt = 0
   // When the last fetch that a wish was open for began: the first wish after a quiet time is granted at once.
   let lastAt = Number.NEGATIVE_INFINITY
   let paceMs = PACE_MS
-  // When the last fetch began, and whether of everything.
+  // When the last fetch began.
   let beganAt = clock.now()
-  let isWhole = true
   let hangMs = HANG_MS
   let cancel: (() => void) | undefined
 
@@ -68,8 +63,7 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
       // `cancelRefetch` would not, while there is no data.
       void query.cancel({ silent: true })
     }
-    // What was said last may be that there is nothing to read yet.
-    return query.fetch(query.observers.find(({ options }) => typeof options.queryFn === 'function')?.options)
+    return query.fetch()
   }
   const grant = () => {
     cancel = undefined
@@ -88,8 +82,7 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
     ask(pace) {
       const ms = pace === 'later' ? LATER_MS : pace === 'paced' ? FOLD_MS + spread() : 0
       // A wish that is open already says when.
-      if (ms && state === 'dirty' && (waitMs !== LATER_MS || clock.now() > askedAt + LATEST_MS)) return
-      if (state !== 'dirty') askedAt = clock.now()
+      if (ms && state === 'dirty' && waitMs !== LATER_MS) return
       if (pace === 'slower') slower()
       state = 'dirty'
       waitMs = ms
@@ -101,7 +94,6 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
       if (state === 'dirty' && !cancel) wait(0)
     },
     began(whole) {
-      isWhole = whole
       beganAt = clock.now()
       if (state === 'clean') return
       lastAt = beganAt
@@ -117,7 +109,7 @@ export function createRefresh(query: Query, clock: Clock, spread: () => number):
         if (inStep) paceMs = PACE_MS
       }
       // What was to be read later was written by others: the answer has taken its place.
-      if (wasReading || (ok && isWhole && waitMs === LATER_MS)) state = 'clean'
+      if (wasReading || (ok && waitMs === LATER_MS)) state = 'clean'
       // What is gone, or forbidden, stays invalidated until somebody mounts it, or there is another reason.
       if (wasReading && !ok && (query.state.error as HubError | null)?.retryable !== false) {
         state = 'dirty'

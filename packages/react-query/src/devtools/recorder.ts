@@ -13,6 +13,7 @@ import {
 } from '@sse-hub/core'
 import type { Mutation, Query, QueryClient } from '@tanstack/query-core'
 import { observeQueries, type QueryActivity } from '../activity.ts'
+import { pollMsOf } from '../interval.ts'
 import { liveOf } from '../live.ts'
 import type { Fault } from './faults.ts'
 import { inspectionOf } from './inspect.ts'
@@ -193,7 +194,8 @@ export function createRecorder(
     const live = liveOf(query)
     if (!live) return undefined
     const { topics } = live
-    const pollMs = Number.isFinite(live.pollMs) ? live.pollMs : undefined
+    const ms = pollMsOf(live)
+    const pollMs = Number.isFinite(ms) ? ms : undefined
     const { fetchStatus, status, isInvalidated } = query.state
     const state = () => {
       if (!query.isActive()) return 'idle'
@@ -313,8 +315,9 @@ export function createRecorder(
   /** What a page that polls would have asked for, had it not been live. */
   function countAvoided() {
     for (const query of queryCache.getAll()) {
-      const { pollMs = 0, topics = [] } = liveOf(query) ?? {}
-      const wouldPoll = pollMs > 0 && Number.isFinite(pollMs) && query.isActive()
+      const { polls = [], topics = [] } = liveOf(query) ?? {}
+      const pollMs = pollMsOf({ polls })
+      const wouldPoll = Number.isFinite(pollMs) && query.isActive()
       if (wouldPoll && topics[0] && topics.every(isLive)) tallyOf(query).avoided += COUNT_MS / pollMs
     }
   }
