@@ -69,7 +69,7 @@ export function createChanges(options: ChangesOptions): Changes {
         told.add(name)
         if (WATCHED) tell({ kind: 'conflict', queryClient, conflict })
         const reapply = () => {
-          failed.delete(Object(mutation.state.variables))
+          failed(options, mutation.state.variables, '')
           return cache.build(queryClient, options).execute(mutation.state.variables)
         }
         // It may do what it likes: not in the middle of this.
@@ -80,8 +80,8 @@ export function createChanges(options: ChangesOptions): Changes {
   const look = (mutation: Mutation, isGone: boolean) => {
     const made = optimisticOf(mutation)
     if (!made) return
-    const { status } = mutation.state
-    const request = Object(mutation.state.variables)
+    const { options, state } = mutation
+    const { status, variables } = state
     const change = of(made.id)
     if (status === 'pending' && !isGone) {
       if (change?.events[0]) return
@@ -92,11 +92,11 @@ export function createChanges(options: ChangesOptions): Changes {
       show()
     } else if (change?.mutation === mutation) {
       if (status === 'success') {
-        failed.delete(request)
+        failed(options, variables, '')
         answered(change, [])
         // What was answered has happened, whatever becomes of the mutation.
       } else if (!change.cancel) {
-        failed.set(request, made.id)
+        failed(options, variables, made.id)
         // It may have happened all the same: its event is mine until the mutation is forgotten.
         change.events = []
         if (isGone) drop(change)

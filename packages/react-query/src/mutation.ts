@@ -41,7 +41,7 @@ export type ExpectedEvent<C extends Contract> = {
 /** One run of a mutation: what TanStack Query gives to its functions, and the id. */
 export interface HubMutationContext extends MutationFunctionContext {
   /**
-   * Names this run, and stays the same when it is tried again, by `retry` or by another `mutate` with the very variables that have failed, and when it is
+   * Names this run, and stays the same when it is tried again, by `retry` or by another `mutate` with the very variables that have failed with it, and when it is
    * resumed after a reload. Send it with the request, and have the server publish the event with this `id` (the last one, of several). What is created
    * may bear it as its temporary id.
    */
@@ -90,8 +90,24 @@ export const listeners = new WeakMap<
 // What runs show that have begun in this page.
 const begun = new WeakSet<Optimistic>()
 
-/** The ids of requests that have failed, by their variables: the same again is the same request, since what has failed may have happened. */
-export const failed = new WeakMap<object, string>()
+// The ids of requests that have failed, by their variables and their mutation.
+const failures = new WeakMap<object, Map<unknown, string>>()
+
+/**
+ * The id of a request that has failed, if any, or notes it (`''`: it has not, any more). With the same variables the same mutation is the same request, since
+ * what has failed may have happened. A mutation is told by its key, or else by its options, if these are made once.
+ */
+export function failed(
+  { mutationKey, mutationFn }: Pick<Mutation['options'], 'mutationKey' | 'mutationFn'>,
+  variables: unknown,
+  id?: string,
+): string | undefined {
+  const named = Object(variables)
+  const ids = failures.get(named) ?? new Map()
+  const name = JSON.stringify(mutationKey) ?? mutationFn
+  if (id !== undefined) failures.set(named, ids.set(name, id))
+  return ids.get(name)
+}
 
 /** What a mutation shows, if it is one of ours. */
 export function optimisticOf(mutation: Mutation | undefined): Optimistic | undefined {
@@ -125,7 +141,7 @@ function name(given: MutationFunctionContext, variables: unknown): HubMutationCo
 export function hubMutationOptions<TData, TError, TVariables>(
   options: HubMutationOptions<Contract, TData, TError, TVariables>,
 ): MutationObserverOptions<TData, TError, TVariables, Optimistic> {
-  return {
+  const made: MutationObserverOptions<TData, TError, TVariables, Optimistic> = {
     ...options,
     async mutationFn(variables, given) {
       const context = name(given, variables)
@@ -134,11 +150,12 @@ export function hubMutationOptions<TData, TError, TVariables>(
       return data
     },
     onMutate(variables, given) {
-      const id = failed.get(Object(variables)) ?? platform.random.id()
+      const id = failed(made as Mutation['options'], variables) || platform.random.id()
       const context = Object.assign(given, { id })
-      const made = { id, optimistic: eventsOf(id, options.optimistic?.(variables, context)) }
-      begun.add(made)
-      return made
+      const shown = { id, optimistic: eventsOf(id, options.optimistic?.(variables, context)) }
+      begun.add(shown)
+      return shown
     },
   }
+  return made
 }

@@ -995,6 +995,29 @@ describe('after all tries have failed, the same variables are the same request',
     expect(new Set(writes.sent).size).toBe(4)
   })
 
+  test.each(['by their keys', 'by being made once'])(
+    'with another mutation, told apart %s, they are another request',
+    async (how) => {
+      const sent: Record<string, string[]> = { rename: [], archive: [] }
+      const make = (name: string) =>
+        hubMutationOptions({
+          ...(how === 'by their keys' && { mutationKey: [name] }),
+          mutationFn: async (_: object, { id }) => {
+            sent[name]?.push(id)
+            throw new Error('no')
+          },
+        })
+      const once = { rename: make('rename'), archive: make('archive') }
+      for (const name of ['rename', 'archive', 'rename', 'archive'] as const) {
+        mutate(how === 'by their keys' ? make(name) : once[name], card)
+        await world.pass(10)
+      }
+      expect(sent.rename).toEqual([sent.rename?.[0], sent.rename?.[0]])
+      expect(sent.archive).toEqual([sent.archive?.[0], sent.archive?.[0]])
+      expect(sent.archive).not.toEqual(sent.rename)
+    },
+  )
+
   test('where nothing names the variables, each is a request of its own', async () => {
     const ids: string[] = []
     const fail = hubMutationOptions({

@@ -484,6 +484,25 @@ describe('what the hub has forgotten', () => {
     expect(said()).toEqual(['n7 ok'])
   })
 
+  test('of two lines that lack a number each is filled, whatever became of the other', async () => {
+    const { page, clock, hub, put, answers } = outboxWorld()
+    const [one, other] = [kept(3), { ...kept(3), producer: 'producer-2', id: 'm3' }]
+    put(one)
+    // Whoever cannot be sure of it has to say that it is uncertain, and not to send it anew.
+    put({ ...other, sent: true })
+    for (const { producer } of [one, other]) hub.producers.set(producer, [{ id: 'n1' }])
+    // Something before the hub does not like what the first line says.
+    answers((posted) =>
+      posted.producer === one.producer && posted.events.some(({ id }) => id === one.id) && posted.events.length > 1
+        ? new Response(null, { status: 403 })
+        : Response.json({ user: 'u1', results: hub.take(posted) }),
+    )
+    const { reports } = page()
+    await clock.advance(60_000)
+    expect(hub.accepted).toEqual([3])
+    expect(reports.map(({ code, details: { id } }) => [id, code])).toEqual([['n3', 'forbidden']])
+  })
+
   test('what fills a gap leaves the application its room', async () => {
     const { page, clock, hub, put } = outboxWorld()
     put(kept(1_001))

@@ -68,8 +68,8 @@ export function createOutbox(
   let cancelRetry: (() => void) | undefined
   let cancelLook = () => {}
   let failures = 0
-  // Whether missing numbers were filled, and no emit has been settled since: what did not help then is not done again.
-  let isFilled = false
+  // The producers whose missing numbers were filled, and of which no emit was settled since: what did not help then is not done again.
+  const filled = new Set<string>()
   // How many of the next emits go out one by one, since the hub could not read them together.
   let alone = 0
   let closings = 0
@@ -134,12 +134,14 @@ export function createOutbox(
         const expected = failed.details.expected as number
         // One that knows this number, or expects none before the first, is asked again.
         if (failed.code !== 'out_of_order' || seq === 1 || !(expected < seq)) return later(failed)
-        const mayFill = !isFilled && expected > 0 && Number.isInteger(expected) && seq - expected <= MAX_WAITING
-        isFilled = true
+        const { producer } = waiting
+        const mayFill =
+          !filled.has(producer) && expected > 0 && Number.isInteger(expected) && seq - expected <= MAX_WAITING
+        filled.add(producer)
         return queue.mend(waiting, mayFill ? expected : 0, failed)
       }
       failures = 0
-      if (id !== SKIP) isFilled = false
+      if (id !== SKIP) filled.delete(waiting.producer)
       if (isGivenUp) refuse((one) => one === waiting, new HubError('closed', 'A page that took this over gave it up.'))
       else finish(waiting, failed ? { ok: false, id, error: failed } : { ...accepted, ok: true, id })
     }
@@ -242,7 +244,7 @@ export function createOutbox(
 
   function close() {
     closings++
-    isFilled = false
+    filled.clear()
     cancelLook()
     stopListening?.()
     cancelRetry?.()
