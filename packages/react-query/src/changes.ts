@@ -4,7 +4,8 @@ import type { Mutation, MutationCacheNotifyEvent, QueryClient } from '@tanstack/
 import { tell, WATCHED } from './activity.ts'
 import type { ConflictReport, Resolve } from './conflict.ts'
 import type { QueryReport } from './entry.ts'
-import { failed, listeners, type Optimistic, optimisticOf } from './mutation.ts'
+import { failed, listeners } from './mutation.ts'
+import { type Optimistic, optimisticOf } from './optimistic.ts'
 import type { Change } from './overlay.ts'
 
 // How long after the answer the event is waited for, before the queries are read again.

@@ -24,9 +24,9 @@ export type {
   HubMutationContext,
   HubMutationOptions,
   HubMutationOptionsOf,
-  Optimistic,
   TopicOfEvent,
 } from './mutation.ts'
+export type { Optimistic } from './optimistic.ts'
 export type {
   EntityId,
   EntityVersion,

@@ -16,6 +16,7 @@ import type {
   QueryClient,
 } from '@tanstack/query-core'
 import type { Resolve } from './conflict.ts'
+import type { Optimistic } from './optimistic.ts'
 
 /** The topics that an event can arrive on, as a client writes them. */
 export type TopicOfEvent<C extends Contract, N extends EventName<C>> = [KindOf<C, N>] extends [never]
@@ -46,12 +47,6 @@ export interface HubMutationContext extends MutationFunctionContext {
    * may bear it as its temporary id.
    */
   readonly id: string
-}
-
-/** What `onMutate` has returned, for the mutation's other callbacks: what is shown until the server has answered. It is kept with a mutation that is persisted. */
-export interface Optimistic {
-  readonly id: string
-  readonly optimistic: readonly HubEvent[]
 }
 
 /** What `hubMutationOptions` takes: all that a mutation takes but `onMutate`, and what it does to the live queries. */
@@ -109,33 +104,11 @@ export function failed(
   return ids.get(name)
 }
 
-/** What a mutation shows, if it is one of ours. */
-export function optimisticOf(mutation: Mutation | undefined): Optimistic | undefined {
-  const made = mutation?.state.context as Optimistic | undefined
-  // An application's own mutation may keep something that looks alike.
-  return made?.id && Array.isArray(made.optimistic) ? made : undefined
-}
-
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
 type Expected = Pick<HubEvent, 'type' | 'topic' | 'data'>
 
 const eventsOf = (id: string, expected: Expected | readonly Expected[] = []): HubEvent[] =>
   [expected].flat().map((event) => ({ ...event, id, at: Date.now() }))
-
-/** Names a run in what TanStack Query hands to all of its functions: one that is resumed after a reload has kept its id. */
-function name(given: MutationFunctionContext, variables: unknown): HubMutationContext {
-  const named = given as HubMutationContext
-  if (named.id) return named
-  const { client, mutationKey = [] } = given
-  const restored = client.getMutationCache().find({
-    status: 'pending',
-    mutationKey,
-    predicate: ({ state }) =>
-      state.variables === variables && !!state.context && !begun.has(state.context as Optimistic),
-  })
-  const made = optimisticOf(restored) ?? { id: platform.random.id(), optimistic: [] }
-  begun.add(made)
-  return Object.assign(given, { id: made.id })
-}
 
 /** Makes the options of a mutation. */
 export function hubMutationOptions<TData, TError, TVariables>(
@@ -144,7 +117,9 @@ export function hubMutationOptions<TData, TError, TVariables>(
   const made: MutationObserverOptions<TData, TError, TVariables, Optimistic> = {
     ...options,
     async mutationFn(variables, given) {
-      const context = name(given, variables)
+      const context = given as Writable<HubMutationContext>
+      // One that is resumed after a reload was named before it.
+      context.id ??= (await import('./resumed.ts')).resumed(context, variables, begun)
       const data = await options.mutationFn(variables, context)
       listeners.get(given.client)?.(context, () => eventsOf(context.id, options.response?.(data, variables, context)))
       return data

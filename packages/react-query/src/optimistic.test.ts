@@ -11,7 +11,7 @@ import {
 } from '@tanstack/query-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ask, type ConflictReport, fieldMerge, lastWriteWins } from './conflict.ts'
-import { optimisticOf } from './mutation.ts'
+import { optimisticOf } from './optimistic.ts'
 import { connect, createWorld, hubMutationOptions, liveQueryOptions, type World } from './testing/world.ts'
 import { createWrites, type Writes } from './testing/writes.ts'
 
@@ -483,6 +483,9 @@ test('offline it is shown for as long as it takes', async () => {
 })
 
 describe('after a reload', () => {
+  // Time is virtual here, and the file that is loaded is not.
+  beforeAll(() => import('./resumed.ts'))
+
   /** What is kept of a page that was offline when it made a card and changed another. */
   async function keep(): Promise<string> {
     await show()

@@ -33,7 +33,8 @@ import type { ConflictReport, Resolve } from './conflict.ts'
 import { type ConnectOptions, connectQueries, type QueryConnection } from './connect.ts'
 import type { QueryReport } from './entry.ts'
 import { createHubQuery, type HubQuery } from './hub-query.ts'
-import type { HubMutationOptions, Optimistic, TopicOfEvent } from './mutation.ts'
+import type { HubMutationOptions, TopicOfEvent } from './mutation.ts'
+import type { Optimistic } from './optimistic.ts'
 import { logError } from './platform.ts'
 
 /** What `HubProvider` takes. */

@@ -32,7 +32,7 @@ export const GAP: Shape = { topics: isStrings, from: isCursorIfAny, to: isCursor
 
 /** Whatever stops the reading, JSON that is none or a member that is not what it should be, is one error: this is not what a hub sends. */
 export function foreign(what: string, cause: unknown): HubError {
-  return new HubError('protocol', `The server sent "${what.slice(0, 40)}" as no hub does: is it for plainSource()?`, {
+  return new HubError('protocol', `The server sent "${what.slice(0, 40)}" as no hub does: see plainSource()`, {
     retryable: true,
     cause,
   })
