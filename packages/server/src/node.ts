@@ -4,6 +4,8 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Socket } from 'node:net'
 import { type Outlet, outletOf, type Sink } from './body.ts'
 import type { Frame } from './frames.ts'
+import { platform } from './ports.ts'
+import { createTurns, type TakeTurn } from './turns.ts'
 
 /** A request as node:http, http2 and Express-like frameworks hand it on. */
 export type NodeRequest = (IncomingMessage | Http2ServerRequest) & {
@@ -15,6 +17,9 @@ export type NodeRequest = (IncomingMessage | Http2ServerRequest) & {
 
 /** A response of node:http or http2. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
+
+// A thousand who come at once must not hold up what is live.
+const REQUESTS_A_TURN = 32
 
 /** What the handler needs of a hub. */
 export interface Fetcher {
@@ -40,6 +45,7 @@ export interface Fetcher {
 export function toNodeHandler(
   hub: Fetcher,
 ): (req: NodeRequest, res: NodeResponse, next?: (error?: unknown) => void) => void {
+  const turn = createTurns(platform.clock, () => REQUESTS_A_TURN)
   return (req, res, next) => {
     const url = req.url ?? '/'
     const asked = req.originalUrl ?? url
@@ -49,7 +55,7 @@ export function toNodeHandler(
     if (next && !isOurs && asked === url) return next()
     // What http2's compatibility layer hands on is, in all that is used here, a response of node:http.
     const out = res as ServerResponse
-    handle(hub, req, out, isOurs ? target : targetOf(url)).catch((error: unknown) => {
+    handle(hub, req, out, isOurs ? target : targetOf(url), turn).catch((error: unknown) => {
       if (next && !out.headersSent) next(error)
       else out.destroy()
     })
@@ -70,11 +76,19 @@ function targetOf(text: string): Target {
   return { host, path: rest.startsWith('/') ? rest : `/${rest}` }
 }
 
-async function handle(hub: Fetcher, req: NodeRequest, res: ServerResponse, target: Target): Promise<void> {
+async function handle(
+  hub: Fetcher,
+  req: NodeRequest,
+  res: ServerResponse,
+  target: Target,
+  turn: TakeTurn,
+): Promise<void> {
   // A failed write ends this connection, not the process.
   res.on('error', ignore)
   const gone = new AbortController()
   res.on('close', () => gone.abort())
+  await turn()
+  if (gone.signal.aborted) return
   const request = toRequest(req, target, gone.signal)
   if (!request) {
     res.writeHead(400, { 'content-length': '0' })
