@@ -138,7 +138,7 @@ const broken: [what: string, files: Record<string, string>, expected: string[]][
     'Node in the part for any runtime',
     { 'server/src/hub.ts': "const { readFile } = await import('node:fs/promises')\nexport { readFile }" },
     [
-      "packages/server/src/hub.ts:1 any-runtime 'node:fs/promises' exists only on Node. Only node.ts and logs/sqlite.ts and logs/sqlite/** and testing.ts and conformance/** may import it; elsewhere use web standards or a port.",
+      "packages/server/src/hub.ts:1 any-runtime 'node:fs/promises' exists only on Node. Only node.ts and gzip.ts and logs/sqlite.ts and logs/sqlite/** and testing.ts and conformance/** may import it; elsewhere use web standards or a port.",
     ],
   ],
   [

@@ -36,9 +36,9 @@ const rules: Readonly<Record<string, PackageRules>> = {
     ours: ['@sse-hub/core/contract'],
     layers: [['log.ts'], ['logs/**', 'connection.ts'], ['hub.ts'], ['node.ts', 'index.ts']],
     pure: [],
-    leaves: ['metrics.ts', 'dashboard.ts', 'otel.ts', 'testing.ts'],
+    leaves: ['gzip.ts', 'metrics.ts', 'dashboard.ts', 'otel.ts', 'testing.ts'],
     effects: ['ports.ts', 'node.ts', 'logs/sqlite.ts'],
-    node: ['node.ts', 'logs/sqlite.ts', 'logs/sqlite/**', 'testing.ts', 'conformance/**'],
+    node: ['node.ts', 'gzip.ts', 'logs/sqlite.ts', 'logs/sqlite/**', 'testing.ts', 'conformance/**'],
     react: [],
   },
   'react-query': {

@@ -2,7 +2,13 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', sqlite: 'src/logs/sqlite.ts', node: 'src/node.ts', testing: 'src/testing.ts' },
+  entry: {
+    index: 'src/index.ts',
+    sqlite: 'src/logs/sqlite.ts',
+    node: 'src/node.ts',
+    gzip: 'src/gzip.ts',
+    testing: 'src/testing.ts',
+  },
   format: 'esm',
   target: 'es2023',
   platform: 'node',

@@ -10,7 +10,7 @@ import { ci } from '../lib/repo.ts'
 import { until } from './until.ts'
 
 /** What it does to a stream. */
-export type Manner = 'buffers' | 'lets through'
+export type Manner = 'buffers' | 'lets through' | 'compresses'
 
 /** An nginx that runs. */
 export interface Nginx {
@@ -31,6 +31,12 @@ const manners: Readonly<Record<Manner, string>> = {
       gzip_types text/event-stream;`,
   'lets through': `
       proxy_buffering off;`,
+  // It buffers by default, and lets through what asks for it.
+  compresses: `
+      gzip on;
+      gzip_proxied any;
+      gzip_min_length 0;
+      gzip_types text/event-stream;`,
 }
 
 /**

@@ -7,8 +7,8 @@ export interface Proxy {
   readonly port: number
   /** Cuts every connection now. */
   cut(): void
-  /** Cuts a connection in the middle of the next bytes of the server that hold this text: half of it arrives. Resolves when it has. */
-  cutWithin(text: string): Promise<void>
+  /** Cuts a connection in the middle of the next bytes of the server that hold this text, or these: half of it arrives. Resolves when it has. */
+  cutWithin(text: string | Uint8Array): Promise<void>
   /** A black hole: takes everything, and passes nothing on in either direction, until it is told otherwise; then what it held moves. New connections stand. */
   swallow(on: boolean): void
   /** For how long the server has sent nothing, in milliseconds. */
@@ -22,7 +22,7 @@ export async function createProxy(upstream: number): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let swallows = false
   let lastAt = performance.now()
-  let trap: { readonly text: string; readonly sprung: () => void } | undefined
+  let trap: { readonly text: string | Uint8Array; readonly sprung: () => void } | undefined
 
   const server = createServer((near) => {
     const far = connect(upstream, '127.0.0.1')

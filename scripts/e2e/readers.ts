@@ -28,7 +28,7 @@ export const readers: readonly (readonly [name: string, connect: Connect])[] = [
 ]
 
 /** What a shell script does: run curl, and when it ends, wait for `retry:` and run it again with the last id. */
-function curl(url: string): Reader {
+export function curl(url: string, ...options: string[]): Reader {
   const heard: Heard[] = []
   let lastEventId = ''
   let retryMs = 1000
@@ -48,7 +48,9 @@ function curl(url: string): Reader {
       onEvent: ({ event = 'message', data }) => heard.push({ type: event, data, lastEventId }),
     })
     const resume = lastEventId === '' ? [] : ['--header', `Last-Event-ID: ${lastEventId}`]
-    child = spawn('curl', ['--silent', '--no-buffer', ...resume, url], { stdio: ['ignore', 'pipe', 'ignore'] })
+    child = spawn('curl', ['--silent', '--no-buffer', ...options, ...resume, url], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
     child.stdout?.setEncoding('utf8').on('data', (text: string) => parser.feed(text))
     child.on('error', (error) => {
       failed = error

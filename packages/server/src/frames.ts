@@ -7,12 +7,16 @@ export interface Frame {
   readonly bytes: Uint8Array
   /** The same as one chunk of HTTP/1.1's chunked encoding; built when first asked for, then shared too. */
   chunk(): Uint8Array
+  /** The same compressed; made when first asked for, then shared too. All who ask have the same `compress`. */
+  compressed(compress: (bytes: Uint8Array) => Uint8Array): Frame
 }
 
 const encoder = new TextEncoder()
 
-function ofBytes(bytes: Uint8Array): Frame {
+/** One frame of bytes. */
+export function frameOfBytes(bytes: Uint8Array): Frame {
   let chunk: Uint8Array | undefined
+  let compressed: Frame | undefined
   return {
     bytes,
     chunk() {
@@ -25,12 +29,16 @@ function ofBytes(bytes: Uint8Array): Frame {
       }
       return chunk
     },
+    compressed(compress) {
+      compressed ??= frameOfBytes(compress(bytes))
+      return compressed
+    },
   }
 }
 
 /** One frame of a block's text. */
 export function frameOf(text: string): Frame {
-  return ofBytes(encoder.encode(text))
+  return frameOfBytes(encoder.encode(text))
 }
 
 /** Several frames as one. */
@@ -43,20 +51,39 @@ export function joinFrames(frames: readonly Frame[]): Frame {
     bytes.set(frame.bytes, at)
     at += frame.bytes.length
   }
-  return ofBytes(bytes)
+  return frameOfBytes(bytes)
+}
+
+/** Frames that follow each other, and what came of joining them. */
+interface Run {
+  joined?: Frame
+  readonly next: Map<Frame, Run>
 }
 
 /**
- * Joins, and remembers the last join: connections that are in step have the same run of frames to send, and share one concatenation.
- * Make one per turn of the event loop, so that it holds nothing afterwards.
+ * Joins, and remembers every join: connections that are in step have the same run of frames to send, and share one concatenation, and
+ * whatever else is made of it. Make one per turn of the event loop, so that it holds nothing afterwards.
  */
 export function createJoiner(): (frames: readonly Frame[]) => Frame {
+  const start: Run = { next: new Map() }
   let last: readonly Frame[] = []
   let joined: Frame | undefined
   return (frames) => {
+    if (frames.length < 2) return joinFrames(frames)
+    // Mostly everybody is in step.
     if (joined && frames.length === last.length && frames.every((frame, index) => frame === last[index])) return joined
+    let run = start
+    for (const frame of frames) {
+      let longer = run.next.get(frame)
+      if (!longer) {
+        longer = { next: new Map() }
+        run.next.set(frame, longer)
+      }
+      run = longer
+    }
+    run.joined ??= joinFrames(frames)
     last = frames
-    joined = joinFrames(frames)
+    joined = run.joined
     return joined
   }
 }

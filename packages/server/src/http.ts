@@ -9,10 +9,6 @@ type Answerer = (request: Request, url: URL) => Promise<Response>
 /** What the hub answers, by path below the prefix, then by method. */
 export type Routes = Readonly<Record<string, Readonly<Record<string, Answerer>>>>
 
-const everywhere = {
-  'cache-control': 'no-store, no-transform',
-  vary: 'Origin, Cookie, Authorization, Last-Event-ID',
-}
 const PREFLIGHT_SECONDS = '600'
 
 /** Makes the hub's `fetch`. It never rejects. */
@@ -86,7 +82,9 @@ export function createHttp({
     } catch (error) {
       response = refuse(error)
     }
-    for (const [name, value] of Object.entries(everywhere)) response.headers.set(name, value)
+    response.headers.set('cache-control', 'no-store, no-transform')
+    // A stream may have said more.
+    response.headers.append('vary', 'Origin, Cookie, Authorization, Last-Event-ID')
     if (origin !== null && isAllowed) {
       response.headers.set('access-control-allow-origin', origin)
       response.headers.set('access-control-allow-credentials', 'true')

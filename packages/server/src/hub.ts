@@ -120,7 +120,7 @@ const CLOSE_MS = 2_000
  */
 export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   const settings = settle(options)
-  const { contract, clock, random, limits, heartbeatMs, retryMs, recheckMs, prefix } = settings
+  const { contract, clock, random, limits, heartbeatMs, retryMs, recheckMs, prefix, compression } = settings
   const log = options.log ?? memoryLog({ clock, random })
 
   const report = (what: Report) => {
@@ -200,6 +200,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     turn,
     flushSoon,
     beat: createBeats(),
+    compression,
   }
   const handlers = new Map<string, Set<Handler>>()
   const answerEmits = createEmits({ ...shared, handlers: (type) => handlers.get(type) ?? [] })

@@ -90,6 +90,8 @@ async function handle(
   await turn()
   if (gone.signal.aborted) return
   const request = toRequest(req, target, gone.signal)
+  // A middleware has said that it compresses: the hub must not do so too.
+  if (res.hasHeader('content-encoding')) request?.headers.delete('accept-encoding')
   if (!request) {
     res.writeHead(400, { 'content-length': '0' })
     res.end()

@@ -1,5 +1,6 @@
 // What an application says when it makes a hub, and the defaults, chosen here and nowhere else.
 import { type Contract, HubError } from '@sse-hub/core/contract'
+import type { Compression } from './compressing.ts'
 import type { EventLog } from './log.ts'
 import { type Clock, complain, isSet, platform, type Random } from './ports.ts'
 
@@ -80,6 +81,8 @@ export interface HubOptions<C extends Contract> {
   readonly retryMs?: number
   /** How long clients should stay away while the hub is disabled, in milliseconds, before jitter. Default 30,000. */
   readonly disabledRetryMs?: number
+  /** `sharedGzip()` of `@sse-hub/server/gzip`: compresses streams for clients that accept it. Default: none, since a proxy may compress, or must not wait. */
+  readonly compression?: Compression
   /** Bounds. Each has a default. */
   readonly limits?: Partial<Limits>
   /** Starts disabled. Default: whether the environment has `DISABLE_SSE_SYSTEM=true`. */
@@ -109,8 +112,10 @@ const defaultLimits: Limits = {
 const LONGEST_MS = 2 ** 30
 
 /** The options with every default in place. The log is chosen by `createHub`. */
-export interface Settings<C extends Contract> extends Required<Omit<HubOptions<C>, 'log' | 'limits' | 'origins'>> {
+export interface Settings<C extends Contract>
+  extends Required<Omit<HubOptions<C>, 'log' | 'limits' | 'origins' | 'compression'>> {
   readonly limits: Limits
+  readonly compression?: Compression
   readonly origins: (origin: string) => boolean
 }
 
@@ -137,6 +142,12 @@ export function settle<C extends Contract>(options: HubOptions<C>): Settings<C> 
   if (typeof settings.authorize !== 'function') {
     wrong(
       '`authorize` must be a function: it says what a request may do, or null (to let everybody read: `() => ({ read: [...] })`)',
+    )
+  }
+  const { compression } = settings
+  if (compression && (typeof compression.deflate !== 'function' || typeof compression.crc32 !== 'function')) {
+    wrong(
+      '`compression` must be what `sharedGzip()` of "@sse-hub/server/gzip" makes; leave it out to send streams as they are',
     )
   }
   if (settings.prefix !== '' && !/^\/[^?#]*[^/?#]$/.test(settings.prefix)) {

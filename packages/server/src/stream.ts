@@ -3,6 +3,7 @@ import type { ByeReason, Contract } from '@sse-hub/core/contract'
 import { answerBye, streamHeaders, unauthorized } from './answers.ts'
 import { askedTopics, grantedTopics, sameTopics } from './asked.ts'
 import { lazyBody } from './body.ts'
+import { acceptsGzip, type Compression, compressing } from './compressing.ts'
 import { type ConnectionHub, openConnection } from './connection.ts'
 import type { Access, Gate } from './gate.ts'
 import type { Limits } from './options.ts'
@@ -14,6 +15,8 @@ export interface Visited extends ConnectionHub {
   readonly gate: Gate
   readonly roster: Roster
   readonly limits: Limits
+  /** How streams are compressed for who accepts it, if they are. */
+  readonly compression: Compression | undefined
   /** Why nobody may come in now, and how long to stay away; undefined while the hub is open. */
   readonly shut: () => { readonly reason: ByeReason; readonly retryMs: number } | undefined
 }
@@ -23,7 +26,7 @@ export interface Visited extends ConnectionHub {
  * @throws HubError `invalid_topic`, `too_many_topics`, `unauthorized`
  */
 export async function answerStream(request: Request, url: URL, hub: Visited): Promise<Response> {
-  const { gate, roster, limits, retryMs } = hub
+  const { gate, roster, limits, retryMs, compression } = hub
   const asked = askedTopics(url, limits.topics)
   const shut = hub.shut()
   if (shut) return answerBye(shut.reason, shut.retryMs)
@@ -36,7 +39,8 @@ export async function answerStream(request: Request, url: URL, hub: Visited): Pr
   }
   if (!access) throw unauthorized()
   const topics = grantedTopics(asked, access)
-  if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders })
+  const headers = compression ? { ...streamHeaders, vary: 'Accept-Encoding' } : streamHeaders
+  if (request.method === 'HEAD') return new Response(null, { headers })
 
   // Again: it may have been shut while the application thought.
   const shutNow =
@@ -67,5 +71,10 @@ export async function answerStream(request: Request, url: URL, hub: Visited): Pr
   )
   signal.addEventListener('abort', connection.closed)
   if (signal.aborted) connection.closed()
-  return new Response(lazyBody(connection), { headers: streamHeaders })
+  if (!compression || !acceptsGzip(request.headers.get('accept-encoding'))) {
+    return new Response(lazyBody(connection), { headers })
+  }
+  return new Response(lazyBody(compressing(connection, compression)), {
+    headers: { ...headers, 'content-encoding': 'gzip' },
+  })
 }
