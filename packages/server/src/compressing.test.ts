@@ -6,7 +6,7 @@ import { getDefaultHighWaterMark } from 'node:stream'
 import { crc32, createGunzip, deflateRawSync, type Gunzip, gunzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Outlet, Sink } from './body.ts'
-import { acceptsGzip, type Compression, compressing } from './compressing.ts'
+import { acceptsGzip, type Compression, compressing, createCompressor } from './compressing.ts'
 import { listen, numbers, until, world } from './fixtures/world.ts'
 import { createJoiner, type Frame, frameOf, joinFrames } from './frames.ts'
 import { sharedGzip } from './gzip.ts'
@@ -32,8 +32,11 @@ function counted(): { compression: Compression; count: { deflated: number } } {
   return { compression: { ...plain, deflate }, count }
 }
 
+/** Ends the turn at once, so that there is always time to compress. */
+const atOnce = { soon: (callback: () => void) => callback() }
+
 /** The sink of one compressed connection, and all that has come out of it, write by write. */
-function through(compression: Compression = sharedGzip()) {
+function through(compression: Compression = sharedGzip(), { soon } = atOnce) {
   const writes: Uint8Array[] = []
   const did: string[] = []
   const calls: string[] = []
@@ -45,7 +48,7 @@ function through(compression: Compression = sharedGzip()) {
     drained: () => void calls.push('drained'),
     closed: () => void calls.push('closed'),
   }
-  const compressed = compressing(outlet, compression)
+  const compressed = compressing(outlet, createCompressor(compression, { soon }))
   compressed.attach({
     write(frame) {
       writes.push(frame.bytes)
@@ -119,6 +122,28 @@ describe('the format', () => {
     expect(writes.length).toBe(4)
     sink.end()
     expect(gunzipSync(Buffer.concat(writes)).length).toBe(400_000 + 65_536 + 16_384 + 3)
+  })
+
+  test('what a turn of the event loop has no time for is stored, and the next turn compresses again', () => {
+    const { compression, count } = counted()
+    let endTurn = () => {}
+    const soon = (callback: () => void) => {
+      endTurn = callback
+    }
+    const { sink, writes } = through(compression, { soon })
+    const sizes = [200_000, 200_000, 200_000, 200_000, 65_535, 65_536, 131_071]
+    const batches = sizes.map((size) => frameOf('every batch of this is compressible '.repeat(5_556).slice(0, size)))
+    for (const batch of batches) sink.write(batch)
+    // Three, until half a megabyte is spent.
+    expect(count.deflated).toBe(3)
+    expect(writes.slice(3).map(({ length }) => length)).toEqual([200_020, 65_540, 65_546, 131_086])
+    endTurn()
+    const next = frameOf('the next turn '.repeat(100))
+    sink.write(next)
+    expect(count.deflated).toBe(4)
+    sink.end()
+    const plain = Buffer.concat([...batches, next].map(({ bytes }) => bytes))
+    expect(gunzipSync(Buffer.concat(writes)).equals(plain)).toBe(true)
   })
 
   test('each batch stands alone: it can be read without what went before', () => {

@@ -1,6 +1,7 @@
 // A stream in gzip whose blocks stand alone: each batch is compressed once, for all connections that send it; a connection keeps only its checksum.
 import type { Outlet, Sink } from './body.ts'
 import { type Frame, frameOfBytes, joinFrames } from './frames.ts'
+import type { Clock } from './ports.ts'
 
 /** What gzip takes of its platform: `sharedGzip()` of `@sse-hub/server/gzip` has it from node:zlib. */
 export interface Compression {
@@ -14,10 +15,37 @@ export interface Compression {
 const header = frameOfBytes(Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff))
 // Below this there is nothing to gain: a beat and a good-bye are longer deflated than stored.
 const SMALL_BYTES = 96
+// Some 5 ms. What is shared is far from it; a thousand readers of the log, each with 250 kB of its own, would hold up everybody for seconds.
+const BYTES_A_TURN = 524_288
+const MOST_STORED = 65_535
+
+/** Compression as one hub has it: as much as a turn of the event loop has time for. */
+export interface Compressor extends Pick<Compression, 'crc32'> {
+  /** Deflates the bytes, or, where there is nothing to gain or no time left, stores them. */
+  readonly compress: (bytes: Uint8Array) => Uint8Array
+}
+
+/** Makes the compressor of a hub. */
+export function createCompressor({ deflate, crc32 }: Compression, { soon }: Pick<Clock, 'soon'>): Compressor {
+  let spent = 0
+  return {
+    crc32,
+    compress(bytes) {
+      if (bytes.length < SMALL_BYTES || spent >= BYTES_A_TURN) return stored(bytes)
+      const isFirst = spent === 0
+      spent += bytes.length
+      if (isFirst) {
+        soon(() => {
+          spent = 0
+        })
+      }
+      return deflate(bytes)
+    },
+  }
+}
 
 /** The outlet of a connection, in gzip. */
-export function compressing({ attach, drained, closed }: Outlet, { deflate, crc32 }: Compression): Outlet {
-  const compress = (bytes: Uint8Array) => (bytes.length < SMALL_BYTES ? stored(bytes) : deflate(bytes))
+export function compressing({ attach, drained, closed }: Outlet, { compress, crc32 }: Compressor): Outlet {
   const wrap = (sink: Sink): Sink => {
     let isBegun = false
     let crc = 0
@@ -47,14 +75,19 @@ export function compressing({ attach, drained, closed }: Outlet, { deflate, crc3
   return { attach: (sink) => attach(wrap(sink)), drained, closed }
 }
 
-/** One stored block, which is not the last and begins and ends at a whole byte (RFC 1951, §3.2.4). */
+/** Stored blocks, of which none is the last and each begins and ends at a whole byte (RFC 1951, §3.2.4). */
 function stored(bytes: Uint8Array): Uint8Array {
-  const block = new Uint8Array(5 + bytes.length)
-  const view = new DataView(block.buffer)
-  view.setUint16(1, bytes.length, true)
-  view.setUint16(3, ~bytes.length, true)
-  block.set(bytes, 5)
-  return block
+  const blocks = new Uint8Array(bytes.length + 5 * Math.ceil(bytes.length / MOST_STORED))
+  const view = new DataView(blocks.buffer)
+  let at = 0
+  for (let from = 0; from < bytes.length; from += MOST_STORED) {
+    const part = bytes.subarray(from, from + MOST_STORED)
+    view.setUint16(at + 1, part.length, true)
+    view.setUint16(at + 3, ~part.length, true)
+    blocks.set(part, at + 5)
+    at += 5 + part.length
+  }
+  return blocks
 }
 
 /** The last block, which is empty, then the checksum and the length of all that was sent, before it was compressed. */

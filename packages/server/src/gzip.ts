@@ -24,5 +24,3 @@ export function sharedGzip(): Compression {
     crc32,
   }
 }
-
-export type { Compression } from './compressing.ts'

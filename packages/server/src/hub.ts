@@ -7,6 +7,7 @@ import {
   HubError,
   type Publication,
 } from '@sse-hub/core/contract'
+import { createCompressor } from './compressing.ts'
 import { type Counters, createCounters } from './counters.ts'
 import { createEmits } from './emits.ts'
 import { createBeats, createJoiner } from './frames.ts'
@@ -120,7 +121,7 @@ const CLOSE_MS = 2_000
  */
 export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   const settings = settle(options)
-  const { contract, clock, random, limits, heartbeatMs, retryMs, recheckMs, prefix, compression } = settings
+  const { contract, clock, random, limits, heartbeatMs, retryMs, recheckMs, prefix } = settings
   const log = options.log ?? memoryLog({ clock, random })
 
   const report = (what: Report) => {
@@ -189,6 +190,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   }
 
   const shared = { contract, registry, vetting, log, tail, gate, roster, clock, counters, limits, report }
+  const compressor = settings.compression && createCompressor(settings.compression, clock)
   const times = { heartbeatMs, retryMs, awayMs }
   const visited: Visited = {
     ...shared,
@@ -200,7 +202,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     turn,
     flushSoon,
     beat: createBeats(),
-    compression,
+    compressor,
   }
   const handlers = new Map<string, Set<Handler>>()
   const answerEmits = createEmits({ ...shared, handlers: (type) => handlers.get(type) ?? [] })

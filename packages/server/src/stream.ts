@@ -3,7 +3,7 @@ import type { ByeReason, Contract } from '@sse-hub/core/contract'
 import { answerBye, streamHeaders, unauthorized } from './answers.ts'
 import { askedTopics, grantedTopics, sameTopics } from './asked.ts'
 import { lazyBody } from './body.ts'
-import { acceptsGzip, type Compression, compressing } from './compressing.ts'
+import { acceptsGzip, type Compressor, compressing } from './compressing.ts'
 import { type ConnectionHub, openConnection } from './connection.ts'
 import type { Access, Gate } from './gate.ts'
 import type { Limits } from './options.ts'
@@ -16,7 +16,7 @@ export interface Visited extends ConnectionHub {
   readonly roster: Roster
   readonly limits: Limits
   /** How streams are compressed for who accepts it, if they are. */
-  readonly compression: Compression | undefined
+  readonly compressor: Compressor | undefined
   /** Why nobody may come in now, and how long to stay away; undefined while the hub is open. */
   readonly shut: () => { readonly reason: ByeReason; readonly retryMs: number } | undefined
 }
@@ -26,7 +26,7 @@ export interface Visited extends ConnectionHub {
  * @throws HubError `invalid_topic`, `too_many_topics`, `unauthorized`
  */
 export async function answerStream(request: Request, url: URL, hub: Visited): Promise<Response> {
-  const { gate, roster, limits, retryMs, compression } = hub
+  const { gate, roster, limits, retryMs, compressor } = hub
   const asked = askedTopics(url, limits.topics)
   const shut = hub.shut()
   if (shut) return answerBye(shut.reason, shut.retryMs)
@@ -39,7 +39,7 @@ export async function answerStream(request: Request, url: URL, hub: Visited): Pr
   }
   if (!access) throw unauthorized()
   const topics = grantedTopics(asked, access)
-  const headers = compression ? { ...streamHeaders, vary: 'Accept-Encoding' } : streamHeaders
+  const headers = compressor ? { ...streamHeaders, vary: 'Accept-Encoding' } : streamHeaders
   if (request.method === 'HEAD') return new Response(null, { headers })
 
   // Again: it may have been shut while the application thought.
@@ -71,10 +71,10 @@ export async function answerStream(request: Request, url: URL, hub: Visited): Pr
   )
   signal.addEventListener('abort', connection.closed)
   if (signal.aborted) connection.closed()
-  if (!compression || !acceptsGzip(request.headers.get('accept-encoding'))) {
+  if (!compressor || !acceptsGzip(request.headers.get('accept-encoding'))) {
     return new Response(lazyBody(connection), { headers })
   }
-  return new Response(lazyBody(compressing(connection, compression)), {
+  return new Response(lazyBody(compressing(connection, compressor)), {
     headers: { ...headers, 'content-encoding': 'gzip' },
   })
 }
