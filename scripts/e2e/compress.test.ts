@@ -187,4 +187,18 @@ describe('curl --compressed', () => {
       expect(rig.compressed()).toBe(1)
     },
   )
+
+  test('reads each event of a hub that does not compress through an nginx that does', async (context) => {
+    const rig = await createRig()
+    closers.push(rig.close)
+    const nginx = await startNginx(rig.proxy.port, 'compresses', context)
+    closers.push(nginx.close)
+    const run = runCurl(`${nginx.origin}${path}`)
+    for (const n of upTo(10)) {
+      await until('the block before', () => run.text.includes(n === 1 ? 'hub.sync' : `"n":${n - 1},`))
+      await rig.publish(1)
+    }
+    await until('the last event', () => run.text.includes('"n":10,'))
+    expect(run.text).toMatch(/^content-encoding: gzip/im)
+  })
 })
