@@ -1,5 +1,6 @@
 // `pnpm bench`: measures what is promised of speed, of requests and of what is painted, as ratios within one run, and says where it is not kept.
 import { benchClient } from './client.ts'
+import { benchCompress } from './hub/compress.ts'
 import { benchFanout } from './hub/fanout.ts'
 import { benchIdle } from './hub/idle.ts'
 import { benchPublish } from './hub/publish.ts'
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void
   replay: benchReplay,
   idle: benchIdle,
   topics: benchTopics,
+  compress: benchCompress,
   publish: benchPublish,
   paint: benchPaint,
   requests: benchRequests,

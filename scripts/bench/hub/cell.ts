@@ -65,11 +65,12 @@ export async function startPair(
 
 /** Measures one cell. */
 export async function runCell(cell: Cell, flags: readonly string[] = []): Promise<CellResult> {
-  const { peer, connections, heartbeatMs, ...load } = cell
+  const { peer, connections, heartbeatMs, compressed = false, ...load } = cell
   const { topics, bytes: eventBytes } = load
-  const pair = await startPair(peer, heartbeatMs === undefined ? {} : { heartbeatMs }, flags)
+  const pair = await startPair(peer, { compressed, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) }, flags)
   try {
-    await pair.open({ group: 'all', count: connections, sampled: Math.min(SAMPLED, connections), topics, eventBytes })
+    const sampled = Math.min(SAMPLED, connections)
+    await pair.open({ group: 'all', count: connections, sampled, topics, eventBytes, compressed })
     await pair.generator.call('begin', undefined)
     const published = await pair.server.call('publish', load)
     const { events, from, gaveUp } = published

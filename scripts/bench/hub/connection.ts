@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import { monotonicMs } from './clock.ts'
 import { topicOf } from './event.ts'
-import { counting, type Heard, type Read, reading } from './reader.ts'
+import { counting, type Heard, type Read, reading, weighing } from './reader.ts'
 
 /** Connections to open. Topics go round: the n-th connection asks for the n-th, modulo their number. */
 export interface Opening {
@@ -15,6 +15,8 @@ export interface Opening {
   readonly sampled: number
   readonly topics: number
   readonly eventBytes: number
+  /** They accept gzip. All have to be sent the very same, so that those that are not sampled need not inflate it: one topic, and no heartbeats. */
+  readonly compressed?: boolean
   /** From where they resume. */
   readonly after?: string
   /** The number of the first event that they are to hear. Default 0. */
@@ -42,11 +44,12 @@ const PER_ADDRESS = 2_000
 // All sockets share it: what was read is taken before the next one reads.
 const buffer = Buffer.allocUnsafe(65_536)
 
-/** Opens the n-th connection. */
-export function openConnection(opening: Opening, n: number, sampled: boolean): Connection {
-  const { port, path, topics, eventBytes, after = '', behind = Number.POSITIVE_INFINITY, frozen } = opening
+/** Opens the n-th connection. `like` is a sampled one, which is sent the same. */
+export function openConnection(opening: Opening, n: number, sampled: boolean, like?: Heard): Connection {
+  const { port, path, topics, eventBytes, compressed, after = '', behind = Number.POSITIVE_INFINITY, frozen } = opening
   const topic = n % topics
-  const { heard, take } = sampled || frozen ? reading(topics) : counting(eventBytes)
+  const unread = () => (compressed && like ? weighing(like) : counting(eventBytes))
+  const { heard, take } = sampled || frozen ? reading(topics, compressed) : unread()
   const begun = monotonicMs()
   const reply = Promise.withResolvers<void>()
   let isOpen = false
@@ -69,7 +72,8 @@ export function openConnection(opening: Opening, n: number, sampled: boolean): C
   })
   const resume = after === '' ? '' : `&after=${encodeURIComponent(after)}`
   const target = `${path}?topics=${encodeURIComponent(topicOf(topic))}${resume}`
-  socket.write(`GET ${target} HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n`)
+  const accepts = `Accept: text/event-stream\r\n${compressed ? 'Accept-Encoding: gzip\r\n' : ''}`
+  socket.write(`GET ${target} HTTP/1.1\r\nHost: bench\r\n${accepts}\r\n`)
   const ended = (why: unknown) => {
     connection.ended = true
     const remedy = String(why).includes('EMFILE') ? ' Raise `ulimit -n`, or ask for fewer `--connections`.' : ''

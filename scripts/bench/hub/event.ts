@@ -1,5 +1,8 @@
 // The events that every bench publishes: of one size, numbered, with the moment when they were due.
 
+/** Whatever JSON can say. */
+type Json = string | number | boolean | null | Json[] | { [name: string]: Json }
+
 /** What is published. */
 export interface BenchEvent {
   /** Counts from 0. */
@@ -8,6 +11,8 @@ export interface BenchEvent {
   readonly due: number
   /** Makes it as large as it is to be; holds the mark. */
   readonly pad: string
+  /** What else it holds: something like what applications say. */
+  readonly more?: Json
 }
 
 /** Stands once in every event, and nowhere else in what a server sends: so that events can be counted without being read. */

@@ -52,7 +52,7 @@ const calls = {
     while (connections.length < count) {
       const some: Connection[] = []
       for (let n = connections.length; n < count && some.length < wave; n++)
-        some.push(openConnection(opening, n, isSampled(n)))
+        some.push(openConnection(opening, n, isSampled(n), (connections[0] ?? some[0])?.heard))
       connections.push(...some)
       await Promise.race([Promise.all(some.map(({ opened }) => opened)), tooLong(count)])
     }

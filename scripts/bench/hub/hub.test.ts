@@ -4,6 +4,8 @@ import { expect, test, vi } from 'vitest'
 import type { Account } from './account.ts'
 import { runCell } from './cell.ts'
 import { startChild } from './child.ts'
+import { benchCompress } from './compress.ts'
+import { CORPUS_BYTES } from './corpus.ts'
 import { makeEvent } from './event.ts'
 import { benchFanout } from './fanout.ts'
 import type { GeneratorCalls } from './generator.ts'
@@ -12,7 +14,7 @@ import { findLimit } from './limit.ts'
 import { listen, type PeerName, peers } from './peer.ts'
 import { nchanIsMissing } from './peers/nchan.ts'
 import { benchPublish } from './publish.ts'
-import { createBody } from './reader.ts'
+import { createBody, weighing } from './reader.ts'
 import { benchReplay } from './replay.ts'
 import { benchSlow, isFair } from './slow.ts'
 import { type Bar, bar, print } from './table.ts'
@@ -34,6 +36,27 @@ test('the hub sends an event to those who have asked for its topic, and the acco
   const { whole, deliveries } = await runCell({ peer: 'ours', connections: 21, ...load })
   expect(whole).toBe(true)
   expect(deliveries).toBeCloseTo((60 / 7) * 21)
+})
+
+test('streams in gzip are accounted for like others', async () => {
+  const load = { rate: 50, atOnce: 5, warmUp: 0.2, seconds: 0.8, bytes: CORPUS_BYTES, corpus: true, topics: 1 }
+  const gzip = { compressed: true, heartbeatMs: 600_000, giveUpMs: 30_000 }
+  const { whole, account, published } = await runCell({ peer: 'ours', connections: 30, ...gzip, ...load })
+  expect({ whole, account }).toMatchObject({ whole: true, account: { missing: 0, extra: 0, jumps: 0, ended: 0 } })
+  expect(published).toMatchObject({ events: 50, from: 10, gaveUp: false })
+  expect(account.latency.count).toBe(20 * 40)
+  // Of some 1,200 bytes each, with the blocks' own.
+  expect(account.bytes).toBeLessThan(30 * 50 * 1_000)
+})
+
+test('one that is only weighed has heard what the other has while it weighs the same, and nothing otherwise', () => {
+  const like = { events: 7, bytes: 1_000 }
+  const { heard, take } = weighing(like)
+  const events = [400, 600, 1].map((length) => {
+    take(Buffer.alloc(0), length)
+    return heard.events
+  })
+  expect(events).toEqual([0, 7, 0])
 })
 
 test.concurrent.each([
@@ -124,6 +147,7 @@ test.each([
   { name: 'replay', run: benchReplay, args: ['--peers', 'ours', '--seconds', '2'] },
   { name: 'idle', run: benchIdle, args: ['--peers', 'ours,raw'] },
   { name: 'topics', run: benchTopics, args: [] },
+  { name: 'compress', run: benchCompress, args: [] },
   { name: 'publish', run: benchPublish, args: ['--seconds', '0.02'] },
 ])('bench $name runs for a moment with a few connections, and loses nothing', async ({ name, run, args }) => {
   vi.spyOn(console, 'error').mockImplementation(() => {})

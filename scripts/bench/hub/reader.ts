@@ -1,4 +1,5 @@
 // One connection of the generator: counts the events that come, and on sampled connections reads every one of them.
+import { createGunzip } from 'node:zlib'
 import { createParser } from 'eventsource-parser'
 import { monotonicMs } from './clock.ts'
 import { type BenchEvent, MARK } from './event.ts'
@@ -38,8 +39,24 @@ export function counting(eventBytes: number): { readonly heard: Heard; readonly 
   }
 }
 
-/** Reads every event: HTTP, blocks, JSON. Of a topic every `step`-th is expected. */
-export function reading(step: number): { readonly heard: Read; readonly take: Take } {
+/** Counts bytes, and has heard as much as another one that is sent the same and has had as many: so that nobody has to inflate them. Those that have fallen out of step are sent other batches, and nothing can be said of them. */
+export function weighing(like: Heard): { readonly heard: Heard; readonly take: Take } {
+  const heard = {
+    bytes: 0,
+    get events() {
+      return heard.bytes === like.bytes ? like.events : 0
+    },
+  }
+  return {
+    heard,
+    take(_, length) {
+      heard.bytes += length
+    },
+  }
+}
+
+/** Reads every event: HTTP, gzip if it is compressed, blocks, JSON. Of a topic every `step`-th is expected. */
+export function reading(step: number, compressed = false): { readonly heard: Read; readonly take: Take } {
   const heard: Read = { events: 0, bytes: 0, numbers: [], dues: [], latencies: [], jumps: 0, gaps: [] }
   let at = 0
   let last: number | undefined
@@ -60,10 +77,10 @@ export function reading(step: number): { readonly heard: Read; readonly take: Ta
       heard.events++
       heard.numbers.push(n)
       heard.dues.push(due)
-      heard.latencies.push(at - due)
+      heard.latencies.push((compressed ? monotonicMs() : at) - due)
     },
   })
-  const body = createBody((text) => parser.feed(text))
+  const body = createBody(compressed ? inflating(parser.feed) : parser.feed)
   return {
     heard,
     take(bytes, length) {
@@ -72,6 +89,12 @@ export function reading(step: number): { readonly heard: Read; readonly take: Ta
       body(bytes.toString('latin1', 0, length))
     },
   }
+}
+
+/** Inflates text of which every character is a byte. */
+function inflating(feed: (text: string) => void): (text: string) => void {
+  const gunzip = createGunzip().setEncoding('latin1').on('data', feed)
+  return (text) => void gunzip.write(Buffer.from(text, 'latin1'))
 }
 
 const positionOf = (cursor: string) => Number(cursor.split(':')[1])

@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { answerCalls } from './child.ts'
 import { keepPace, monotonicMs } from './clock.ts'
+import { corpusEvent } from './corpus.ts'
 import { makeEvent, topicOf } from './event.ts'
 import { kindOf, type Peer, type PeerName, type PeerOptions } from './peer.ts'
 
@@ -12,8 +13,12 @@ export interface Load {
   /** How long that goes on before it counts, in seconds, and how long after. */
   readonly warmUp: number
   readonly seconds: number
-  /** The JSON of one event. */
+  /** The JSON of one event; of the corpus, that of the shortest. */
   readonly bytes: number
+  /** Whether events are those of the corpus, and not padding. */
+  readonly corpus?: boolean
+  /** How many of them come at once. Default 1. */
+  readonly atOnce?: number
   /** Over how many topics events are spread, in turn. */
   readonly topics: number
   /** How late anything may be, in milliseconds, until it is given up. */
@@ -69,10 +74,12 @@ function serve(peer: Peer, oneATurn: boolean) {
     spent: () => process.cpuUsage().user + process.cpuUsage().system + (peer.cpu?.() ?? 0),
     where: () => ({ port: peer.port, path: peer.path }),
     cursor: () => peer.cursor?.() ?? '',
-    async publish({ rate, warmUp, seconds, bytes, topics, giveUpMs, watched }: Load): Promise<Published> {
+    async publish(load: Load): Promise<Published> {
+      const { rate, warmUp, seconds, bytes, topics, giveUpMs, watched, corpus, atOnce = 1 } = load
+      const make = corpus ? corpusEvent : (n: number, due: number) => makeEvent(n, due, bytes)
       const first = next
       const from = first + Math.floor(rate * warmUp)
-      const times = from - first + Math.ceil(rate * seconds)
+      const times = Math.ceil((from - first + Math.ceil(rate * seconds)) / atOnce)
       let begun = { cpu: cpu(), at: monotonicMs() }
       const peaks = { rss: 0, buffered: 0 }
       const look = () => {
@@ -81,14 +88,17 @@ function serve(peer: Peer, oneATurn: boolean) {
       }
       const looking = watched ? setInterval(look, SAMPLE_MS) : undefined
       let failed: unknown
-      const done = await keepPace({ rate, times, oneATurn, giveUpMs }, (_, due) => {
+      const publish = (due: number) => {
         const n = next++
         if (n === from) begun = { cpu: cpu(), at: monotonicMs() }
-        const answer = peer.publish(makeEvent(n, due, bytes), topicOf(n % topics))
+        const answer = peer.publish(make(n, due), topicOf(n % topics))
         if (answer instanceof Promise)
           answer.catch((error: unknown) => {
             failed = error
           })
+      }
+      const done = await keepPace({ rate: rate / atOnce, times, oneATurn, giveUpMs }, (_, due) => {
+        for (let k = 0; k < atOnce; k++) publish(due)
       })
       // The last one leaves at the end of its turn.
       await turn()

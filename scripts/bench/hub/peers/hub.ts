@@ -5,15 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineContract } from '@sse-hub/core/contract'
 import { createHub, type EventLog } from '@sse-hub/server'
+import { sharedGzip } from '@sse-hub/server/gzip'
 import { toNodeHandler } from '@sse-hub/server/node'
 import { sqliteLog } from '@sse-hub/server/sqlite'
 import { z } from 'zod'
 import type { BenchEvent } from '../event.ts'
 import { listen, type Peer, type PeerOptions, type StartPeer } from '../peer.ts'
 
+const data = z.object({ n: z.number(), due: z.number(), pad: z.string(), more: z.exactOptional(z.json()) })
 const contract = defineContract({
   topics: ['board'],
-  events: { tick: { topic: 'board', data: z.object({ n: z.number(), due: z.number(), pad: z.string() }) } },
+  events: { tick: { topic: 'board', data } },
 })
 
 /** On node:http, by our adapter, with a log in memory. */
@@ -36,7 +38,7 @@ export const startSqlite: StartPeer = async (options) => {
 export const startFetch: StartPeer = (options) => start(options, readBody)
 
 /** What a hub's own options say is nowhere chosen here, but for the number of connections. */
-function makeHub({ heartbeatMs }: PeerOptions, log?: EventLog) {
+function makeHub({ heartbeatMs, compressed }: PeerOptions, log?: EventLog) {
   return createHub({
     contract,
     // Everybody may read what they ask for.
@@ -44,6 +46,7 @@ function makeHub({ heartbeatMs }: PeerOptions, log?: EventLog) {
     limits: { connections: 100_000 },
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     ...(log ? { log } : {}),
+    ...(compressed ? { compression: sharedGzip() } : {}),
   })
 }
 
