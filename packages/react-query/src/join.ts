@@ -4,7 +4,7 @@ import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-
 import { tell, WATCHED } from './activity.ts'
 import { type Answer, cursorOf, inBoth, isForeign, notesOf } from './cursor.ts'
 import type { Live } from './live.ts'
-import { type Change, createOverlay, type OverlayOptions } from './overlay.ts'
+import { type Change, createOverlay, isUnsent, type OverlayOptions } from './overlay.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
 import { LATER_MS, type Pace } from './refresh.ts'
 
@@ -237,7 +237,7 @@ export function createJoin(options: JoinOptions): Join {
       events.forEach(overlay.hear)
       const unsure = overlay
         .unnamed(base, query.state.data)
-        .filter((each) => !each.mutation.state.isPaused && !answered.includes(each))
+        .filter((each) => !isUnsent(each) && !answered.includes(each))
       doubtfulAt ||= clock.now()
       if (unsure[0] && base !== undefined && clock.now() < doubtfulAt + LATER_MS) {
         // What was known goes on until the mutation is answered, or what others have made was hidden for too long.

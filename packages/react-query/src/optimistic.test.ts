@@ -1,6 +1,7 @@
 // Shows what a mutation does to live queries, before, while and after the server has answered: over a real cache with observers, in virtual time.
 import {
   dehydrate,
+  focusManager,
   hydrate,
   MutationCache,
   MutationObserver,
@@ -33,6 +34,7 @@ afterAll(() => notifyManager.setScheduler((flush) => void setTimeout(flush, 0)))
 afterEach(async () => {
   stop()
   onlineManager.setOnline(true)
+  focusManager.setFocused(undefined)
   world.queryClient.unmount()
   world.queryClient.clear()
   world.client.close()
@@ -289,6 +291,23 @@ describe('a fetch while a mutation is pending', () => {
     expect(titles()).toBe('mine B')
     expect(world.fetches).toHaveLength(2)
     await settle()
+  })
+
+  test('what waits to be tried again may have been done: an answer that may have it is put aside', async () => {
+    const frames = await show()
+    world.down()
+    writes.api.fails = 'lost'
+    mutate({ ...writes.create, retry: 1, retryDelay: 10 }, { board: '7', title: 'B' })
+    await world.pass(10)
+    focusManager.setFocused(false)
+    await world.pass(500)
+    await vi.waitFor(() => expect(world.queryClient.getMutationCache().getAll()[0]?.state.isPaused).toBe(true))
+    void world.queryClient.refetchQueries()
+    await world.pass(2_000)
+    writes.api.fails = undefined
+    focusManager.setFocused(true)
+    await settle()
+    expect(frames).toEqual(['A', 'A B'])
   })
 
   test('nor where the API says no cursors', async () => {

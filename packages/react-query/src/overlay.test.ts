@@ -225,16 +225,19 @@ test.each<[string, HubEvent, Card[], Sides[]]>([
   overlay.compare([a], after, event('saved', edited, 'i1'))
   expect(overlay.told).toEqual(expected)
   // What was read may have mine already: nothing is told, unless it was never sent.
-  const unsure = overlayOf(change([my]))
-  unsure.compare([a], after)
-  expect(unsure.told).toEqual([])
-  const paused = overlayOf(change([my], { mutation: { state: { isPaused: true } } as Change['mutation'] }))
+  const waiting = (failureCount: number) => ({ state: { isPaused: true, failureCount } }) as Change['mutation']
+  for (const more of [{}, { mutation: waiting(1) }]) {
+    const unsure = overlayOf(change([my], more))
+    unsure.compare([a], after)
+    expect([unsure.told, unsure.reports]).toEqual([[], []])
+  }
+  const paused = overlayOf(change([my], { mutation: waiting(0) }))
   paused.compare([a], after)
   expect(paused.told).toEqual(expected)
   // Before there was anything to compare with, nothing has changed.
   paused.compare(undefined, after)
   expect(paused.told).toEqual(expected)
-  expect([overlay, unsure, paused].flatMap(({ reports }) => reports)).toEqual([])
+  expect([overlay, paused].flatMap(({ reports }) => reports)).toEqual([])
 })
 
 test.each<[string, Resolve | undefined, HubEvent, Card[], unknown]>([

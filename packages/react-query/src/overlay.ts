@@ -52,6 +52,9 @@ export interface Overlay {
 
 type Binding = Reducer<unknown, HubEvent> & (Known | { readonly [K in keyof Known]?: undefined })
 
+/** Whether the server cannot have it: what waits to be tried again may have been done. */
+export const isUnsent = ({ mutation: { state } }: Change) => state.isPaused && !state.failureCount
+
 const find = ({ identity }: Binding, list: unknown, { data }: HubEvent): Entity =>
   (list as Entity[]).find((each) => identity?.id(each) === identity?.id(data))
 
@@ -135,7 +138,7 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
         const isThere = (theirs && base) || mineOn(before)
         if (!isThere || (theirs && !fields.length)) return
         // What was read may be mine.
-        const isTheirs = by || change.mutation.state.isPaused
+        const isTheirs = by || isUnsent(change)
         if (!bases.has(event) && (isTheirs || !theirs)) bases.set(event, base)
         if (!theirs) bases.set(change, base)
         if (isTheirs)
