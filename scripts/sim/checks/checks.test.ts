@@ -299,6 +299,27 @@ const stirred = (why: string, query?: string): Happening => ({
   why,
   ...(query === undefined ? {} : { query }),
 })
+/** Another query hears of a delete in the next log, which this one has an answer of, or has only been told a gap; its own delete has hidden the item, and fails. */
+const deletedInNextLog = (cursor: string): (Happening & { at?: number })[] => [
+  ...reading,
+  fetch(2),
+  fetched(2, { ok: true, cursor }),
+  shown(['c1', 2, 'a']),
+  { ...(gap('F:1', 'epoch', 'E:1') as EntryOf<'gap'>), screen: 7 },
+  { ...holds, screen: 8, after: 'F:0' } as Happening,
+  { ...(deletedAt3 as EntryOf<'event'>), screen: 8, cursor: 'F:1' },
+  shown(),
+  shown(['c1', 2, 'a']),
+  final(),
+]
+/** A read hangs, and another begins after so long. */
+const hungFor = (ms: number): (Happening & { at?: number })[] => [
+  ...reading,
+  gapOfList,
+  at(fetch(2), 5_000),
+  at(fetch(3), 5_000 + ms),
+  final(),
+]
 const ownEdit: Happening = { what: 'change', page: 1, id: 'm1', write: 'edit', lists: ['list:1'], item: 'c1' }
 const ownEdited = said7('item.edited', 'm1', { id: 'c1' })
 /** Somebody looks at another query at 3 s, which is answered at 5 s; what this page has changed is heard, and answered, in between; and it is read again. */
@@ -417,6 +438,24 @@ const secondPolls = (moment: number): (Happening & { at?: number })[] => [
   at(inTab(2, { what: 'fetch', number: 2 }), moment),
   at(inTab(2, { what: 'fetched', number: 2, ok: true }), moment + 50),
 ]
+const changed2 = (
+  id: string,
+  from: number,
+  to: number,
+  lists = ['list:1'],
+  ok = true,
+): (Happening & { at: number })[] => [
+  at({ what: 'change', page: 2, id, write: 'edit', lists, item: 'c1' }, from),
+  at({ what: 'changed', page: 2, id, ok }, to),
+]
+/** The second polls though the first has asked for all; these are its changes besides, each of its moment. */
+const secondPollsFor = (...changes: (Happening & { at: number })[]): (Happening & { at?: number })[] => [
+  ...[...lostTabs, firstAnswered, ...changes]
+    .map((one, index) => ({ at: (index + 1) * 10, ...one }))
+    .sort((a, b) => a.at - b.at),
+  ...secondPolls(4_000),
+  at(two, 4_100),
+]
 const secondWaits = (moment: number) => at(inTab(2, { what: 'waits' }), moment)
 /** The second waits for the first, and hangs meanwhile. */
 const secondHangs: (Happening & { at?: number })[] = [
@@ -474,7 +513,13 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'in the state from before',
     [...reading, shown(['c1', 2, 'a']), deletedAt3, shown(), shown(['c1', 2, 'a']), final()],
   ],
+  [
+    'what is deleted stays deleted',
+    'though there was a gap, where its answer is of the log that the delete is in',
+    deletedInNextLog('F:0'),
+  ],
   ['no fetch without a reason', 'out of the blue', [...reading, fetch(2), final()]],
+  ['no fetch without a reason', 'while another is under way', hungFor(9_990)],
   [
     'no fetch without a reason',
     'a second look at what is live',
@@ -527,6 +572,31 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
   [POLLS, 'not at all', [...lost, at(final(), 4_000)]],
   [POLLS, 'not again', [...lost, ...polled(2_500), at(final(), 13_000)]],
   [POLLS, 'two tabs of one browser', [...lostTabs, firstAnswered, ...secondPolls(4_000), at(two, 4_100)]],
+  [POLLS, 'though its own change is in what another tab asked for', secondPollsFor(...changed2('m2', 2_100, 2_300))],
+  [POLLS, 'though it has changed another list', secondPollsFor(...changed2('m2', 2_100, 2_800, ['list:2']))],
+  [
+    POLLS,
+    'though it has heard of its change',
+    secondPollsFor(
+      at({ what: 'mounted', page: 2, screen: 9, topic: 'list:1', live: true }, 1_910),
+      at({ ...(ownEdited as EntryOf<'event'>), screen: 9, id: 'm2' }, 1_980),
+      ...changed2('m2', 1_950, 2_800),
+    ),
+  ],
+  [POLLS, 'though it was refused a change', secondPollsFor(...changed2('m2', 2_100, 2_800, ['list:1'], false))],
+  [POLLS, 'though a change of its own is on its way', secondPollsFor(...changed2('m2', 2_100, 3_900))],
+  [
+    POLLS,
+    'as the user has another tab read again what its poll was not answered',
+    [
+      ...lostTabs,
+      at(inTab(1, { what: 'fetched', number: 1, ok: false }), 2_600),
+      at(inTab(1, { what: 'fetch', number: 3 }), 2_900),
+      at(inTab(1, { what: 'fetched', number: 3, ok: true }), 2_950),
+      ...secondPolls(4_000),
+      at(two, 4_100),
+    ],
+  ],
   [POLLS, 'while another tab asks', [...lostTabs, ...secondPolls(2_700), at(two, 3_000)]],
   [POLLS, 'not at all, though it was read, and lost', readThenLost(true)],
   [POLLS, 'while another tab is waited for', [...secondHangs, ...secondPolls(4_000), at(two, 4_100)]],
@@ -1243,7 +1313,13 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     'what was made in a list that is not live, and moved to one that is',
     [...lost, ownCreate, shown(['c1', 1, '1.1'], ['m1', 0, '1.1']), final()],
   ],
+  [
+    'what is deleted stays deleted',
+    'a delete that only another query has heard, and this one was told a gap instead',
+    deletedInNextLog('E:0'),
+  ],
   ['no fetch without a reason', 'a gap', [...reading, gapOfList, fetch(2), final()]],
+  ['no fetch without a reason', 'one that hangs', hungFor(9_999.999_999_999_996)],
   [
     'no fetch without a reason',
     'what was given up for one more page',
@@ -1326,6 +1402,27 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     POLLS,
     'who is answered nothing by another tab',
     [...lostTabs, { ...firstAnswered, ok: false } as Happening, ...secondPolls(4_000), at(two, 4_100)],
+  ],
+  [POLLS, 'who has changed something since another tab has asked', secondPollsFor(...changed2('m2', 2_100, 2_800))],
+  [
+    POLLS,
+    'who has changed something before, and something else is on its way',
+    secondPollsFor(...changed2('m2', 2_100, 2_300), ...changed2('m3', 2_200, 3_900)),
+  ],
+  [
+    POLLS,
+    'who is answered nothing by another tab, which reads again later for its user',
+    [
+      ...lostTabs,
+      at(inTab(1, { what: 'fetched', number: 1, ok: false }), 2_600),
+      at(inTab(1, { what: 'fetch', number: 3 }), 2_900),
+      at(inTab(1, { what: 'fetched', number: 3, ok: false }), 2_950),
+      at({ what: 'asked', page: 1, why: 'refetch' }, 3_000),
+      at(inTab(1, { what: 'fetch', number: 4 }), 3_000),
+      at(inTab(1, { what: 'fetched', number: 4, ok: true }), 3_050),
+      ...secondPolls(4_000),
+      at(two, 4_100),
+    ],
   ],
   [POLLS, 'a client in a hurry that has failed just now', [...triesInVain, at(hurried, 9_120), at(final(), 9_200)]],
   [

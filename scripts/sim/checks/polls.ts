@@ -1,5 +1,5 @@
 // The fallback of live queries: they poll only while the hub does not keep them, soon and then at their interval, and one tab of a browser for all.
-import type { Entry } from '../history.ts'
+import type { Entry, EntryOf } from '../history.ts'
 import type { Check } from './check.ts'
 
 /** The interval of the queries. */
@@ -48,9 +48,19 @@ interface Polled {
   knownAt: number
   isReading: boolean
   hasFailed: boolean
+  /** Its last request was the second attempt of a read; there is no third. */
+  isRetry: boolean
+}
+/** What a page changes itself: where, but for what it has heard of it; since when, and when and how it was answered. */
+interface Changed {
+  readonly lists: Set<string>
+  readonly at: number
+  doneAt: number
+  isOk: boolean
 }
 interface Poller {
   readonly queries: Map<string, Polled>
+  readonly changes: Map<string, Changed>
   readonly browser: string | undefined
   live: ReadonlySet<string>
   phase: string
@@ -81,6 +91,7 @@ export const polls: Check = {
   run({ config, entries, endedAt }, found) {
     const { lists, locks } = config
     const pollers = new Map<number, Poller>()
+    const places = new Map<number, EntryOf<'mounted'>>()
     let looked = 0
 
     const topicsOf = (query: string) => lists.filter((list) => query === 'all' || query.endsWith(list))
@@ -106,6 +117,7 @@ export const polls: Check = {
         knownAt: NEVER,
         isReading: false,
         hasFailed: false,
+        isRetry: false,
       }
       poller.queries.set(query, polled)
       return polled
@@ -162,6 +174,24 @@ export const polls: Check = {
       for (const query of pollers.get(page)?.queries.keys() ?? []) note(page, query, at)
     }
 
+    /**
+     * Whether what another tab asked for and was answered may lack what this one has changed: something that was answered it has neither heard nor read yet; and that was asked for before
+     * the last answer, or another change is still under way.
+     */
+    const mayLack = (page: number, query: string, askedAt: number, heardAt: number) => {
+      const { changes } = pollers.get(page) as Poller
+      const own = polledOf(pollers.get(page) as Poller, query)
+      const knownAt = Math.max(own.hasFailed ? NEVER : own.beganAt, own.tookAt)
+      const known = [...changes.values()].filter(({ at }) => at <= heardAt + LOCK_MS)
+      const done = known.filter(({ isOk, doneAt }) => isOk && doneAt <= heardAt + LOCK_MS)
+      const isPending = done.some(
+        ({ lists, doneAt }) => doneAt >= knownAt && topicsOf(query).some((topic) => lists.has(topic)),
+      )
+      return (
+        isPending && (done.some(({ doneAt }) => doneAt >= askedAt) || known.some(({ doneAt }) => doneAt >= heardAt))
+      )
+    }
+
     /** Another tab that has asked a moment ago, whose answer is there, or could have been waited for. */
     const askedBy = (page: number, query: string, at: number) => {
       // Of an infinite query each tab may have other pages, and takes no answer that has not those.
@@ -177,6 +207,7 @@ export const polls: Check = {
         if (!isRecent || polled.hasFailed || !(polled.sharesAt < askedAt - LOCK_MS && own.sharesAt < askedAt)) continue
         // What it reads itself, or was answered since, it does not take.
         if (own.isReading || own.answeredAt >= askedAt) continue
+        if (!polled.isReading && mayLack(page, query, askedAt, polled.answeredAt)) continue
         if (polled.isReading ? !hasWaited && polled.aloneAt !== askedAt : polled.answeredAt < at - LOCK_MS)
           return number
       }
@@ -209,11 +240,17 @@ export const polls: Check = {
 
     const step = (entry: Entry) => {
       const { at } = entry
+      if (entry.what === 'event') {
+        const { page = 0, topic = '' } = places.get(entry.screen) ?? {}
+        const [id = ''] = entry.id.split('.')
+        pollers.get(page)?.changes.get(id)?.lists.delete(topic)
+      }
       if (!('page' in entry) || entry.page === undefined) return
       const { page } = entry
       if (entry.what === 'opened') {
         pollers.set(page, {
           queries: new Map(),
+          changes: new Map(),
           browser: entry.browser,
           live: new Set(),
           phase: 'idle',
@@ -234,6 +271,9 @@ export const polls: Check = {
       const poller = pollers.get(page)
       if (!poller) return
       switch (entry.what) {
+        case 'mounted':
+          places.set(entry.screen, entry)
+          break
         case 'crashed':
           pollers.delete(page)
           break
@@ -348,8 +388,9 @@ export const polls: Check = {
         }
         case 'fetch': {
           const polled = polledOf(poller, entry.query)
+          polled.isRetry = polled.hasFailed && !polled.isRetry
           // One page of several, or one more attempt: the same read.
-          if (!polled.isReading && polled.answeredAt !== at && !polled.hasFailed) polled.beganAt = at
+          if (!polled.isReading && polled.answeredAt !== at && !polled.isRetry) polled.beganAt = at
           polled.isReading = true
           polled.hasFailed = false
           break
@@ -360,6 +401,14 @@ export const polls: Check = {
           polled.hasFailed = !entry.ok
           polled.answeredAt = at
           if (entry.ok) polled.knownAt = at
+          break
+        }
+        case 'change':
+          poller.changes.set(entry.id, { lists: new Set(entry.lists), at, doneAt: EVER, isOk: false })
+          break
+        case 'changed': {
+          const change = poller.changes.get(entry.id)
+          if (change) Object.assign(change, { doneAt: at, isOk: entry.ok })
           break
         }
         default:

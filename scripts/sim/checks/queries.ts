@@ -93,6 +93,17 @@ export const buried: Check = {
       const [of, buried] = cursor.split(':')
       return epoch === of && Number(position) < Number(buried)
     }
+    /** The gaps into another log, by page and topic. */
+    const gaps = new Map<string, { readonly to: string; readonly at: number }[]>()
+    /** Whether a query has been told a gap instead of a delete, which only another query has heard: its last answer is of another log, and it is to be read again. */
+    const isMissed = (name: string, place: string, { cursor }: { readonly cursor: string | undefined }) => {
+      const [answer, death] = [answers.get(name), cursorOf(cursor)]
+      if (!answer || !death || cursorOf(answer.cursor)?.epoch === death.epoch) return false
+      return (gaps.get(place) ?? []).some(({ to, at }) => {
+        const end = cursorOf(to)
+        return at >= answer.at && end?.epoch === death.epoch && end.position >= death.position
+      })
+    }
     const gone = new Map<string, Map<string, number>>()
     const looking = new Map<string, number>()
     for (const entry of facts.entries) {
@@ -102,6 +113,10 @@ export const buried: Check = {
         const grave = `${page} ${topic} ${data.id}`
         const version = Math.max(data.version, graves.get(grave)?.version ?? 0)
         graves.set(grave, { version, cursor: entry.cursor, at: entry.at })
+      } else if (entry.what === 'gap' && entry.gap.reason === 'epoch') {
+        const { page, topic } = places.get(entry.screen) ?? {}
+        const place = `${page} ${topic}`
+        gaps.set(place, [...(gaps.get(place) ?? []), { to: entry.gap.to, at: entry.at }])
       } else if (entry.what === 'fetched' && entry.ok) {
         const name = `${entry.page} ${entry.query}`
         answers.set(name, { cursor: entry.cursor, at: entry.at })
@@ -137,7 +152,8 @@ export const buried: Check = {
           const { version } = death
           const [of, topic = '', id = ''] = grave.split(' ')
           const isHere = of === String(page) && (query === 'all' || query.endsWith(topic))
-          if (isHere && !versions.has(id) && !isOlder(name, death)) lacks.set(id, version)
+          if (isHere && !versions.has(id) && !isOlder(name, death) && !isMissed(name, `${of} ${topic}`, death))
+            lacks.set(id, version)
         }
       }
     }
@@ -155,6 +171,8 @@ const SLACK_MS = 1_100
 const SETTLE_MS = 5_000
 /** A read that takes longer than this is given up for another. */
 const HANG_MS = 10_000
+/** By how much two moments of the virtual clock may be nearer to each other than the wait between them. */
+const ROUNDING_MS = 0.001
 
 interface Read {
   /** What has happened since the last read began, or before it and unanswered: why there must be another. */
@@ -300,7 +318,7 @@ export const reasons: Check = {
       for (const [why, since] of read.reasons) if (at - since <= GOOD_MS || why === 'failure') return why
       // Another may look at it already.
       if (at - read.mountedAt <= 1 && !(read.mounts.size > 1 && isKept(page, query))) return 'mount'
-      if (read.open.size > 0 && at - read.beganAt >= HANG_MS) return 'one that hangs'
+      if (read.open.size > 0 && at - read.beganAt > HANG_MS - ROUNDING_MS) return 'one that hangs'
       // One page of several.
       if (query.startsWith('pages') && at - read.answeredAt <= 1) return 'next page'
       for (const mutation of reader.mutations.values()) {
