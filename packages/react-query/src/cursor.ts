@@ -55,9 +55,9 @@ export function withCursor<T>(value: T, cursor: string | null | undefined): T {
  */
 export async function hubJson<T>(answer: Response | Promise<Response>): Promise<T> {
   const response = await answer
-  const { ok, status, url } = response
-  if (!ok) {
-    throw new HubError('http', `${url} answered ${status}`, {
+  const { status } = response
+  if (!response.ok) {
+    throw new HubError('http', `${response.url} answered ${status}`, {
       retryable: status >= 500 || status === 429,
       details: { status },
     })

@@ -142,7 +142,7 @@ export interface Live {
 
 // On the query function, which every adapter hands on as it is: options are cloned by some (Vue), and `meta` is dehydrated. Registered, so that of two
 // copies of this file in one page each knows the other's queries; but not their cursors, nor whether they are covered: they are read more often then.
-const LIVE: unique symbol = Symbol.for('@sse-hub/react-query')
+const LIVE: unique symbol = Symbol.for('sse-hub')
 
 /** By query, whether it is covered: it has all that was published on its topics, and hears of all that will be. Said by whoever connects it. */
 export const coverage = new WeakMap<Query, () => boolean>()

@@ -119,7 +119,7 @@ export function hubMutationOptions<TData, TError, TVariables>(
     async mutationFn(variables, given) {
       const context = given as Writable<HubMutationContext>
       // One that is resumed after a reload was named before it.
-      context.id ??= (await import('./resumed.ts')).resumed(context, variables, begun)
+      context.id ??= (await import('./again.ts')).again(context, variables, begun)
       const data = await options.mutationFn(variables, context)
       listeners.get(given.client)?.(context, () => eventsOf(context.id, options.response?.(data, variables, context)))
       return data

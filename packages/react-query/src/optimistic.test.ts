@@ -503,7 +503,7 @@ test('offline it is shown for as long as it takes', async () => {
 
 describe('after a reload', () => {
   // Time is virtual here, and the file that is loaded is not.
-  beforeAll(() => import('./resumed.ts'))
+  beforeAll(() => import('./again.ts'))
 
   /** What is kept of a page that was offline when it made a card and changed another. */
   async function keep(): Promise<string> {

@@ -4,7 +4,7 @@ import type { MutationFunctionContext } from '@tanstack/query-core'
 import { type Optimistic, optimisticOf } from './optimistic.ts'
 
 /** The id that it has borne since before this page; `begun` is what this page itself has begun, where its id is added. */
-export function resumed(
+export function again(
   { client, mutationKey = [] }: MutationFunctionContext,
   variables: unknown,
   begun: WeakSet<Optimistic>,
