@@ -43,6 +43,12 @@ export const budgets: readonly Budget[] = [
     beside: client,
     limit: 0.8,
   },
+  {
+    name: '`presenceOf`, beside the client',
+    code: "export { presenceOf } from '@sse-hub/core'",
+    beside: client,
+    limit: 0.3,
+  },
   { name: '`HubEventSource`, by itself', code: "export * from '@sse-hub/core/eventsource'", limit: 12 },
   {
     name: '`defineContract`, in a page that validates',

@@ -8,6 +8,7 @@ import { z } from 'zod'
 /** What it speaks: one event for every way that an event can be. */
 export const contract = defineContract({
   topics: ['board'],
+  presence: ['board'],
   events: {
     'card.moved': { topic: 'board', data: z.json() },
     'theme.changed': { topic: 'user', data: z.object({ theme: z.enum(['light', 'dark']) }), emit: true },

@@ -22,9 +22,10 @@ describe('§3, the stream', () => {
       "*an event's type*",
       '`hub.beat`',
       '`hub.gap`',
+      '`hub.presence`',
       '`hub.bye`',
     ])
-    const [sync, event, , gap, bye] = rows.map(([, , data = '']) => quoted(data)[0] ?? '')
+    const [sync, event, , gap, presence, bye] = rows.map(([, , data = '']) => quoted(data)[0] ?? '')
 
     const log = memoryLog()
     const earlier = createHub({
@@ -69,6 +70,16 @@ describe('§3, the stream', () => {
     const beat = await reader.until('hub.beat')
     expect(beat.data).toBe('')
     expect(beat.id).toMatch(/^[\w-]+:\d+$/)
+
+    const present = await stream(hub, '?topics=board:7')
+    const snapshot = await present.until('hub.presence')
+    expectMembers(JSON.parse(snapshot.data), presence ?? '')
+    expect(JSON.parse(snapshot.data)).toEqual({ topic: 'board:7', users: ['u1'], count: 1 })
+    expect(snapshot.id).toBeUndefined()
+    expect(present.blocks.map(({ event }) => event).slice(0, 2)).toEqual(['hub.sync', 'hub.presence'])
+    // Who has named no topics is nowhere, and hears of nobody.
+    expect(reader.blocks.filter(({ event }) => event === 'hub.presence')).toEqual([])
+    await present.cancel()
 
     hub.disable()
     await reader.rest()

@@ -18,6 +18,6 @@ export function backoffMs(attempt: number, random: number, floorMs = 0, baseMs =
 
 /** Reads a `Retry-After`: seconds, or a date, which counts from the answer's own `Date`, since clocks differ. 0 where it cannot be read. */
 export function retryAfterMs(retryAfter: string, date: string): number {
-  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.parse(date)
+  const ms = Number(retryAfter) * 1_000 || Date.parse(retryAfter) - Date.parse(date)
   return Math.max(0, ms || 0)
 }

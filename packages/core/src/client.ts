@@ -1,6 +1,7 @@
 // createHubClient: subscriptions in, typed events out, over one connection; the composition root of the browser side.
 import { createConnection } from './connection.ts'
 import type { Contract, Emission, Emittable, EventOf, EventsOn, SubscribableTopic } from './contract/contract.ts'
+import type { Presence } from './contract/wire.ts'
 import type { HubError } from './errors.ts'
 import { asHubError } from './http.ts'
 import type { Emitted, Outbox } from './outbox/outbox.ts'
@@ -115,6 +116,8 @@ export interface HubClient<C extends Contract> {
   emit<N extends Emittable<C>>(emission: Emission<C, N>): Emitted
   /** The connection's status. */
   readonly status: StatusStore
+  /** Who is there, by topic, as the stream that there is has said; `presenceOf` makes a store of it. `status` tells of changes. */
+  readonly present: ReadonlyMap<string, Presence>
   /** Tries (again) now: after `close()`, after `stopped`, or while waiting to retry. Subscriptions and what they have are kept. */
   start(): void
   /** Ends the connection. Subscriptions stay; `start()` takes up where it left. Emits that wait are settled as `closed`; those that are kept go out at the next start, here or in another page. */
@@ -222,6 +225,7 @@ export function createHubClient<C extends Contract>(options: ClientOptions<C>): 
       )
       return { id, accepted }
     },
+    present: subscriptions.present,
     status: {
       get: () => status,
       topic(topic) {

@@ -35,7 +35,7 @@ export interface Connection {
 /** Makes a connection. It does nothing until `changed` or `start` is called. */
 export function createConnection(
   settings: Settings,
-  { topics, take, sequence }: Subscriptions,
+  { present, topics, take, sequence }: Subscriptions,
   { status, tell, report }: ConnectionUser,
 ): Connection {
   const { source, url, clock, contract, identity } = settings
@@ -93,7 +93,7 @@ export function createConnection(
         failed(silence)
       }
     }
-    wait(ms || undefined, look)
+    wait(ms || Number.POSITIVE_INFINITY, look)
   }
 
   /** The page has lived on: what has slept through its limit is asked for anew, and who waits for a chance has one. */
@@ -144,14 +144,14 @@ export function createConnection(
 
   /** One stream from beginning to end. */
   async function attempt(signal: AbortSignal, after: string | undefined) {
-    const guarded = (thrown: unknown) => {
-      if (!signal.aborted) failed(asHubError(url, thrown))
-    }
+    const guarded = (thrown: unknown) => signal.aborted || failed(asHubError(url, thrown))
     const hear = (frame: Frame) => {
       if (frame.kind === 'bye') throw over(frame.reason, frame.reason, frame.retryMs)
       if (frame.kind === 'sync' && frame.user !== (identity ?? frame.user)) {
-        const message = `The hub takes us for ${frame.user}, not for ${identity}: make a new client`
-        throw new HubError('identity_mismatch', message)
+        throw new HubError(
+          'identity_mismatch',
+          `The hub takes us for ${frame.user}, not for ${identity}: make a new client`,
+        )
       }
       if (!take(frame, asked)) return begin()
       // A handler may have closed the client: what it has not heard must come again.
@@ -177,6 +177,7 @@ export function createConnection(
         url,
         topics: asked,
         after,
+        present,
         get: (address, expect, init) => ask(settings, address, expect, { signal, ...init }),
         take(frames) {
           try {

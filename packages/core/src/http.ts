@@ -40,7 +40,7 @@ export async function ask(
   const header = (name: string) => response.headers.get(name) ?? ''
   const type = header('content-type')
   if (status === 200 && type.startsWith(expect)) return response
-  if ((status === 401 || status === 403) && isAsked && !refresh) return ask(settings, url, expect, init, true)
+  if (status > 400 && status in FINAL && isAsked && !refresh) return ask(settings, url, expect, init, true)
   const body: { error?: WireError } | undefined =
     status < 300 ? undefined : await response.json().catch(() => undefined)
   const { code = FINAL[status] ?? 'http', message = 'is a hub there?' } = body?.error ?? {}

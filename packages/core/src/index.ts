@@ -13,16 +13,18 @@ export type {
   HubEvent,
   InputOf,
   KindOf,
+  PresentTopic,
   SubscribableTopic,
   TopicOfKind,
 } from './contract/contract.ts'
-export type { ByeReason, Frame, Gap, GapReason, Sync } from './contract/wire.ts'
+export type { ByeReason, Frame, Gap, GapReason, Presence, PresenceFrame, Sync } from './contract/wire.ts'
 export type { HubErrorCode } from './errors.ts'
 export { HubError } from './errors.ts'
 export type { Emitted } from './outbox/outbox.ts'
 export type { EmitOutcome } from './outbox/queue.ts'
 export { platform } from './platform.ts'
 export type { Channel, Clock, EmitStorage, Fetch, KeptEmit, Life, Ports, Random, Tabs, Turn } from './ports.ts'
+export { type PresenceState, type PresenceStore, presenceOf } from './presence.ts'
 export type { TopicGap } from './sequence.ts'
 export { isAfter } from './sequence.ts'
 export type { HeadersOption } from './settings.ts'

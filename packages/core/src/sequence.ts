@@ -153,7 +153,7 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
       settle()
       let mark = here
       // Without a cursor, what it reads from now on holds all that anybody here has heard of.
-      for (const place of [from, ...[...members].map((other) => other.mark)]) if (lead(place, mark) > 0) mark = place
+      for (const other of [{ mark: from }, ...members]) if (lead(other.mark, mark) > 0) mark = other.mark
       if (after !== undefined) mark = parseCursor(after)
       member.carried = isCovered(member) && lead(mark, here) >= 0
       if (member.carried || after !== undefined) member.mark = mark
@@ -175,11 +175,9 @@ export function createSequence<M extends Member>(members: ReadonlySet<M>): Seque
     hearers({ topic, cursor }) {
       const place = reach(cursor)
       if (lead(place, done) <= 0) return []
-      let carried = audience.get(topic)
-      if (!carried) {
-        carried = [...members].filter((member) => member.carried && full(member.topic) === topic)
-        audience.set(topic, carried)
-      }
+      const carried =
+        audience.get(topic) ?? [...members].filter((member) => member.carried && full(member.topic) === topic)
+      audience.set(topic, carried)
       return carried.filter((member) => !place || lead(place, member.mark) > 0)
     },
     gap(gap) {

@@ -1,7 +1,7 @@
 // Who hears what: subscriptions counted per topic, events and gaps handed to each, and what each must be told when it joins.
 import type { HubEvent } from './contract/contract.ts'
 import { isTopic } from './contract/topic.ts'
-import type { Frame } from './contract/wire.ts'
+import type { Frame, PresenceFrame } from './contract/wire.ts'
 import { HubError } from './errors.ts'
 import { createSequence, type Member, type Sequence, type TopicGap } from './sequence.ts'
 import type { Settings } from './settings.ts'
@@ -19,7 +19,7 @@ export interface Listener {
 export interface SubscriptionsUser {
   /** Calls a handler of the application, guarded. */
   call<A>(handler: ((argument: A) => unknown) | undefined, argument: A): void
-  /** Somebody has left, whose topic is still asked for. */
+  /** Somebody has left, whose topic is still asked for; or is said to be there. */
   notify(): void
   /** The topics asked for may have changed. */
   changed(): void
@@ -36,6 +36,8 @@ export interface Subscriptions {
   add(listener: Listener): () => void
   /** Whether anybody hears the topic. */
   has(topic: string): boolean
+  /** Who is there, as the stream says, by topic as the hub writes it. */
+  readonly present: ReadonlyMap<string, PresenceFrame>
   /** The topics to ask for, as subscribers write them, sorted. */
   topics(): readonly string[]
   /** Hands out a frame of a stream for the topics `asked`, once. Answers false if the stream should be asked for again. */
@@ -54,6 +56,7 @@ export function createSubscriptions(
 ): Subscriptions {
   const entries = new Set<Entry>()
   const sequence = createSequence(entries)
+  const present = new Map<string, PresenceFrame>()
 
   function dispatch(event: HubEvent) {
     const { type } = event
@@ -69,6 +72,7 @@ export function createSubscriptions(
 
   return {
     sequence,
+    present,
     add(listener) {
       const { topic, after } = listener
       if (!isTopic(topic)) {
@@ -93,6 +97,11 @@ export function createSubscriptions(
       [...entries].some(({ listener, topic }) => listener && sequence.full(topic) === sequence.full(wanted)),
     topics: () => [...new Set([...entries].map(({ topic }) => topic))].sort(),
     take(frame, asked) {
+      if (frame.kind === 'sync') present.clear()
+      if (frame.kind === 'presence') {
+        present.set(frame.topic, frame)
+        notify()
+      }
       if (frame.kind === 'event') dispatch(frame.event)
       if (frame.kind === 'beat') sequence.commit(frame.cursor)
       if (frame.kind !== 'sync' && frame.kind !== 'gap') return true

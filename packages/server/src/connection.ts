@@ -8,6 +8,7 @@ import { byeText, type Frame, frameOf, gapText, joinFrames, syncText } from './f
 import type { Cursor, EventLog, LogGap, LogPage } from './log.ts'
 import type { Report } from './options.ts'
 import type { Clock } from './ports.ts'
+import type { Attendance, Guest, Stay } from './presence.ts'
 import { createQueue, type QueueHub } from './queue.ts'
 import type { Framed, FramedPage, Recent } from './recent.ts'
 import type { Member } from './roster.ts'
@@ -23,7 +24,7 @@ import { within } from './within.ts'
 type Phase = 'waiting' | 'reading' | 'live' | 'ending' | 'gone'
 
 /** One open stream. */
-export interface Connection extends Member, Listener, Outlet {
+export interface Connection extends Member, Listener, Outlet, Required<Guest> {
   readonly phase: Phase
 }
 
@@ -33,6 +34,7 @@ export interface ConnectionHub extends QueueHub {
   readonly tail: Tail
   readonly recent: Recent
   readonly vetting: Vetting
+  readonly attendance: Attendance
   readonly clock: Clock
   readonly counters: Counters
   /** Resolves when it is one's turn to read on. */
@@ -50,6 +52,8 @@ export interface Visit {
   readonly user: string | null
   /** What it carries: granted, sorted, without duplicates. */
   readonly topics: readonly string[]
+  /** Those of them that were asked for by name: it is there where it says so. */
+  readonly present: readonly string[]
   /** Where it starts; left out: at the head. */
   readonly after?: string
   /** Called once, when nothing is left of it. */
@@ -66,7 +70,7 @@ const PAGE_EVENTS = 500
 const CATCH_UP_MS = 50
 
 /** Opens a connection. It begins when a sink is attached. */
-export function openConnection({ user, topics, after, onGone }: Visit, hub: ConnectionHub): Connection {
+export function openConnection({ user, topics, present, after, onGone }: Visit, hub: ConnectionHub): Connection {
   const { log, tail, recent, vetting, clock, counters, turn, heartbeatMs, retryMs, bufferBytes } = hub
   const filter: ReadonlySet<string> = new Set(topics)
 
@@ -82,6 +86,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
   let sizes = { bytes: 0, events: 0 }
   let stopPause = () => {}
   let stopBeat = () => {}
+  let stay: Stay | undefined
   let stopLease = clock.after(LEASE_MS, () => vanish(true))
   const queue = createQueue(hub, (error) => {
     hub.report({ during: 'stream', error })
@@ -98,8 +103,9 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
       }
     })
 
-  const release = () => {
+  const release = (atOnce = false) => {
     tail.remove(connection)
+    stay?.leave(atOnce)
     ahead.begin(undefined)
     stopBeat()
     stopPause()
@@ -171,6 +177,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     phase = 'reading'
     stopLease()
     stopBeat = clock.after(heartbeatMs, beat)
+    stay = hub.attendance.enter(connection)
     if (first && !isGap(first)) await take(first)
     join()
     if (!isLive()) await read()
@@ -274,12 +281,15 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     // Nobody would read it before what waits already.
     if (queue.isBlocked) return
     if (phase === 'live') settlePosition()
+    // First: into an empty queue, any snapshot fits.
+    stay?.remind()
     push(hub.beat(epoch, position))
   }
 
   const connection: Connection = {
     user,
     topics,
+    present,
     get phase() {
       return phase
     },
@@ -324,6 +334,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
       else if (outcome === 'replaced') counters.coalesced++
       else counters.delivered++
     },
+    tell: (passing) => queue.pass(passing) !== 'dropped',
     reset() {
       ahead.begin(undefined)
       if (phase === 'live') fallBehind()
@@ -332,7 +343,7 @@ export function openConnection({ user, topics, after, onGone }: Visit, hub: Conn
     end(reason, byeMs) {
       if (phase === 'ending' || phase === 'gone') return
       phase = 'ending'
-      release()
+      release(reason === 'revoked')
       // Who may not see it any more gets no more of it: not what waits here, nor what waits in a socket that is full.
       if (isWithdrawal(reason)) {
         queue.forget()

@@ -5,6 +5,8 @@ import {
   type EventOf,
   formatCursor,
   HubError,
+  type Presence,
+  type PresentTopic,
   type Publication,
 } from '@sse-hub/core/contract'
 import { createCompressor } from './compressing.ts'
@@ -19,6 +21,7 @@ import type { NewEvent } from './log.ts'
 import { memoryLog } from './logs/memory.ts'
 import { type HubOptions, type Report, settle } from './options.ts'
 import { answerPage } from './page.ts'
+import { createAttendance } from './presence.ts'
 import { createPublisher, type Published } from './publisher.ts'
 import type { Queue } from './queue.ts'
 import { createRecent } from './recent.ts'
@@ -85,6 +88,11 @@ export interface Hub<C extends Contract> {
    * past `limits.memoryBytes` it happens by itself. Answers how many connections had something.
    */
   flush(): number
+  /**
+   * Who is on a topic of a kind that the contract gives presence, as its readers are told it: of this node's streams and pages.
+   * Throws a HubError `invalid_topic` for any other.
+   */
+  presence(topic: PresentTopic<C>): Presence
   /** The hub in figures. */
   stats(): Stats
   /** Ends everything, then closes the log. May be called twice. */
@@ -143,6 +151,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   const vetting = createVetting(contract, { clock, report })
   const gate = createGate({ contract, authorize: settings.authorize, clock, recheckMs, report })
   const roster = createRoster(limits)
+  const attendance = createAttendance(contract, clock)
   const recent = createRecent(limits.recentBytes, vetting.frame)
   const tail = createTail({ log, vetting, recent, clock, report })
 
@@ -189,7 +198,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     return sentBack
   }
 
-  const shared = { contract, registry, vetting, log, tail, gate, roster, clock, counters, limits, report }
+  const shared = { contract, registry, vetting, log, tail, gate, roster, attendance, clock, counters, limits, report }
   const compressor = settings.compression && createCompressor(settings.compression, clock)
   const times = { heartbeatMs, retryMs, awayMs }
   const visited: Visited = {
@@ -303,8 +312,10 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     disconnect(user) {
       gate.withdraw()
       for (const member of roster.members(user)) member.end('revoked', retryMs)
+      attendance.dismiss(user)
     },
     flush,
+    presence: attendance.of,
     stats,
     close() {
       closing ??= (async () => {
@@ -312,6 +323,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
         everybody('draining', () => jittered(retryMs))
         await within(clock, CLOSE_MS, 'The last stream', roster.empty()).catch(() => {})
         await within(clock, CLOSE_MS, 'What is under way', Promise.allSettled(working)).catch(() => {})
+        attendance.close()
         tail.close()
         await log.close?.()
       })()

@@ -19,7 +19,7 @@ const CATCH_UP_MS = 50
  * @throws HubError `malformed`, `invalid_topic`, `too_many_topics`, `unauthorized`, `overloaded`
  */
 export async function answerPage(request: Request, url: URL, hub: Visited): Promise<Response> {
-  const { log, tail, vetting, clock, gate, roster, limits } = hub
+  const { log, tail, vetting, attendance, clock, gate, roster, limits } = hub
   const asked = askedTopics(url, limits.topics)
   const waitMs = askedWait(url)
   const shut = hub.shut()
@@ -68,6 +68,7 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
     reset: () => wake(),
   }
   const leave = roster.enter(visitor)
+  const stay = attendance.enter({ user, present: asked ? topics : [] })
   const stopWatch = gate.watch(
     request,
     access,
@@ -191,6 +192,7 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
     tail.remove(visitor)
     request.signal.removeEventListener('abort', abort)
     stopWatch()
+    stay.leave(ended?.reason === 'revoked')
     leave()
   }
 }

@@ -53,6 +53,7 @@ export async function answerStream(request: Request, url: URL, hub: Visited): Pr
     {
       user: access.user,
       topics,
+      present: asked ? topics : [],
       ...(after ? { after } : {}),
       onGone() {
         leave()

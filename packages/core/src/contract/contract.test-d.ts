@@ -12,6 +12,7 @@ import type {
   HubEvent,
   InputOf,
   KindOf,
+  PresentTopic,
   Publication,
   Publishable,
   SubscribableTopic,
@@ -342,3 +343,14 @@ same<JsonOf<Date>, Date>(false)
 same<JsonOf<bigint>, never>(true)
 same<JsonOf<() => void>, never>(true)
 same<JsonOf<undefined>, never>(true)
+
+// ——— Presence ———
+
+const withPresence = defineContract({ topics: ['board', 'news'], presence: ['board'], events: { a: ok } })
+takes<Contract>(withPresence)
+same<PresentTopic<typeof withPresence>, 'board' | `board:${string}`>(true)
+same<PresentTopic<C>, never>(true)
+// @ts-expect-error: no such kind
+defineContract({ topics: ['board'], presence: ['bord'], events: { a: ok } })
+// @ts-expect-error: a topic of one user has no others
+defineContract({ topics: ['board'], presence: ['user'], events: { a: ok } })

@@ -26,9 +26,12 @@ export type Coalesce<Data> = (event: {
 export interface Contract<
   Kind extends string = string,
   Events extends Record<string, EventDefinition> = Record<string, EventDefinition>,
+  Present extends string = string,
 > {
   /** The declared kinds of topic. `user` is built in and not listed. */
   readonly topics: readonly Kind[]
+  /** The kinds of topic whose readers are told who else is there. */
+  readonly presence?: readonly Present[]
   /** What may happen, by event type. */
   readonly events: Events
 }
@@ -72,6 +75,9 @@ export type TopicOfKind<K extends string> = K extends 'user' ? `user:${string}` 
 
 /** The topics that a client may subscribe to: those of the declared kinds, and `user` for the user's own. */
 export type SubscribableTopic<C extends Contract> = 'user' | TopicOfKind<C['topics'][number]>
+
+/** The topics that have presence, as the contract says. */
+export type PresentTopic<C extends Contract> = TopicOfKind<NonNullable<C['presence']>[number]>
 
 /** The names of the events that can arrive on a topic. */
 export type EventsOn<C extends Contract, T extends string> = {

@@ -100,9 +100,12 @@ export function defineContract<
   const Topics,
   const Emits,
   const Durables,
+  const Present extends NoInfer<Kind> = never,
 >(definition: {
   /** The kinds of topic that there are, besides the built-in `user`. */
   readonly topics: readonly Kind[]
+  /** The kinds among them whose readers are told who else is there: it shows users to each other. Default: none. */
+  readonly presence?: readonly Present[]
   /** What may happen, by event type. */
   // Each option is inferred by a mapped type of its own: inferring whole definitions would lose them all once one has a `coalesce`,
   // whose parameter gets its type from the schema beside it.
@@ -127,7 +130,8 @@ export function defineContract<
       readonly emit: At<Emits, N, boolean>
       readonly durable: At<Durables, N, boolean>
     }
-  }
+  },
+  Present
 > {
   const topics = definition?.topics
   // The parameter's type serves inference; from here on an event is what its interface says.
@@ -145,6 +149,14 @@ export function defineContract<
     if (kind === 'user') throw wrong('The topic kind "user" is built in: leave it out of `topics`')
     if (kinds.has(kind)) throw wrong(`The topic kind "${kind}" is listed twice`)
     kinds.add(kind)
+  }
+  const { presence } = definition
+  for (const kind of presence ?? []) {
+    if (!kinds.has(kind)) {
+      throw wrong(
+        `\`presence\` names the topic kind ${quote(kind)}, which \`topics\` does not list${kind === 'user' ? ': a topic of one user has no others' : ''}`,
+      )
+    }
   }
   for (const [type, event] of Object.entries(events)) {
     if (!isEventType(type)) {
@@ -168,7 +180,7 @@ export function defineContract<
       throw wrong(`The event "${type}" coalesces, which only an ephemeral event on a topic can: set \`durable: false\``)
     }
   }
-  return { topics, events: events as never }
+  return { topics, ...(presence && { presence }), events: events as never }
 }
 
 const quote = (text: string): string => JSON.stringify(String(text).slice(0, 80))

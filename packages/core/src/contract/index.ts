@@ -14,6 +14,7 @@ export type {
   HubEvent,
   InputOf,
   KindOf,
+  PresentTopic,
   Publication,
   Publishable,
   SubscribableTopic,
@@ -37,6 +38,8 @@ export type {
   Frame,
   Gap,
   GapReason,
+  Presence,
+  PresenceFrame,
   Sync,
   WireError,
 } from './wire.ts'

@@ -173,6 +173,11 @@ describe('decodeBlock refuses', () => {
     ]),
     ['a gap from nowhere', json('hub.gap', { ...gap, from: 'x' })],
     ['a gap from null', json('hub.gap', { ...gap, from: null })],
+    ...['topic', 'users', 'count'].map((name): [string, Block] => [
+      `presence without ${name}`,
+      json('hub.presence', without({ topic: 'board:7', users: ['u1'], count: 1 }, name)),
+    ]),
+    ['presence of a user that is no text', json('hub.presence', { topic: 'board:7', users: [1], count: 1 })],
     ['a bye without a reason', json('hub.bye', { retryMs: 1 })],
     ['a bye without a time', json('hub.bye', { reason: 'draining' })],
     ['a bye with a time below zero', json('hub.bye', { reason: 'draining', retryMs: -1 })],

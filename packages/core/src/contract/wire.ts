@@ -48,6 +48,19 @@ export interface Sync {
   readonly heartbeatMs: number
 }
 
+/** Who is there: the users whose pages read a topic. */
+export interface Presence {
+  /** The topic. */
+  readonly topic: string
+  /** Their ids, each once, in the order in which they came: at most 100. */
+  readonly users: readonly string[]
+  /** How many they are in all. */
+  readonly count: number
+}
+
+/** Who is there, as a source says it. */
+export type PresenceFrame = { readonly kind: 'presence' } & Presence
+
 /** One thing that a source says to a client. */
 export type Frame =
   | ({
@@ -59,6 +72,7 @@ export type Frame =
   | { readonly kind: 'event'; readonly event: HubEvent }
   | { readonly kind: 'beat'; readonly cursor: string }
   | ({ readonly kind: 'gap' } & Gap)
+  | PresenceFrame
   | { readonly kind: 'bye'; readonly reason: ByeReason; readonly retryMs: number }
 
 /** The fields of one block of a stream. */
@@ -176,6 +190,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     retryMs: optional(isTime),
   },
   'hub.gap': GAP,
+  'hub.presence': { topic: isString, users: isStrings, count: isTime },
   'hub.bye': { reason: isString, retryMs: isTime },
 }
 const quote = (text: string): string => JSON.stringify(text.slice(0, 80))

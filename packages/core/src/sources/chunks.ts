@@ -12,7 +12,7 @@ export interface ChunkCallbacks extends ParserCallbacks {
 /** Reads a stream to its end. Rejects with whatever the connection breaks with, and with an Error for a block without end. */
 export async function readChunks(response: Response, callbacks: ChunkCallbacks): Promise<void> {
   // Characters that one block may hold: far above what a hub lets an event be. Past that the parser refuses to be fed.
-  const parser = createParser({ ...callbacks, maxBufferSize: 4_194_304 })
+  const parser = createParser({ ...callbacks, maxBufferSize: 4_000_000 })
   // The parser strips the one BOM that the standard allows; were the decoder to strip one too, two would pass.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   const reader = response.body?.getReader()

@@ -1,5 +1,5 @@
 // What a source is: where a client's frames come from, whatever carries them.
-import type { Frame } from '../contract/wire.ts'
+import type { Frame, PresenceFrame } from '../contract/wire.ts'
 import type { HubError } from '../errors.ts'
 import type { Clock } from '../ports.ts'
 import type { Via } from '../status.ts'
@@ -23,6 +23,8 @@ export interface Question {
   ) => Promise<Response>
   /** Takes the frames, in batches as the network brings them; an empty batch is a sign of life. It never throws, and takes nothing any more once `signal` has aborted. */
   readonly take: (frames: readonly Frame[]) => void
+  /** Who is there, as the client has heard: for other tabs, which may come later. */
+  readonly present?: ReadonlyMap<string, PresenceFrame>
   /** The client's clock. */
   readonly clock: Clock
   /** Aborts when nobody listens any more. */

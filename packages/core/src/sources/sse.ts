@@ -23,8 +23,8 @@ export const sseSource: Source = {
       },
       onEvent(message) {
         const frame = decodeBlock(message, retryMs)
-        retryMs = undefined
         if (frame) frames.push(frame)
+        retryMs = undefined
       },
     })
     // What came whole before a broken block counts, or the same chunk would hold it back at every attempt.

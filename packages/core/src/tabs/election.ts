@@ -129,8 +129,7 @@ export function createElection(
       } else if (vote.kind === 'resign') {
         // One that was over already changes nothing.
         if (leads || vote.term < newest) return
-        giveUp?.()
-        giveUp = undefined
+        stepDown()
         enter()
       } else if (vote.term < newest) {
         // A claim that comes too late, or a leader of before that has thawed: it must hear that it is over.

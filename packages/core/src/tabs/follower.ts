@@ -1,5 +1,5 @@
 // A tab that follows: reads the leader's news instead of a stream, and asks the hub, in pages, for what it lacks. Loaded with the first word of another tab.
-import type { Frame } from '../contract/wire.ts'
+import type { Frame, PresenceFrame } from '../contract/wire.ts'
 import { HubError } from '../errors.ts'
 import type { Clock } from '../ports.ts'
 import { isAfter } from '../sequence.ts'
@@ -53,6 +53,8 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
   // The leader of this term has been asked whether it is somebody else by now, and is not.
   let strangeTerm: number | undefined
   let cursor: string | undefined
+  // Who is there, as the tab that leads has said.
+  const present = new Map<string, PresenceFrame>()
   // What is not kept has no cursor: where a stream of this tab's own and the leader's overlap, it would come twice.
   const passed = new Set<string>()
   let wake = () => {}
@@ -100,8 +102,12 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
           throw new HubError(code, message, { retryable: true, details: { ...options?.details, status: undefined } })
         }
         const { term, n, here, frames } = news
-        // It is told again what it knows.
-        if (next === `${term} ${n + 1}`) continue
+        // It is told again what it knows, but perhaps for who is there. What is no news is no sign of life, either.
+        if (next === `${term} ${n + 1}`) {
+          const late = (news.present ?? []).filter(({ topic }) => !question.present?.has(topic))
+          if (late[0]) take(late)
+          continue
+        }
         // It follows what was heard before, or begins where this tab is. What is told to this tab alone says how far the leader is, and not what it has said on the way.
         if (
           (next === `${term} ${n}` || frames[0]?.kind === 'sync') &&
@@ -161,9 +167,10 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
           await catchUp({ ...question, take: caught }, `${cursor}`, begins, sync)
           if (signal.aborted) return
           user = sync.user
+          take([...present.values()])
         } else {
           cursor ??= begins
-          take([{ ...sync, cursor, gaps: [] }])
+          take([{ ...sync, cursor, gaps: [] }, ...present.values()])
         }
       }
     },
@@ -178,6 +185,11 @@ export function createFollower({ hub, clock, me, user, want, look }: FollowerUse
         hub.learn?.(news.failure && new HubError(...news.failure), news.flowed === true, clock)
       }
       if ((news.to ?? me) !== me) return
+      if (news.term !== view?.term) present.clear()
+      for (const frame of [...(news.present ?? []), ...news.frames]) {
+        if (frame.kind === 'sync') present.clear()
+        if (frame.kind === 'presence') present.set(frame.topic, frame)
+      }
       view = news
       if (!isFollowing) {
         // This tab streams by itself, and need not any more.

@@ -43,20 +43,19 @@ export function createLeader(stream: Stream, { clock, post, look }: LeaderUser):
   let doubt: string | null | undefined
   let cancelChange = () => {}
 
+  const own = () => stream.question?.topics ?? []
   const wanted = () =>
-    isNarrow
-      ? stream.own
-      : [...new Set([...stream.own, ...[...guests.values()].flatMap(({ topics }) => topics)])].sort()
+    isNarrow ? own() : [...new Set([...own(), ...[...guests.values()].flatMap(({ topics }) => topics)])].sort()
 
   const news = (frames: readonly Frame[] = []): News => {
-    const { term, here, asked, sync, beganAt, heardAt } = stream
+    const { term, here, asked, sync, beganAt = 0, heardAt = 0 } = stream
     // Of pages it says nothing: they are read because the stream is not well.
     const flowed = sync !== undefined && !sync.degraded && heardAt - beganAt >= FLOWED_MS
     return { kind: 'news', term, n, frames, here, asked, sync, flowed }
   }
 
   function say(said: News) {
-    saidAt = stream.heardAt
+    saidAt = stream.heardAt ?? saidAt
     n++
     if (guests.size > 0) post({ ...said, n })
   }
@@ -86,10 +85,11 @@ export function createLeader(stream: Stream, { clock, post, look }: LeaderUser):
       // What was wanted too late for the question.
       if (frames.some(({ kind }) => kind === 'sync')) changed()
       // Bytes that make no frame yet (a large event over a slow line) are a sign of life to the others, too.
-      if (frames[0] || stream.heardAt - saidAt > stream.heartbeatMs) say(news(frames))
+      const { heardAt = 0, heartbeatMs = 0 } = stream
+      if (frames[0] || heardAt - saidAt > heartbeatMs) say(news(frames))
     },
     failed({ code, message, retryable, details }, isSilent) {
-      if ([400, 414, 431].includes(details.status as number) && stream.asked.length > stream.own.length) {
+      if ([400, 414, 431].includes(details.status as number) && stream.asked.length > own().length) {
         // Together it is too much, for the hub or for a URL: this tab's own topics, then. A guest whose topics are not among them streams by itself.
         isNarrow = true
         return look()
@@ -102,7 +102,8 @@ export function createLeader(stream: Stream, { clock, post, look }: LeaderUser):
       if (topics[0]) guests.set(tab, { topics, missed: 0 })
       else guests.delete(tab)
       if (user !== undefined) doubt = user
-      post({ ...news(), to: tab })
+      const present = [...(stream.question?.present?.values() ?? [])]
+      post({ ...news(), to: tab, present })
       changed()
     },
     retire() {

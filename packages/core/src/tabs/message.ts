@@ -1,6 +1,7 @@
 // What the tabs of a browser say to each other, on the channel that they share.
-import type { Frame, Sync } from '../contract/wire.ts'
+import type { Frame, PresenceFrame, Sync } from '../contract/wire.ts'
 import type { HubError } from '../errors.ts'
+import type { Question } from '../sources/source.ts'
 import type { Vote } from './election.ts'
 
 /**
@@ -17,17 +18,17 @@ export interface Stream {
   /** By which it leads. */
   readonly term: number
   /** What this tab itself wants, and what the stream was, or is being, asked for. */
-  own: readonly string[]
+  question?: Question
   asked: readonly string[]
   /** What the hub said first; undefined while there is no stream. */
   sync?: SyncFrame | undefined
   /** How far it came. */
   here?: string | undefined
   /** When it began, and last said something. */
-  beganAt: number
-  heardAt: number
-  /** The hub's, as it was said last; 0 until then. */
-  heartbeatMs: number
+  beganAt?: number
+  heardAt?: number
+  /** The hub's, as it was said last. */
+  heartbeatMs?: number
 }
 
 /** What a leader says of its stream: the frames as they came, and how things stand after them. */
@@ -45,6 +46,8 @@ export interface News {
   readonly asked: readonly string[]
   /** What the hub said first; undefined while there is no stream. */
   readonly sync: SyncFrame | undefined
+  /** Who is there, for a tab that has just come. */
+  readonly present?: readonly PresenceFrame[]
   /** Why it is over: what makes the error, since an error's class does not travel between tabs. While `sync` is there, the next tab tries before anybody worries. */
   readonly failure?: ConstructorParameters<typeof HubError> | undefined
   /** Whether the stream has been seen to flow. */

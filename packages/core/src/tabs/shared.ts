@@ -83,7 +83,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
     {
       lead(term) {
         rest()
-        stream = { term, own: [], asked: [], beganAt: 0, heardAt: 0, heartbeatMs: 0 }
+        stream = { term, asked: [] }
         leader = others?.createLeader(stream, { clock, post, look })
         look()
       },
@@ -144,7 +144,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
     if (!others && !isLoading) void load()
     if (message.kind === 'want') {
       // A page that is frozen hears other tabs all the same, while its stream is dead: it lets another one lead. One that is awake has ended a stream so silent itself.
-      if (stream?.heartbeatMs && clock.now() - stream.heardAt > stream.heartbeatMs * 2.6) {
+      if (stream?.heartbeatMs && clock.now() - (stream.heardAt as number) > stream.heartbeatMs * 2.6) {
         election.leave()
         election.enter()
       }
@@ -188,7 +188,7 @@ export function sharedSource(options: SharedOptions = {}): Source {
   async function read(question: Question, stream: Stream) {
     const { signal, topics } = question
     let sync: Stream['sync']
-    stream.own = topics
+    stream.question = question
     stream.asked = leader?.wanted() ?? topics
     try {
       await hub.open({
