@@ -519,3 +519,36 @@ test('what a server has rendered is taken over as it is: nothing differs, nothin
 test('outside of a provider the hooks say what is missing', () => {
   expect(() => renderToString(<Lost />)).toThrow('put <HubProvider client={…}> around')
 })
+
+test('useHubPresence tells who is there, from the moment on that it is told, and that it was so', async () => {
+  type Present = {
+    readonly topics: readonly ['board']
+    readonly presence?: readonly ['board']
+    readonly events: C['events']
+  }
+  const { HubProvider: Provider, useHubPresence } = createHubReact<Present>()
+  function Others({ topic }: { topic: `board:${string}` | undefined }) {
+    const here = useHubPresence(topic)
+    return (
+      <p>{here ? `${here.users.join(' and ')}, ${here.count} in all${here.stale ? ', it was' : ''}` : 'who knows'}</p>
+    )
+  }
+  const page = (topic: `board:${string}` | undefined) => (
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <Provider client={client as unknown as HubClient<Present>}>
+          <Others topic={topic} />
+        </Provider>
+      </QueryClientProvider>
+    </StrictMode>
+  )
+  expect(renderToString(page('board:7'))).toContain('who knows')
+  const { rerender } = render(page(undefined))
+  expect(screen.getByText('who knows')).toBeDefined()
+  rerender(page('board:7'))
+  await waitFor(() => expect(mocked.streams[0]?.topics).toEqual(['board:7']))
+  act(() => mocked.streams[0]?.send('hub.presence', { topic: 'board:7', users: ['u1', 'u2'], count: 12 }, 'e:0'))
+  await screen.findByText('u1 and u2, 12 in all')
+  act(() => client.close())
+  await screen.findByText('u1 and u2, 12 in all, it was')
+})

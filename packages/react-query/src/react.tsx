@@ -6,7 +6,11 @@ import {
   type EventOf,
   type HubClient,
   HubError,
+  type PresenceState,
+  type PresenceStore,
+  type PresentTopic,
   platform,
+  presenceOf,
   type Status,
   type SubscribableTopic,
   type TopicState,
@@ -26,6 +30,7 @@ import {
   useContext,
   useEffect,
   useInsertionEffect,
+  useMemo,
   useRef,
   useSyncExternalStore,
 } from 'react'
@@ -93,6 +98,11 @@ export interface HubReact<C extends Contract> extends Omit<HubQuery<C>, 'connect
   ) => void
   /** `emit` of the provider's client, which is always the same function: `emit({ type, data })` answers the emit's id, and a promise of what became of it. */
   readonly useHubEmit: () => HubClient<C>['emit']
+  /**
+   * Who is there on a topic, which is held while the component is mounted; `undefined` until the hub has told, on a server, and where no topic is given. The kind of
+   * the topic must be in the contract's `presence`.
+   */
+  readonly useHubPresence: (topic: PresentTopic<C> | undefined) => PresenceState | undefined
 }
 
 interface Connected {
@@ -166,6 +176,7 @@ export function createHubReact<C extends Contract>(): HubReact<C> {
     useHubStatus: (options) => useStatus(context, options),
     useHubEvent: (type, options, handler) => useEvent(context, type, options, handler),
     useHubEmit: () => useClient(context).emit,
+    useHubPresence: (topic) => usePresence(context, topic),
   }
 }
 
@@ -247,6 +258,17 @@ function useEvent<C extends Contract, N extends EventName<C>>(
     [client, topic, type, latest],
   )
 }
+
+function usePresence<C extends Contract>(
+  context: HubContext<C>,
+  topic: PresentTopic<C> | undefined,
+): PresenceState | undefined {
+  const client = useClient(context)
+  const { subscribe, get } = useMemo(() => (topic === undefined ? NOBODY : presenceOf(client, topic)), [client, topic])
+  return useSyncExternalStore(subscribe, get, NOBODY.get)
+}
+
+const NOBODY: PresenceStore = { get: () => undefined, subscribe: () => () => {} }
 
 /** The newest value, for whoever is called later: React 18 has no `useEffectEvent`. */
 function useLatest<T>(value: T): { readonly current: T } {
