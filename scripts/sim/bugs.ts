@@ -524,6 +524,22 @@ export const bugs: readonly Bug[] = [
     edits: [['?.()) return Number.POSITIVE_INFINITY', '?.()) return 0']],
   },
   {
+    name: 'tell late tabs of nobody',
+    breaks: 'a tab that comes when the stream is there already never learns who is',
+    by: 'who is there is told',
+    file: `${client}/tabs/leader.ts`,
+    tabs: true,
+    edits: [['to: tab, present })', 'to: tab })']],
+  },
+  {
+    name: 'take an answer for a sign of life',
+    breaks: 'a leader whose stream is silent keeps the others in their belief, as often as they ask',
+    by: 'live means hearing something',
+    file: `${client}/tabs/follower.ts`,
+    tabs: true,
+    edits: [['if (late[0]) take(late)', 'take(news.present ?? [])']],
+  },
+  {
     name: 'leave the mutation pending',
     breaks: 'a mutation that was answered never ends',
     by: 'nothing pending is left',

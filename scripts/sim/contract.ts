@@ -52,6 +52,7 @@ type Part = Pick<Item, 'id' | 'version'> & Partial<Pick<Item, 'title' | 'column'
 /** The contract. */
 export const contract = defineContract({
   topics: ['board', 'room', 'list'],
+  presence: ['board', 'room'],
   events: {
     'card.moved': { topic: 'board', data: payload },
     'note.added': { topic: 'board', data: payload, emit: true },

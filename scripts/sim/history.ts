@@ -215,6 +215,8 @@ export interface Final {
   /** Whether it came to rest by itself before patience ran out. */
   readonly atRest: boolean
   readonly connections: number
+  /** Who is there, as the hub says it itself. */
+  readonly present?: readonly { readonly topic: string; readonly users: readonly string[] }[]
   readonly pages: readonly {
     readonly page: number
     readonly user: string
@@ -225,6 +227,8 @@ export interface Final {
       readonly topic: string
       readonly state: string
       readonly granted: boolean
+      /** Who its page has been told is there. */
+      readonly present?: readonly string[] | undefined
       readonly missing: readonly string[]
       readonly surplus: readonly string[]
     }[]

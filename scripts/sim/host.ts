@@ -63,6 +63,8 @@ export interface Host {
   weigh(): void
   /** The open connections, as the hub counts them. */
   connections(): number
+  /** Who is on a topic, as the hub says. */
+  present(topic: string): readonly string[]
   /** Closes the hub for good. Answers how many of its callbacks still wait. */
   close(): Promise<number>
 }
@@ -297,6 +299,7 @@ export function createHost({ config, clock, chance, history, database, exchanges
       }
       if (bytes > 0) history.record({ what: 'buffered', bytes, connections })
     },
+    present: (topic) => running?.hub.presence(topic as 'room').users ?? [],
     connections: () => running?.hub.stats().connections ?? -1,
     async close() {
       const was = running

@@ -353,7 +353,10 @@ export function openPage(options: PageOptions): Page {
         .filter((exchange) => exchange.method === 'GET' && exchange.heldByHub())
         .map((exchange) => exchange.number),
       screens: [
-        ...[...screens].filter((screen) => screen.subscribed()).map((screen) => screen.final()),
+        ...[...screens]
+          .filter((screen) => screen.subscribed())
+          .map((screen) => screen.final())
+          .map((one) => ({ ...one, present: client.present.get(one.topic)?.users })),
         ...[...held].map(([screen, { topic }]) => ({
           screen,
           topic,

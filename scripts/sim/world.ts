@@ -25,6 +25,8 @@ const PATIENCE_MS = 120_000
 const WAY_BACK_MS = 45_000
 /** How long it must stay at rest to be believed. */
 const REST_MS = 6_000
+// For so long a user counts as there who has left, until all are told.
+const LEASE_MS = 6_000
 
 /** Lives through a plan. What is thrown where nobody catches it ends the world, and is in its history. */
 export async function live(plan: Plan): Promise<History> {
@@ -217,10 +219,13 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   }
   // A page of the log that died unseen is given up only now, perhaps.
   if (restless() !== undefined) atRest = (await rest()) && atRest
+  // Whoever has left is there a little longer.
+  await runUntil(virtual, virtual.now() + LEASE_MS)
   const why = restless()
   if (why) history.record({ what: 'broken', why: `never came to rest: ${why}` })
   for (const page of pages) page.board()?.compare()
   const connections = host.connections()
+  const present = config.topics.map((topic) => ({ topic, users: host.present(topic) }))
   const final = pages.filter((page) => !page.gone()).map((page) => page.final())
 
   const leftovers: string[] = []
@@ -240,5 +245,5 @@ async function liveOn({ seed, config, steps }: Plan, virtual: VirtualClock, hist
   for (const leak of takeLeaks()) history.record({ what: 'broken', why: `reached for the real world: ${leak}` })
   // Their modules are used again, by the pages of another world.
   for (const page of pages) page.board()?.end()
-  history.record({ what: 'settled', final: { atRest, connections, pages: final, leftovers } })
+  history.record({ what: 'settled', final: { atRest, connections, present, pages: final, leftovers } })
 }

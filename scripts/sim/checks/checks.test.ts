@@ -1263,6 +1263,30 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'by pages, when nothing is in the way of the stream any more',
     [...beginning, final({ status: { ...live, via: 'poll', degraded: { code: 'timeout', message: '' } } })],
   ],
+  [
+    'who is there is told',
+    'a page was not told',
+    [
+      ...beginning,
+      final({ screens: [{ ...screen, present: [] }] }, { present: [{ topic: 'board:1', users: ['ann'] }] }),
+    ],
+  ],
+  [
+    'who is there is told',
+    'a page that reads is not counted',
+    [...beginning, final({ screens: [{ ...screen, present: [] }] }, { present: [{ topic: 'board:1', users: [] }] })],
+  ],
+  [
+    'who is there is told',
+    'somebody is counted who is not there',
+    [
+      ...beginning,
+      final(
+        { screens: [{ ...screen, present: ['ann', 'bob'] }] },
+        { present: [{ topic: 'board:1', users: ['ann', 'bob'] }] },
+      ),
+    ],
+  ],
   ['convergence', 'an event is missing', [...beginning, final({ screens: [{ ...screen, missing: ['p1'] }] })]],
 ]
 

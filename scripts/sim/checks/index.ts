@@ -7,6 +7,7 @@ import { authorization, expiry } from './grants.ts'
 import { outlives } from './kept.ts'
 import { killSwitch, leftovers, patience, pauses, reports, requestRate, slowReaders } from './manners.ts'
 import { polls } from './polls.ts'
+import { attendance } from './presence.ts'
 import { buried, equal, reasons, settled, single } from './queries.ts'
 import { convergence, misfits, neverSilently, once, present, prompt } from './screens.ts'
 import { fromItsOwn, oneStream, peaceful, soon } from './sharing.ts'
@@ -43,6 +44,7 @@ export const checks: readonly Check[] = [
   present,
   prompt,
   convergence,
+  attendance,
   oneStream,
   peaceful,
   fromItsOwn,

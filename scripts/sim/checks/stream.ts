@@ -80,7 +80,8 @@ function walk(facts: Facts, stream: ExchangeFacts, found: (finding: Finding) => 
       continue
     }
     if (block.id === undefined) {
-      if (block.event?.startsWith('hub.')) wrong(at, `says ${block.event} without an id`)
+      if (block.event?.startsWith('hub.') && block.event !== 'hub.presence')
+        wrong(at, `says ${block.event} without an id`)
       else if (block.event !== undefined) {
         const { topic } = JSON.parse(block.data ?? '{}') as { topic: string }
         if (!topics.has(topic)) wrong(at, `${topic} is not carried by this stream`)
