@@ -40,6 +40,7 @@ const change = { ...author, lastChange: true } as const
 
 export const contract = defineContract({
   topics: ['board', 'conversation'], // `board`, and `conversation:<card id>`; `user` is built in
+  presence: ['board'], // everybody sees who else is here
   events: {
     'card.created': { topic: 'board', data: Card },
     'card.updated': { topic: 'board', data: Card.pick({ ...change, title: true, text: true }) },

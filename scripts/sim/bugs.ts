@@ -134,7 +134,7 @@ export const bugs: readonly Bug[] = [
     name: 'sleep through silence',
     breaks: 'a half-open connection looks alive',
     file: `${client}/connection.ts`,
-    edits: [['wait(ms || undefined,', 'wait(syncedAt === undefined ? ms : undefined,']],
+    edits: [['wait(ms || Number.POSITIVE_INFINITY,', 'wait(syncedAt === undefined ? ms : undefined,']],
   },
   {
     name: 'retry at once',

@@ -290,6 +290,26 @@ describe('the board', () => {
     expect(new Set(keys).size).toBe(1)
   })
 
+  scene(
+    'who else is here is shown, for a while after they have left, and as what was while the server is away',
+    async (stage) => {
+      const ada = await stage.open('ada')
+      const online = ada.page.getByRole('status', { name: 'On the board' })
+      const says = (words: string) => online.getByText(words).waitFor()
+      await says('Only you')
+      const grace = await stage.open('grace')
+      await stage.open('ada')
+      await says('You and 1 other')
+      await grace.page.getByRole('status', { name: 'On the board' }).getByText('You and 1 other').waitFor()
+      await stage.kill()
+      await says('You and 1 other when the connection was lost')
+      await grace.page.close()
+      await stage.restart()
+      await ada.page.getByRole('button', { name: 'Try now' }).click()
+      await says('Only you')
+    },
+  )
+
   scene('it stops when it is asked to, and is told apart from a crash', async ({ open, stop }) => {
     const { page } = await open('ada')
     const [code] = await Promise.all([stop(), page.getByRole('region', { name: 'Connection trouble' }).waitFor()])

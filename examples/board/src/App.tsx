@@ -5,6 +5,7 @@ import { CardPanel } from './CardPanel.tsx'
 import { ConnectionBadge, ConnectionBanner, useConnection } from './Connection.tsx'
 import { Mark } from './icons.tsx'
 import { NoticeBar } from './NoticeBar.tsx'
+import { Online } from './Online.tsx'
 import { ThemeButton } from './theme.tsx'
 import { WhoAmI } from './WhoAmI.tsx'
 
@@ -19,6 +20,7 @@ export function App() {
           <h1>Shared board</h1>
           <p>Tasks for the whole team. Everyone sees changes as they happen.</p>
         </div>
+        <Online />
         <ConnectionBadge connection={connection} />
         <ThemeButton />
         <WhoAmI />

@@ -14,5 +14,5 @@ export const client = createInspectedClient<typeof contract>({
   preloadOutbox: true,
 })
 
-export const { HubProvider, hubMutationOptions, liveQueryOptions, useHubEvent, useHubStatus } =
+export const { HubProvider, hubMutationOptions, liveQueryOptions, useHubEvent, useHubPresence, useHubStatus } =
   createHubReact<typeof contract>()
