@@ -520,25 +520,27 @@ test('outside of a provider the hooks say what is missing', () => {
   expect(() => renderToString(<Lost />)).toThrow('put <HubProvider client={…}> around')
 })
 
+type Present = {
+  readonly topics: readonly ['board']
+  readonly presence?: readonly ['board']
+  readonly events: C['events']
+}
+const { HubProvider: PresentProvider, useHubPresence } = createHubReact<Present>()
+
+function Others({ topic }: { topic: `board:${string}` | undefined }) {
+  const here = useHubPresence(topic)
+  return (
+    <p>{here ? `${here.users.join(' and ')}, ${here.count} in all${here.stale ? ', it was' : ''}` : 'who knows'}</p>
+  )
+}
+
 test('useHubPresence tells who is there, from the moment on that it is told, and that it was so', async () => {
-  type Present = {
-    readonly topics: readonly ['board']
-    readonly presence?: readonly ['board']
-    readonly events: C['events']
-  }
-  const { HubProvider: Provider, useHubPresence } = createHubReact<Present>()
-  function Others({ topic }: { topic: `board:${string}` | undefined }) {
-    const here = useHubPresence(topic)
-    return (
-      <p>{here ? `${here.users.join(' and ')}, ${here.count} in all${here.stale ? ', it was' : ''}` : 'who knows'}</p>
-    )
-  }
   const page = (topic: `board:${string}` | undefined) => (
     <StrictMode>
       <QueryClientProvider client={queryClient}>
-        <Provider client={client as unknown as HubClient<Present>}>
+        <PresentProvider client={client as unknown as HubClient<Present>}>
           <Others topic={topic} />
-        </Provider>
+        </PresentProvider>
       </QueryClientProvider>
     </StrictMode>
   )
