@@ -78,6 +78,7 @@ test('a button says how things stand, and opens a drawer that says why', async (
   end(new HubError('network', 'It fell over.', { retryable: true }))
   await pass()
   expect(screen.getByRole('status').textContent).toBe('Down')
+  expect(panel().textContent).toContain('Viano connection')
   expect(panel().textContent).toMatch(/tries again in \d+ s.*The hub cannot be reached: It fell over\./)
   press('Try now')
   await pass()

@@ -7,6 +7,7 @@ import { clockTime, json, many, shortCursor, span } from './words.ts'
 const stateWords: Readonly<Record<LiveRow['state'], string>> = {
   live: 'live',
   reading: 'reading…',
+  due: 'will poll',
   polling: 'polls',
   lost: 'stale, not polled',
   error: 'failed',
@@ -45,7 +46,7 @@ export function LiveQueries({ view: { queries } }: { view: View }): ReactElement
               </th>
               <td data-state={state}>
                 {stateWords[state]}
-                {state === 'polling' && pollMs ? ` every ${span(pollMs)}` : ''}
+                {(state === 'polling' || state === 'due') && pollMs ? ` every ${span(pollMs)}` : ''}
               </td>
               <td>{fetches}</td>
               <td>{joined}</td>

@@ -110,7 +110,7 @@ function Facts({ view, now }: { view: View; now: number }) {
   return (
     <dl className="hubdt-facts">
       <Fact name="Via">
-        {via === undefined ? 'nothing' : { sse: 'stream', poll: 'pages', tab: 'another tab' }[via]}
+        {via === undefined ? 'no connection' : { sse: 'stream', poll: 'pages', tab: 'another tab' }[via]}
       </Fact>
       <Fact name="This tab">{roleOf(via, tabs)}</Fact>
       {user !== undefined && <Fact name="User">{user}</Fact>}

@@ -153,6 +153,26 @@ test('counts polls while the hub is away, and those it spares while it is there'
   expect(recorder.get().steps.at(-1)).toMatchObject({ to: { phase: 'stopped' }, at: lostAt })
 })
 
+test('says that a query polls once it was answered after the loss, and until then that it will', async () => {
+  await begin()
+  scene.fail(new HubError('stopped', 'Go away.'))
+  await vi.advanceTimersByTimeAsync(200)
+  expect(recorder.get().queries).toMatchObject([{ state: 'due' }])
+  await vi.advanceTimersByTimeAsync(1_300)
+  expect(recorder.get().queries).toMatchObject([{ state: 'reading', polls: 1 }])
+  scene.answer([])
+  await vi.advanceTimersByTimeAsync(200)
+  expect(recorder.get().queries).toMatchObject([{ state: 'polling' }])
+  scene.client.start()
+  await vi.advanceTimersByTimeAsync(2_000)
+  scene.answer([])
+  await vi.advanceTimersByTimeAsync(200)
+  expect(recorder.get().queries).toMatchObject([{ state: 'live' }])
+  scene.fail(new HubError('stopped', 'Go away.'))
+  await vi.advanceTimersByTimeAsync(200)
+  expect(recorder.get().queries).toMatchObject([{ state: 'due' }])
+})
+
 test('shows mutations until they are over, and those that have failed', async () => {
   await begin()
   let fail = (_: Error) => {}

@@ -71,8 +71,8 @@ export interface NotedConflict {
 export interface LiveRow {
   readonly key: string
   readonly topics: readonly string[]
-  /** `live`: all its topics are; `reading`: a fetch is in flight, or due in a moment; `polling`: it is read at its interval meanwhile; `lost`: nothing keeps it. */
-  readonly state: 'live' | 'reading' | 'polling' | 'lost' | 'error' | 'idle'
+  /** `live`: all its topics are; `reading`: a fetch is in flight, or due in a moment; `due`: it will be read at its interval; `polling`: it is, and was answered since the hub was lost; `lost`: nothing keeps it. */
+  readonly state: 'live' | 'reading' | 'due' | 'polling' | 'lost' | 'error' | 'idle'
   readonly pollMs: number | undefined
   readonly fetches: number
   readonly joined: number
@@ -138,6 +138,8 @@ interface Tally {
   joined: number
   polls: number
   avoided: number
+  /** It was read since the hub was lost. */
+  isAnswered: boolean
 }
 
 export const keyOf = (key: unknown): string => JSON.stringify(key).slice(1, -1).replaceAll('"', '')
@@ -184,7 +186,7 @@ export function createRecorder(
   }
 
   const tallyOf = ({ queryHash }: Query): Tally => {
-    const tally = tallies.get(queryHash) ?? { fetches: 0, joined: 0, polls: 0, avoided: 0 }
+    const tally = tallies.get(queryHash) ?? { fetches: 0, joined: 0, polls: 0, avoided: 0, isAnswered: false }
     tallies.set(queryHash, tally)
     return tally
   }
@@ -197,14 +199,15 @@ export function createRecorder(
     const ms = pollMsOf(live)
     const pollMs = Number.isFinite(ms) ? ms : undefined
     const { fetchStatus, status, isInvalidated } = query.state
+    const { fetches, joined, polls, avoided, isAnswered } = tallyOf(query)
     const state = () => {
       if (!query.isActive()) return 'idle'
       if (fetchStatus === 'fetching') return 'reading'
       if (status === 'error') return 'error'
       if (topics[0] && topics.every(isLive)) return isInvalidated ? 'reading' : 'live'
-      return pollMs ? 'polling' : 'lost'
+      if (!pollMs) return 'lost'
+      return isAnswered ? 'polling' : 'due'
     }
-    const { fetches, joined, polls, avoided } = tallyOf(query)
     return { key: keyOf(query.queryKey), topics, state: state(), pollMs, fetches, joined, polls, avoided }
   }
 
@@ -359,14 +362,21 @@ export function createRecorder(
           lookAround()
           const { at, from, to } = steps.at(-1) ?? {}
           if (to?.phase === 'live') lostAt = undefined
-          else if (from?.phase === 'live') lostAt ??= at
+          else if (from?.phase === 'live') {
+            lostAt ??= at
+            for (const tally of tallies.values()) tally.isAnswered = false
+          }
           changed()
         }),
         inspection?.hear(hear),
         observeQueries(note),
         queryCache.subscribe((happened) => {
           if (happened.type === 'observerResultsUpdated') return
-          if (happened.type === 'updated' && happened.action.type === 'fetch') tallyOf(happened.query).fetches++
+          if (happened.type === 'updated') {
+            const { action, query } = happened
+            if (action.type === 'fetch') tallyOf(query).fetches++
+            if (action.type === 'success' && !action.manual) tallyOf(query).isAnswered = true
+          }
           changed()
         }),
         mutationCache.subscribe(changed),

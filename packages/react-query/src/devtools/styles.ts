@@ -114,7 +114,7 @@ const css = `
 .hubdt tbody th { overflow-wrap: anywhere; }
 .hubdt [data-state="live"] { color: var(--ok); }
 .hubdt [data-state="reading"], .hubdt [data-state="sent"] { color: var(--busy); }
-.hubdt [data-state="polling"], .hubdt [data-state="lost"], .hubdt [data-state="paused"] { color: var(--warn); }
+.hubdt [data-state="due"], .hubdt [data-state="polling"], .hubdt [data-state="lost"], .hubdt [data-state="paused"] { color: var(--warn); }
 .hubdt [data-state="error"], .hubdt [data-state="failed"] { color: var(--bad); }
 .hubdt .hubdt-topic { color: inherit; }
 

@@ -105,10 +105,11 @@ const cases: readonly [name: string, view: Partial<View>, tone: string, state: s
       /server runs/,
     ],
     [
-      'down, with a query that polls and two that do not',
+      'down, with a query that will poll, one that polls and two that do not',
       {
         status: down('network', 'Failed to fetch'),
         queries: [
+          { ...row, state: 'due' },
           { ...row, state: 'polling' },
           { ...row, state: 'lost' },
           { ...row, state: 'lost' },
@@ -116,7 +117,7 @@ const cases: readonly [name: string, view: Partial<View>, tone: string, state: s
       },
       'bad',
       'Down',
-      /fetch\. Meanwhile 1 live query polls, 2 live queries are stale and do not poll\.$/,
+      /fetch\. Meanwhile 1 live query will poll, 1 live query polls, 2 live queries are stale and do not poll\.$/,
       /./,
     ],
     ['disabled', { status: down('disabled', 'over') }, 'bad', 'Down', /switched off/, /hub\.enable/],

@@ -100,8 +100,9 @@ export function summarize(view: View, now: number): Summary {
 /** What becomes of the live queries while nothing comes in. */
 function meanwhile({ queries }: View): string {
   const count = (wanted: string) => queries.filter(({ state }) => state === wanted).length
-  const [polling, lost] = [count('polling'), count('lost')]
+  const [due, polling, lost] = [count('due'), count('polling'), count('lost')]
   const told = [
+    ...(due > 0 ? [many(due, 'live query will poll', 'live queries will poll')] : []),
     ...(polling > 0 ? [many(polling, 'live query polls', 'live queries poll')] : []),
     ...(lost > 0
       ? [many(lost, 'live query is stale and does not poll', 'live queries are stale and do not poll')]
