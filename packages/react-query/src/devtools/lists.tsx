@@ -15,7 +15,7 @@ const stateWords: Readonly<Record<LiveRow['state'], string>> = {
 }
 
 export function LiveQueries({ view: { queries } }: { view: View }): ReactElement {
-  const sum = (of: 'polls' | 'avoided' | 'joined') => queries.reduce((total, row) => total + Math.floor(row[of]), 0)
+  const sum = (of: 'polls' | 'avoided') => queries.reduce((total, row) => total + Math.floor(row[of]), 0)
   return (
     <Section
       title="Live queries"
@@ -30,16 +30,13 @@ export function LiveQueries({ view: { queries } }: { view: View }): ReactElement
             <th scope="col" title="How often it was read, for whatever reason">
               Reads
             </th>
-            <th scope="col" title="Events that came while it was being read, and were applied to the answer">
-              Joined
-            </th>
             <th scope="col" title="Reads because the hub was away; and those that it spared">
               Polls / avoided
             </th>
           </tr>
         </thead>
         <tbody>
-          {queries.map(({ key, topics, state, pollMs, fetches, joined, polls, avoided }) => (
+          {queries.map(({ key, topics, state, pollMs, fetches, polls, avoided }) => (
             <tr key={key}>
               <th scope="row" title={`of ${topics.join(', ')}`}>
                 {key}
@@ -49,7 +46,6 @@ export function LiveQueries({ view: { queries } }: { view: View }): ReactElement
                 {(state === 'polling' || state === 'due') && pollMs ? ` every ${span(pollMs)}` : ''}
               </td>
               <td>{fetches}</td>
-              <td>{joined}</td>
               <td>{pollMs ? `${polls} / ${Math.floor(avoided)}` : '–'}</td>
             </tr>
           ))}

@@ -124,7 +124,7 @@ test('notes what an answer was joined with', async () => {
   await vi.advanceTimersByTimeAsync(200)
   const { joins, queries } = recorder.get()
   expect(joins).toMatchObject([{ events: 0 }, { key: 'cards,7', events: 2, cursor: 'e:9' }])
-  expect(queries).toMatchObject([{ key: 'cards,7', state: 'live', fetches: 2, joined: 2 }])
+  expect(queries).toMatchObject([{ key: 'cards,7', state: 'live', fetches: 2 }])
 })
 
 test('notes a gap once, with the queries that are read again for it', async () => {

@@ -75,7 +75,6 @@ export interface LiveRow {
   readonly state: 'live' | 'reading' | 'due' | 'polling' | 'lost' | 'error' | 'idle'
   readonly pollMs: number | undefined
   readonly fetches: number
-  readonly joined: number
   readonly polls: number
   readonly avoided: number
 }
@@ -135,7 +134,6 @@ export interface Recorder {
 
 interface Tally {
   fetches: number
-  joined: number
   polls: number
   avoided: number
   /** It was read since the hub was lost. */
@@ -186,7 +184,7 @@ export function createRecorder(
   }
 
   const tallyOf = ({ queryHash }: Query): Tally => {
-    const tally = tallies.get(queryHash) ?? { fetches: 0, joined: 0, polls: 0, avoided: 0, isAnswered: false }
+    const tally = tallies.get(queryHash) ?? { fetches: 0, polls: 0, avoided: 0, isAnswered: false }
     tallies.set(queryHash, tally)
     return tally
   }
@@ -199,7 +197,7 @@ export function createRecorder(
     const ms = pollMsOf(live)
     const pollMs = Number.isFinite(ms) ? ms : undefined
     const { fetchStatus, status, isInvalidated } = query.state
-    const { fetches, joined, polls, avoided, isAnswered } = tallyOf(query)
+    const { fetches, polls, avoided, isAnswered } = tallyOf(query)
     const state = () => {
       if (!query.isActive()) return 'idle'
       if (fetchStatus === 'fetching') return 'reading'
@@ -208,7 +206,7 @@ export function createRecorder(
       if (!pollMs) return 'lost'
       return isAnswered ? 'polling' : 'due'
     }
-    return { key: keyOf(query.queryKey), topics, state: state(), pollMs, fetches, joined, polls, avoided }
+    return { key: keyOf(query.queryKey), topics, state: state(), pollMs, fetches, polls, avoided }
   }
 
   function mutationOf({ mutationId, options, state }: Mutation): MutationRow | undefined {
@@ -309,7 +307,6 @@ export function createRecorder(
     else if (kind === 'poll') tallyOf(query).polls++
     else if (kind === 'join') {
       const { events, cursor } = activity
-      tallyOf(query).joined += events
       joins = latest(joins, { n: ++notes, at: now(), key: keyOf(query.queryKey), events, cursor })
     }
     changed()

@@ -49,7 +49,6 @@ const row: LiveRow = {
   state: 'live',
   pollMs: 10_000,
   fetches: 1,
-  joined: 0,
   polls: 0,
   avoided: 0,
 }
