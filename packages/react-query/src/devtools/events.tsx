@@ -2,7 +2,7 @@
 import { memo, type ReactElement, useMemo, useState } from 'react'
 import type { Arrival } from './recorder.ts'
 import { Section } from './section.tsx'
-import { clockTime, json, many, took } from './words.ts'
+import { clockTime, json, many, peek, took } from './words.ts'
 
 // More than anybody reads; the filters look at all that is kept.
 const MAX_SHOWN = 100
@@ -102,7 +102,9 @@ function EventRow({ arrival: { at, event, tookMs, isRepeat } }: { arrival: Arriv
         <time>{clockTime(at, true)}</time>
         <b>{type}</b>
         <span className="hubdt-quiet">{topic}</span>
-        <code className="hubdt-peek">{json(data)}</code>
+        <code className="hubdt-peek" title={json(data)}>
+          {peek(data)}
+        </code>
         <span className="hubdt-took">{isRepeat ? 'had it' : took(tookMs)}</span>
       </summary>
       {/* Written only when it is looked at: there may be a hundred. */}

@@ -6,6 +6,8 @@ import { took } from './words.ts'
 
 const MAX_BARS = 60
 const HEIGHT = 48
+// With fewer, 95 of a hundred are all of them.
+const MIN_FOR_P95 = 20
 
 /** The value that a share of all does not exceed. */
 export function quantile(values: readonly number[], share: number): number | undefined {
@@ -20,11 +22,11 @@ export const LatencyChart = /* @__PURE__ */ memo(function LatencyChart({
 }): ReactElement {
   const fresh = arrivals.filter(({ isRepeat }) => !isRepeat).slice(-MAX_BARS)
   const values = fresh.map(({ tookMs }) => tookMs)
-  const [p50, p95] = [quantile(values, 0.5), quantile(values, 0.95)]
-  if (p50 === undefined || p95 === undefined)
+  const [p50, p95, max] = [0.5, 0.95, 1].map((share) => quantile(values, share))
+  if (p50 === undefined || p95 === undefined || max === undefined)
     return <Section title="Latency" empty="From publish to arrival: no event yet." />
-  const top = Math.max(...values, 1)
-  const more = `p50 ${took(p50)} · p95 ${took(p95)}`
+  const top = Math.max(max, 1)
+  const more = `p50 ${took(p50)} · ${values.length < MIN_FOR_P95 ? '' : `p95 ${took(p95)} · `}max ${took(max)}`
   return (
     <Section title="Latency" more={more}>
       <svg
@@ -32,7 +34,7 @@ export const LatencyChart = /* @__PURE__ */ memo(function LatencyChart({
         viewBox={`0 0 ${MAX_BARS} ${HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`From publish to arrival, the last ${values.length} events: ${more}, at most ${took(top)}`}
+        aria-label={`From publish to arrival, the last ${values.length} events: ${more}`}
       >
         {fresh.map(({ n, tookMs }, i) => {
           const height = Math.max(1, (Math.max(0, tookMs) / top) * HEIGHT)
@@ -40,7 +42,7 @@ export const LatencyChart = /* @__PURE__ */ memo(function LatencyChart({
         })}
       </svg>
       <p className="hubdt-quiet">
-        Publish to arrival, the last {values.length}; the highest bar is {took(top)}.
+        Publish to arrival, the last {values.length}.
         {values.some((value) => value < 0) && ' Some are below zero: the clocks of the hub and of this browser differ.'}
       </p>
     </Section>

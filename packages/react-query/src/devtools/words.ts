@@ -29,6 +29,15 @@ export function shortCursor(cursor: string): string {
   return colon > 10 ? `${cursor.slice(0, 6)}…${cursor.slice(colon)}` : cursor
 }
 
+/** A payload in one line that may be cut: not what it is of but what is so now, which tends to stand last. */
+export function peek(value: unknown): string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return json(value)
+  const members = Object.entries(value).filter(([name]) => name !== 'id')
+  if (members.length === 0) return json(value)
+  const told = members.map(([name, member]) => `${name}: ${json(member)}`)
+  return told.reverse().join(', ')
+}
+
 /** A payload as JSON, whatever it is. */
 export function json(value: unknown, indent?: number): string {
   try {
