@@ -126,9 +126,7 @@ test('the latency is drawn and said', async () => {
   await show(<HubDevtools client={client} initialIsOpen />)
   await hear(event(10), event(11))
   const chart = section('Latency').getByRole('img')
-  expect(chart.getAttribute('aria-label')).toBe(
-    'From publish to arrival, the last 2 events: p50 12 ms · max 12 ms',
-  )
+  expect(chart.getAttribute('aria-label')).toBe('From publish to arrival, the last 2 events: p50 12 ms · max 12 ms')
   expect(chart.querySelectorAll('rect')).toHaveLength(2)
   await hear(...Array.from({ length: 18 }, (_, i) => event(12 + i)))
   expect(section('Latency').getByText('p50 12 ms · p95 12 ms · max 12 ms')).toBeDefined()
@@ -149,11 +147,33 @@ test('faults last until they are healed', async () => {
   press('Go silent')
   const button = () => screen.getByRole('button', { name: 'Go silent' })
   expect(button().getAttribute('aria-pressed')).toBe('true')
+  expect(screen.getByRole('button', { name: 'Heal' }).title).toMatch(/^End the fault/)
   press('Heal')
   expect(button().getAttribute('aria-pressed')).toBe('false')
   press('Disable')
   press('Disable')
   expect(screen.queryByRole('button', { name: 'Heal' })).toBeNull()
+})
+
+test('what makes no sense now cannot be pressed, keeps the focus, and says why', async () => {
+  await show(<HubDevtools client={client} initialIsOpen />)
+  const can = () =>
+    ['Cut', 'Gap', 'Go silent', 'Disable'].map(
+      (name) => screen.getByRole('button', { name }).getAttribute('aria-disabled') === 'false',
+    )
+  expect(can()).toEqual([true, true, true, true])
+  press('Go silent')
+  expect(can()).toEqual([false, false, true, false])
+  press('Disable')
+  expect(screen.getByRole('button', { name: 'Go silent' }).getAttribute('aria-pressed')).toBe('true')
+  expect(screen.getByRole('button', { name: 'Disable' }).title).toBe(
+    'Play a hub that is switched off, until healed. Heal first.',
+  )
+  press('Heal')
+  end(new HubError('network', 'It fell over.', { retryable: true }))
+  await pass()
+  expect(can()).toEqual([false, false, false, false])
+  expect(screen.getByText('There is no connection to break.')).toBeDefined()
 })
 
 test('Escape closes the drawer and gives the focus back; it stays as it was, and in its theme', async () => {

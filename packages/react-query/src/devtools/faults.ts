@@ -4,6 +4,9 @@ import type { Fetch } from '@sse-hub/core'
 /** What goes on for as long as it is wanted: nothing gets through, in either direction; or the hub says that it is switched off. */
 export type Fault = 'silent' | 'disabled'
 
+/** What the error of a connection says that was cut to order. */
+export const CUT = 'cut with the devtools of sse-hub'
+
 /** The faults of one client. */
 export interface Faults {
   /** What the client is given for its own. */
@@ -43,7 +46,7 @@ export function createFaults(real: Fetch): Faults {
       })
     })
 
-  const cut = (why = 'The network was cut with the devtools of sse-hub') => {
+  const cut = (why = CUT) => {
     for (const fail of [...reading]) fail(new TypeError(why))
   }
 
@@ -107,7 +110,7 @@ export function createFaults(real: Fetch): Faults {
     current: () => fault,
     set(next) {
       fault = next
-      if (fault === 'disabled') cut()
+      if (fault === 'disabled') cut('switched off with the devtools of sse-hub')
       if (fault === 'silent') return
       for (const go of waiting) go()
       waiting.clear()

@@ -151,6 +151,16 @@ function roleOf(via: string | undefined, tabs: number | undefined): string {
   return tabs === 1 ? 'leads · the only tab' : `leads · ${tabs} tabs`
 }
 
+/** Why something cannot be broken now; undefined where it can. */
+function whyNot(what: 'cut' | 'gap' | Fault, { fault, status }: View): string | undefined {
+  // What lasts can always be healed.
+  if (fault === what) return undefined
+  if (fault !== undefined) return 'Heal first.'
+  if (status.phase !== 'live') return 'There is no connection to break.'
+  if (status.via === 'tab') return 'Another tab reads the stream: break it there.'
+  return what === 'cut' && status.via === 'poll' ? 'There is no stream to cut.' : undefined
+}
+
 const breakers: readonly { readonly what: 'cut' | 'gap' | Fault; readonly name: string; readonly hint: string }[] = [
   { what: 'cut', name: 'Cut', hint: 'Break the stream, once: the client comes back by itself and loses nothing' },
   {
@@ -166,8 +176,8 @@ const breakers: readonly { readonly what: 'cut' | 'gap' | Fault; readonly name: 
   { what: 'disabled', name: 'Disable', hint: 'Play a hub that is switched off, until healed' },
 ]
 
-function Breakers({ view: { fault, status, isInspected }, act }: { view: View; act: Recorder['act'] }) {
-  const follows = status.phase === 'live' && status.via === 'tab'
+function Breakers({ view, act }: { view: View; act: Recorder['act'] }) {
+  const { fault, isInspected } = view
   if (!isInspected) {
     return (
       <p className="hubdt-breakers">
@@ -181,26 +191,33 @@ function Breakers({ view: { fault, status, isInspected }, act }: { view: View; a
       <span>Break it:</span>
       {breakers.map(({ what, name, hint }) => {
         const lasts = what === 'silent' || what === 'disabled'
+        const not = whyNot(what, view)
         return (
           <button
             key={what}
             type="button"
             className="hubdt-button"
-            title={hint}
-            disabled={follows}
+            title={not === undefined ? hint : `${hint}. ${not}`}
+            // Not `disabled`: that would take the focus from whoever has just pressed it.
+            aria-disabled={not !== undefined}
             {...(lasts && { 'aria-pressed': fault === what })}
-            onClick={() => act(fault === what ? 'heal' : what)}
+            onClick={() => not === undefined && act(fault === what ? 'heal' : what)}
           >
             {name}
           </button>
         )
       })}
       {fault !== undefined && (
-        <button type="button" className="hubdt-button hubdt-main" onClick={() => act('heal')}>
+        <button
+          type="button"
+          className="hubdt-button hubdt-main"
+          title="End the fault that was made here, and connect at once"
+          onClick={() => act('heal')}
+        >
           Heal
         </button>
       )}
-      {follows && <span>Another tab reads the stream: break it there.</span>}
+      {fault === undefined && <span>{whyNot('gap', view)}</span>}
     </div>
   )
 }

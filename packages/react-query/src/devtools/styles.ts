@@ -70,8 +70,8 @@ const css = `
 .hubdt .hubdt-button {
   padding: 3px 10px; border: 1px solid var(--line); border-radius: 5px; background: var(--raised); cursor: pointer; white-space: nowrap;
 }
-.hubdt .hubdt-button:hover:enabled { border-color: var(--quiet); }
-.hubdt .hubdt-button:disabled { opacity: .5; cursor: not-allowed; }
+.hubdt .hubdt-button:hover:not([aria-disabled="true"]) { border-color: var(--quiet); }
+.hubdt .hubdt-button[aria-disabled="true"] { opacity: .5; cursor: not-allowed; }
 .hubdt .hubdt-button[aria-pressed="true"] { background: var(--bad); border-color: var(--bad); color: var(--ground); }
 .hubdt .hubdt-main { background: var(--text); border-color: var(--text); color: var(--ground); font-weight: 600; }
 

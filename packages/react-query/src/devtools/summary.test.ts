@@ -1,6 +1,7 @@
 // Shows that the first lines name the state, the cause and the next action, case by case.
 import { HubError, type HubErrorCode, type Status } from '@sse-hub/core'
 import { expect, test } from 'vitest'
+import { CUT } from './faults.ts'
 import type { LiveRow, NotedGap, View } from './recorder.ts'
 import { summarize } from './summary.ts'
 
@@ -93,7 +94,14 @@ const cases: readonly [name: string, view: Partial<View>, tone: string, state: s
       /being read again/,
     ],
     ['gap of no query', { gaps: [{ ...gap, queries: [] }] }, 'warn', 'Live again, after a gap', /./, /onGap/],
-    ['gap made here', { gaps: [{ ...gap, isMade: true }] }, 'warn', 'Live again, after a gap', /This panel/, /Nothing/],
+    [
+      'gap made here',
+      { gaps: [{ ...gap, isMade: true }] },
+      'warn',
+      'Live again, after a gap',
+      /You have made the gap here/,
+      /Nothing/,
+    ],
     ['gap of long ago', { gaps: [{ ...gap, at: now - 61_000 }] }, 'ok', 'Live', /./, /Nothing to do/],
     [
       'down',
@@ -119,16 +127,42 @@ const cases: readonly [name: string, view: Partial<View>, tone: string, state: s
       /fetch\. Meanwhile 1 live query will poll, 1 live query polls, 2 live queries are stale and do not poll\.$/,
       /./,
     ],
+    [
+      'cut here',
+      { status: down('network', `/api/sse failed: TypeError: ${CUT}`) },
+      'bad',
+      'Down',
+      /^You have cut it here\.$/,
+      /^Nothing: the client tries again by itself/,
+    ],
+    [
+      'cut here, and reconnecting',
+      {
+        status: { phase: 'connecting', attempt: 1, via: 'sse' },
+        steps: [{ at: 1, from: down('network', `/api/sse failed: TypeError: ${CUT}`), to: live, reason: '' }],
+      },
+      'bad',
+      'Reconnecting…',
+      /^You have cut it here\. This is attempt 2/,
+      /Wait/,
+    ],
     ['disabled', { status: down('disabled', 'over') }, 'bad', 'Down', /switched off/, /hub\.enable/],
     [
       'disabled here',
       { status: down('disabled', 'over'), fault: 'disabled' },
       'bad',
       'Down',
-      /This panel plays/,
+      /^You have disabled it here\./,
       /Heal/,
     ],
-    ['silent here', { heardAt: now - 4_000, fault: 'silent' }, 'warn', 'Live, but silent', /This panel lets/, /Heal/],
+    [
+      'silent here',
+      { heardAt: now - 4_000, fault: 'silent' },
+      'warn',
+      'Live, but silent',
+      /^You have made it silent here\./,
+      /Heal/,
+    ],
     [
       'stopped',
       { status: { phase: 'stopped', error: new HubError('unauthorized', '401') } },

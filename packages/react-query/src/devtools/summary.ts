@@ -1,5 +1,6 @@
 // The first lines of the panel: how things stand, why, and what to do about it, in words for somebody tired.
 import type { HubError, HubErrorCode, Status } from '@sse-hub/core'
+import { CUT } from './faults.ts'
 import type { NotedGap, View } from './recorder.ts'
 import { many } from './words.ts'
 
@@ -43,7 +44,11 @@ const troubles: Readonly<Partial<Record<HubErrorCode, string>>> = {
   internal: 'The server has failed',
 }
 
-const inWords = ({ code, message }: HubError) => {
+const isCutHere = ({ message }: HubError) => message.includes(CUT)
+
+const inWords = (error: HubError) => {
+  const { code, message } = error
+  if (isCutHere(error)) return 'You have cut it here.'
   const trouble = troubles[code]
   return trouble ? `${trouble}: ${message}` : message
 }
@@ -93,8 +98,8 @@ export function summarize(view: View, now: number): Summary {
   const told = tell(view, now)
   const cause = told.tone === 'bad' ? `${told.cause.replace(/[^.!?]$/, '$&.')}${meanwhile(view)}` : told.cause
   if (!view.fault || told.tone === 'ok') return { ...told, cause }
-  const held = view.fault === 'silent' ? 'This panel lets nothing through' : 'This panel plays a hub that is disabled'
-  return { ...told, cause: `${held}. ${cause}`, next: 'Press “Heal” below to end the fault that was made here.' }
+  const made = view.fault === 'silent' ? 'You have made it silent here' : 'You have disabled it here'
+  return { ...told, cause: `${made}. ${cause}`, next: 'Press “Heal” below to end the fault that was made here.' }
 }
 
 /** What becomes of the live queries while nothing comes in. */
@@ -131,7 +136,7 @@ function tell(view: View, now: number): Summary {
         tone: 'bad',
         state: 'Down',
         cause: inWords(status.error),
-        next: remedies[status.reason] ?? wait,
+        next: isCutHere(status.error) ? wait : (remedies[status.reason] ?? wait),
         retryAt: since + status.retryInMs,
         canTry: true,
       }
@@ -204,7 +209,7 @@ function live(status: Extract<Status, { phase: 'live' }>, view: View, now: numbe
     return {
       tone: 'warn',
       state: 'Live again, after a gap',
-      cause: `Events of ${topics.join(', ')} may have been missed, and cannot be replayed. ${isMade ? 'This panel made the gap: the hub was asked from a place that its log does not know.' : gapCauses[reason]}`,
+      cause: `Events of ${topics.join(', ')} may have been missed, and cannot be replayed. ${isMade ? 'You have made the gap here: the hub was asked from a place that its log does not know.' : gapCauses[reason]}`,
       next: isMade ? done : `${done} ${gapRemedies[reason]}`.trim(),
     }
   }
