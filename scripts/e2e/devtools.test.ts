@@ -80,6 +80,20 @@ async function scene({ theme = 'light' as 'light' | 'dark', width = 1280, memory
       }
       await panel.getByRole('heading', { name: new RegExp(`^Events ${seen + times} event`) }).waitFor()
     },
+    /** The parts of which the title and the first line cannot be seen without scrolling. */
+    hidden: () =>
+      panel.evaluate((box) => {
+        const bottom = (each: Element) => each.getBoundingClientRect().bottom
+        return [...box.querySelectorAll('.hubdt-section')]
+          .filter((part) => {
+            const first = part.querySelector('li, tbody tr, svg') ?? part.querySelector('h3') ?? part
+            const { top, height } = first.getBoundingClientRect()
+            const shown = Math.min(bottom(part), bottom(part.parentElement ?? part), bottom(box), innerHeight)
+            // What stands first may be wrapped, and go on below.
+            return top + Math.min(height, 22) > shown + 0.5
+          })
+          .map((part) => part.getAttribute('aria-label'))
+      }),
     stop: () => app.close({ overMs: 0 }),
     async restart() {
       app = await start(Number(new URL(url).port))
@@ -115,7 +129,7 @@ test.for(['light', 'dark'] as const)('healthy, %s', async (theme, context) => {
 test.for(['light', 'dark'] as const)('gapped, %s', async (theme, context) => {
   needed(context)
   // A log in memory is another one after a restart.
-  const { is, cause, next, move, stop, restart, section, shoot } = await scene({ theme, memory: true })
+  const { is, cause, next, move, stop, restart, section, shoot, hidden } = await scene({ theme, memory: true })
   await move(6)
   await stop()
   await restart()
@@ -127,18 +141,23 @@ test.for(['light', 'dark'] as const)('gapped, %s', async (theme, context) => {
   await section('Gaps').getByText('epoch').waitFor()
   await move(5)
   await shoot('gapped')
+  expect(await hidden()).toEqual([])
 })
 
 test.for(['light', 'dark'] as const)('down, %s', async (theme, context) => {
   needed(context)
-  const { is, cause, next, panel, move, stop, restart, shoot } = await scene({ theme })
+  const { is, cause, next, panel, section, move, stop, restart, shoot, hidden } = await scene({ theme })
   await move(9)
   await stop()
   await is('Down')
   await until('the client has tried in vain', async () => /^The hub cannot be reached/.test(await cause()))
   expect(await next()).toMatch(/^See whether the server runs/)
   await panel.getByText(/^tries again in \d+ s$/).waitFor()
+  await section('Live queries')
+    .getByText(/^will poll every/)
+    .waitFor()
   await shoot('down')
+  expect(await hidden()).toEqual([])
   // Whoever pressed "Try now" from here on would race with the client, which tries by itself.
   await panel.getByRole('button', { name: 'Try now' }).waitFor()
   await restart()
@@ -212,6 +231,24 @@ test('fits a telephone, and is worked by keys', async (context) => {
   await until('the focus is on the button', () => opener.evaluate((it) => it === document.activeElement))
   await window.keyboard.press('Enter')
   await panel.waitFor()
+})
+
+test('what to filter by can be read at every width', async (context) => {
+  needed(context)
+  const { window, panel } = await scene()
+  for (const width of [320, 480, 699, 700, 900, 1079, 1080, 1280, 1920]) {
+    await window.setViewportSize({ width, height: 860 })
+    const [needs, has] = await panel.getByLabel('Text').evaluate((input: HTMLInputElement) => {
+      const style = getComputedStyle(input)
+      const pen = document.createElement('canvas').getContext('2d')
+      if (!pen) throw new Error('There is nothing to measure with')
+      pen.font = style.font
+      const padding = Number.parseFloat(style.paddingLeft) + Number.parseFloat(style.paddingRight)
+      return [pen.measureText(input.placeholder).width, input.clientWidth - padding] as const
+    })
+    expect(needs, `at ${width} px`).toBeGreaterThan(0)
+    expect(has, `at ${width} px`).toBeGreaterThanOrEqual(needs)
+  }
 })
 
 test('nothing of it is in a production build of the board', async (context) => {

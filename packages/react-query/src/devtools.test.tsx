@@ -129,7 +129,7 @@ test('the latency is drawn and said', async () => {
   expect(chart.getAttribute('aria-label')).toBe('From publish to arrival, the last 2 events: p50 12 ms · max 12 ms')
   expect(chart.querySelectorAll('rect')).toHaveLength(2)
   await hear(...Array.from({ length: 18 }, (_, i) => event(12 + i)))
-  expect(section('Latency').getByText('p50 12 ms · p95 12 ms · max 12 ms')).toBeDefined()
+  expect(section('Latency').getByText('the last 20: p50 12 ms · p95 12 ms · max 12 ms')).toBeDefined()
 })
 
 test('a gap is said, listed, and no news after a minute', async () => {

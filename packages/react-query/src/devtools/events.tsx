@@ -69,7 +69,7 @@ export const EventList = /* @__PURE__ */ memo(function EventList({
           <input
             type="search"
             aria-label="Text"
-            placeholder="Text in the event"
+            placeholder="Any text"
             value={filters.text}
             onChange={({ target }) => set({ text: target.value })}
           />

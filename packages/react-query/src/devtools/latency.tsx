@@ -28,7 +28,7 @@ export const LatencyChart = /* @__PURE__ */ memo(function LatencyChart({
   const top = Math.max(max, 1)
   const more = `p50 ${took(p50)} · ${values.length < MIN_FOR_P95 ? '' : `p95 ${took(p95)} · `}max ${took(max)}`
   return (
-    <Section title="Latency" more={more}>
+    <Section title="Latency" more={`the last ${values.length}: ${more}`}>
       <svg
         className="hubdt-chart"
         viewBox={`0 0 ${MAX_BARS} ${HEIGHT}`}
@@ -36,15 +36,15 @@ export const LatencyChart = /* @__PURE__ */ memo(function LatencyChart({
         role="img"
         aria-label={`From publish to arrival, the last ${values.length} events: ${more}`}
       >
+        <title>From publish to arrival, one bar for each event</title>
         {fresh.map(({ n, tookMs }, i) => {
           const height = Math.max(1, (Math.max(0, tookMs) / top) * HEIGHT)
           return <rect key={n} x={i + 0.1} y={HEIGHT - height} width={0.8} height={height} />
         })}
       </svg>
-      <p className="hubdt-quiet">
-        Publish to arrival, the last {values.length}.
-        {values.some((value) => value < 0) && ' Some are below zero: the clocks of the hub and of this browser differ.'}
-      </p>
+      {values.some((value) => value < 0) && (
+        <p className="hubdt-quiet">Some are below zero: the clocks of the hub and of this browser differ.</p>
+      )}
     </Section>
   )
 })

@@ -1,4 +1,4 @@
-// A part of the panel: a title with a count, and what it is about; nothing to show is said in few words.
+// A part of the panel: a title with a count, and what it is about; nothing to show is said in few words beside the title.
 import type { ReactElement, ReactNode } from 'react'
 
 export interface SectionProps {
@@ -11,13 +11,14 @@ export interface SectionProps {
 }
 
 export function Section({ title, more, empty, children }: SectionProps): ReactElement {
+  const beside = empty ?? more
   return (
-    <section className="hubdt-section" aria-label={title}>
+    <section className="hubdt-section" data-empty={empty !== undefined} aria-label={title}>
       <h3>
         {title}
-        {more !== undefined && <span>{more}</span>}
+        {beside !== undefined && <span>{beside}</span>}
       </h3>
-      {empty === undefined ? children : <p className="hubdt-empty">{empty}</p>}
+      {empty === undefined && children}
     </section>
   )
 }

@@ -27,6 +27,11 @@ const css = `
   --bad: light-dark(#b3201f, #ff8079);
   --off: light-dark(#565d69, #a0a8b5);
   --tone: var(--off);
+  /* The ground of what scrolls: what goes on below its edge casts a shadow there, which is covered where it ends. */
+  --below:
+    linear-gradient(transparent, var(--ground) 60%) bottom / 100% 32px no-repeat local,
+    linear-gradient(transparent, color-mix(in srgb, var(--quiet) 45%, transparent)) bottom / 100% 12px no-repeat scroll,
+    var(--ground);
 }
 .hubdt[data-theme="light"], .hubdt-float[data-theme="light"] { color-scheme: light; }
 .hubdt[data-theme="dark"], .hubdt-float[data-theme="dark"] { color-scheme: dark; }
@@ -39,7 +44,7 @@ const css = `
 .hubdt :where(:not(svg, svg *)), .hubdt-opener { all: revert; box-sizing: border-box; }
 .hubdt {
   all: revert; box-sizing: border-box; display: flex; flex-direction: column; height: 100%; min-height: 0; margin: 0; overflow: auto;
-  container-type: inline-size; background: var(--ground); color: var(--text);
+  container-type: inline-size; background: var(--below); color: var(--text);
   font: 13px/1.45 system-ui, sans-serif; text-align: left;
 }
 .hubdt p, .hubdt dl, .hubdt dd, .hubdt ol, .hubdt ul, .hubdt h3, .hubdt pre { margin: 0; padding: 0; }
@@ -138,7 +143,15 @@ const css = `
 @container (min-width: 1080px) {
   .hubdt .hubdt-body { grid-template-columns: minmax(0, 1.3fr) minmax(0, 1fr) minmax(0, 1fr); min-height: 160px; }
   .hubdt .hubdt-events { grid-row: auto; }
-  /* Each column scrolls by itself, below what must stay in sight. */
-  .hubdt .hubdt-column { overflow: auto; }
+  /* Each part scrolls by itself, below what must stay in sight: its title and first line. */
+  .hubdt .hubdt-column { display: flex; flex-direction: column; overflow: auto; }
+  .hubdt .hubdt-section { flex: 0 1 auto; min-height: 62px; overflow: auto; background: var(--below); }
+  .hubdt .hubdt-section:has(table) { min-height: 88px; }
+  /* The longest list, which stands last, gives way first. */
+  .hubdt .hubdt-section:last-child { flex-shrink: 20; }
+  .hubdt .hubdt-events .hubdt-section { min-height: 110px; }
+  .hubdt .hubdt-section[data-empty="true"], .hubdt .hubdt-section:has(svg) { flex: none; min-height: 0; }
+  .hubdt .hubdt-section[data-empty="true"] h3 { margin-bottom: 0; }
+  .hubdt .hubdt-section h3 { position: sticky; top: -8px; background: var(--ground); }
 }
 `
