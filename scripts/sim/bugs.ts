@@ -53,7 +53,12 @@ export const bugs: readonly Bug[] = [
     name: 'send the head as the heartbeat',
     breaks: 'a connection that is behind claims what it has not sent',
     file: `${server}/connection.ts`,
-    edits: [['push(hub.beat(epoch, position))', 'push(hub.beat(epoch, tail.at?.position ?? position))']],
+    edits: [
+      [
+        'this.#push(this.#hub.beat(this.#epoch, this.#position))',
+        'this.#push(this.#hub.beat(this.#epoch, this.#hub.tail.at?.position ?? this.#position))',
+      ],
+    ],
   },
   {
     name: 'read before tail',
@@ -61,8 +66,8 @@ export const bugs: readonly Bug[] = [
     file: `${server}/connection.ts`,
     edits: [
       [
-        "if (phase === 'reading' && tail.at?.epoch === epoch && position >= tail.at.position) phase = 'live'",
-        "if (phase === 'reading') phase = 'live'",
+        "if (this.#phase === 'reading' && at?.epoch === this.#epoch && this.#position >= at.position) this.#phase = 'live'",
+        "if (this.#phase === 'reading') this.#phase = 'live'",
       ],
     ],
   },
@@ -93,7 +98,7 @@ export const bugs: readonly Bug[] = [
     name: 'fall behind and stay there',
     breaks: 'a slow reader loses what did not fit',
     file: `${server}/connection.ts`,
-    edits: [['return fallBehind()', 'return']],
+    edits: [['return this.#fallBehind()', 'return']],
   },
   {
     name: 'deliver what does not fit',
@@ -106,7 +111,7 @@ export const bugs: readonly Bug[] = [
     name: 'never ask again',
     breaks: 'a grant that was withdrawn is good for ever',
     file: `${server}/gate.ts`,
-    edits: [['void recheck()', '']],
+    edits: [['void watch.recheck()', '{}']],
   },
   {
     name: 'forget the producers',
@@ -146,25 +151,30 @@ export const bugs: readonly Bug[] = [
     name: 'say good-bye too early',
     breaks: 'something follows what should be the last word',
     file: `${server}/queue.ts`,
-    edits: [['waiting.push(...passing.values(), last)\n', 'waiting.push(last, ...passing.values())\n']],
+    edits: [
+      [
+        '[...this.#waiting, ...(this.#passing?.values() ?? []), last]',
+        '[...this.#waiting, last, ...(this.#passing?.values() ?? [])]',
+      ],
+    ],
   },
   {
     name: 'outlive the grant',
     breaks: 'a stream goes on when its grant has run out',
     file: `${server}/gate.ts`,
-    edits: [['expireAt(access.expiresAt)', '']],
+    edits: [['this.#expireAt(access.expiresAt)', '']],
   },
   {
     name: 'drop what is not kept',
     breaks: 'ephemeral events reach nobody, not even who is there',
     file: `${server}/connection.ts`,
-    edits: [['const outcome = queue.pass(passing)', "const outcome = 'dropped'"]],
+    edits: [['const outcome = this.#queue.pass(passing)', "const outcome = 'dropped'"]],
   },
   {
     name: 'refuse what is granted',
     breaks: 'of more than two topics, the others are refused',
     file: `${server}/asked.ts`,
-    edits: [['filter((topic) => read.has(topic)).sort()', 'filter((topic) => read.has(topic)).sort().slice(0, 2)']],
+    edits: [['filter((topic) => read.has(topic)).toSorted()', 'filter((topic) => read.has(topic)).sort().slice(0, 2)']],
   },
   {
     name: 'turn emits away at the switch',
@@ -187,7 +197,12 @@ export const bugs: readonly Bug[] = [
     name: 'buffer without end',
     breaks: 'whoever reads slowly fills the memory of the hub',
     file: `${server}/queue.ts`,
-    edits: [['bytes === 0 || bytes + frame.bytes.length <= bufferBytes', 'bufferBytes > 0 || frame !== undefined']],
+    edits: [
+      [
+        'this.#bytes === 0 || this.#bytes + frame.bytes.length <= this.#hub.bufferBytes()',
+        'this.#bytes >= 0 || frame !== undefined',
+      ],
+    ],
   },
   {
     name: 'lead for yourself',

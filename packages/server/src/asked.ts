@@ -33,7 +33,7 @@ export function grantedTopics(asked: AskedTopics, { user, read }: Access): strin
   const topics = asked
     ? new Set([...asked].map((topic) => (topic === 'user' && user !== null ? `user:${user}` : topic)))
     : read
-  return [...topics].filter((topic) => read.has(topic)).sort()
+  return [...topics].filter((topic) => read.has(topic)).toSorted()
 }
 
 /** Whether a grant that was asked for again comes to the same topics. */

@@ -24,50 +24,73 @@ export interface Outlet {
 }
 
 // A body's identity leads to its outlet; `new Response(response.body)` keeps it, `clone()` does not.
-const outlets = new WeakMap<ReadableStream, Outlet>()
+const outlets = new WeakMap<ReadableStream, { readonly outlet: Outlet; readonly taken: () => void }>()
 
-/** The outlet behind a body that {@link lazyBody} made, for an adapter that writes to the socket itself and never reads the stream. */
-export function outletOf(body: ReadableStream | null): Outlet | undefined {
-  return body ? outlets.get(body) : undefined
+/**
+ * Takes the outlet behind a body that {@link lazyBody} made, for an adapter that writes to the socket itself and never reads the stream. From then on it is
+ * the adapter's to say when the reader is gone.
+ */
+export function takeOutlet(body: ReadableStream | null): Outlet | undefined {
+  const found = body ? outlets.get(body) : undefined
+  found?.taken()
+  return found?.outlet
 }
 
-/** A body that begins when it is first read, and costs nothing if an adapter takes its outlet instead. */
-export function lazyBody(outlet: Outlet): ReadableStream<Uint8Array> {
-  let attached = false
-  let wanted = false
-  // One write at most waits in the stream itself.
-  let unread = 0
+/** A body that begins when it is first read, and costs nothing if an adapter takes its outlet instead: of which `taken` hears. */
+export function lazyBody(outlet: Outlet, taken = () => {}): ReadableStream<Uint8Array> {
+  let sink: BodySink | undefined
   const body = new ReadableStream<Uint8Array>(
     {
       // With a high-water mark of 0, called once for every read that finds nothing: so what waits, waits in the connection, where it is counted.
       pull(controller) {
-        wanted = true
-        if (attached) return outlet.drained()
-        attached = true
-        outlet.attach({
-          write(frame) {
-            wanted = false
-            unread = frame.bytes.length
-            controller.enqueue(frame.bytes)
-            return wanted
-          },
-          end() {
-            controller.close()
-            outlet.closed()
-          },
-          destroy() {
-            controller.error(new Error('The hub has ended this stream.'))
-            outlet.closed()
-          },
-          get pending() {
-            return (controller.desiredSize ?? 0) < 0 ? unread : 0
-          },
-        })
+        if (sink) return sink.drained()
+        sink = new BodySink(controller, outlet)
+        outlet.attach(sink)
       },
       cancel: () => outlet.closed(),
     },
     { highWaterMark: 0 },
   )
-  outlets.set(body, outlet)
+  outlets.set(body, { outlet, taken })
   return body
+}
+
+class BodySink implements Sink {
+  readonly #controller: ReadableStreamDefaultController<Uint8Array>
+  readonly #outlet: Outlet
+  #isWanted = true
+  // One write at most waits in the stream itself.
+  #unread = 0
+
+  constructor(controller: ReadableStreamDefaultController<Uint8Array>, outlet: Outlet) {
+    this.#controller = controller
+    this.#outlet = outlet
+  }
+
+  get pending(): number {
+    return (this.#controller.desiredSize ?? 0) < 0 ? this.#unread : 0
+  }
+
+  /** The body is asked for more. */
+  drained() {
+    this.#isWanted = true
+    this.#outlet.drained()
+  }
+
+  write(frame: Frame): boolean {
+    this.#isWanted = false
+    this.#unread = frame.bytes.length
+    this.#controller.enqueue(frame.bytes)
+    return this.#isWanted
+  }
+
+  end() {
+    this.#controller.close()
+    this.#outlet.closed()
+  }
+
+  destroy() {
+    this.#controller.error(new Error('The hub has ended this stream.'))
+    this.#outlet.closed()
+  }
 }

@@ -1,6 +1,6 @@
 // Catching up with a log that answers more slowly than its tail runs, as one behind a network may: a connection becomes live all the same.
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createAhead, MOST_AHEAD } from './ahead.ts'
+import { Ahead, MOST_AHEAD } from './ahead.ts'
 import { authorize, contract, numbers } from './fixtures/world.ts'
 import { frameOf } from './frames.ts'
 import { createHub } from './hub.ts'
@@ -113,28 +113,22 @@ describe('what came during a read', () => {
   const from = { epoch: 'e', position: 5 }
 
   test('is known after a place that is not before its beginning, of the same epoch', () => {
-    const ahead = createAhead(() => 100)
-    ahead.begin(from)
+    const ahead = new Ahead(from, () => 100)
     for (const position of [6, 8, 9]) ahead.keep(frame, position)
     expect(ahead.after('e', 4)).toBeUndefined()
     expect(ahead.after('f', 5)).toBeUndefined()
     expect(ahead.after('e', 5)?.map(({ position }) => position)).toEqual([6, 8, 9])
     expect(ahead.after('e', 8)?.map(({ position }) => position)).toEqual([9])
     expect(ahead.after('e', 12)).toEqual([])
-    ahead.begin(undefined)
-    ahead.keep(frame, 10)
-    expect([ahead.after('e', 9), ahead.bytes]).toEqual([undefined, 0])
   })
 
   test('is forgotten as a whole when it is too much, and not begun in its middle', () => {
-    const large = createAhead(() => 100)
-    large.begin(from)
+    const large = new Ahead(from, () => 100)
     for (const n of numbers(10)) large.keep(frame, 5 + n)
     expect(large.after('e', 5)?.length).toBe(10)
     for (const n of numbers(5)) large.keep(frame, 15 + n)
     expect([large.after('e', 5), large.after('e', 20), large.bytes]).toEqual([undefined, undefined, 0])
-    const many = createAhead(() => 1_000_000)
-    many.begin(from)
+    const many = new Ahead(from, () => 1_000_000)
     for (const n of numbers(MOST_AHEAD)) many.keep(frame, 5 + n)
     expect(many.after('e', 5)?.length).toBe(MOST_AHEAD)
     many.keep(frame, 2_000)

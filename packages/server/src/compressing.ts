@@ -45,34 +45,52 @@ export function createCompressor({ deflate, crc32 }: Compression, { soon }: Pick
 }
 
 /** The outlet of a connection, in gzip. */
-export function compressing({ attach, drained, closed }: Outlet, { compress, crc32 }: Compressor): Outlet {
-  const wrap = (sink: Sink): Sink => {
-    let isBegun = false
-    let crc = 0
-    let length = 0
-    // In one write with what comes first.
-    const write = (frame: Frame) => {
-      const sent = isBegun ? frame : joinFrames([header, frame])
-      isBegun = true
-      return sink.write(sent)
-    }
-    return {
-      write(frame) {
-        crc = crc32(frame.bytes, crc)
-        length += frame.bytes.length
-        return write(frame.compressed(compress))
-      },
-      end() {
-        write(frameOfBytes(trailer(crc, length)))
-        sink.end()
-      },
-      destroy: sink.destroy,
-      get pending() {
-        return sink.pending
-      },
-    }
+export function compressing(outlet: Outlet, compressor: Compressor): Outlet {
+  return {
+    attach: (sink) => outlet.attach(new GzipSink(sink, compressor)),
+    drained: () => outlet.drained(),
+    closed: () => outlet.closed(),
   }
-  return { attach: (sink) => attach(wrap(sink)), drained, closed }
+}
+
+class GzipSink implements Sink {
+  readonly #sink: Sink
+  readonly #compressor: Compressor
+  #isBegun = false
+  #crc = 0
+  #length = 0
+
+  constructor(sink: Sink, compressor: Compressor) {
+    this.#sink = sink
+    this.#compressor = compressor
+  }
+
+  get pending(): number {
+    return this.#sink.pending
+  }
+
+  write(frame: Frame): boolean {
+    const { compress, crc32 } = this.#compressor
+    this.#crc = crc32(frame.bytes, this.#crc)
+    this.#length += frame.bytes.length
+    return this.#send(frame.compressed(compress))
+  }
+
+  end() {
+    this.#send(frameOfBytes(trailer(this.#crc, this.#length)))
+    this.#sink.end()
+  }
+
+  destroy() {
+    this.#sink.destroy()
+  }
+
+  // In one write with what comes first.
+  #send(frame: Frame): boolean {
+    const sent = this.#isBegun ? frame : joinFrames([header, frame])
+    this.#isBegun = true
+    return this.#sink.write(sent)
+  }
 }
 
 /** Stored blocks, of which none is the last and each begins and ends at a whole byte (RFC 1951, §3.2.4). */

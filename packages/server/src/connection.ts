@@ -1,20 +1,21 @@
 // The hub's side of one open stream: it reads on from its cursor until it has caught up with the tail, then lives off the tail.
 import { type ByeReason, formatCursor, type Gap, parseCursor } from '@sse-hub/core/contract'
-import { createAhead } from './ahead.ts'
+import { Ahead } from './ahead.ts'
 import { openingGap } from './asked.ts'
-import type { Outlet } from './body.ts'
+import type { Outlet, Sink } from './body.ts'
 import type { Counters } from './counters.ts'
 import { byeText, type Frame, frameOf, gapText, joinFrames, syncText } from './frames.ts'
 import type { Cursor, EventLog, LogGap, LogPage } from './log.ts'
 import type { Report } from './options.ts'
 import type { Clock } from './ports.ts'
 import type { Attendance, Guest, Stay } from './presence.ts'
-import { createQueue, type QueueHub } from './queue.ts'
+import { Queue, type QueueHub, type QueueOwner } from './queue.ts'
 import type { Framed, FramedPage, Recent } from './recent.ts'
 import type { Member } from './roster.ts'
+import type { Rounds } from './rounds.ts'
 import type { Listener, Tail } from './tail.ts'
 import type { TakeTurn } from './turns.ts'
-import type { Vetting } from './vetting.ts'
+import type { Passing, Vetting } from './vetting.ts'
 import { within } from './within.ts'
 
 /**
@@ -23,28 +24,31 @@ import { within } from './within.ts'
  */
 type Phase = 'waiting' | 'reading' | 'live' | 'ending' | 'gone'
 
-/** One open stream. */
-export interface Connection extends Member, Listener, Outlet, Required<Guest> {
-  readonly phase: Phase
-}
-
 /** What a connection takes from its hub. */
 export interface ConnectionHub extends QueueHub {
   readonly log: EventLog
   readonly tail: Tail
   readonly recent: Recent
   readonly vetting: Vetting
-  readonly attendance: Attendance
   readonly clock: Clock
+  readonly attendance: Attendance
   readonly counters: Counters
   /** Resolves when it is one's turn to read on. */
   readonly turn: TakeTurn
+  /** Calls `beat` of those who have begun, again and again. */
+  readonly heartbeats: Rounds<Connection>
   readonly beat: (epoch: string, position: number) => Frame
   readonly report: (report: Report) => void
   readonly heartbeatMs: number
   readonly retryMs: number
   /** How long a client should stay away when the hub cannot serve it now, in milliseconds. */
   readonly awayMs: () => number
+}
+
+/** Whose connection it is. */
+export interface ConnectionOwner {
+  /** Nothing is left of it. Called once. */
+  gone(): void
 }
 
 /** What makes one connection differ from another. */
@@ -56,8 +60,7 @@ export interface Visit {
   readonly present: readonly string[]
   /** Where it starts; left out: at the head. */
   readonly after?: string
-  /** Called once, when nothing is left of it. */
-  readonly onGone: () => void
+  readonly owner: ConnectionOwner
 }
 
 // A Response that nobody reads, or a log that does not answer, must not hold a place for ever.
@@ -69,98 +72,155 @@ const PAGE_EVENTS = 500
 // Before another node's epoch has come round to this node's tail, or the other way round.
 const CATCH_UP_MS = 50
 
-/** Opens a connection. It begins when a sink is attached. */
-export function openConnection({ user, topics, present, after, onGone }: Visit, hub: ConnectionHub): Connection {
-  const { log, tail, recent, vetting, clock, counters, turn, heartbeatMs, retryMs, bufferBytes } = hub
-  const filter: ReadonlySet<string> = new Set(topics)
+const nothing = () => {}
 
-  let phase: Phase = 'waiting'
+/** One open stream. It begins when a sink is attached. */
+export class Connection implements Member, Listener, Outlet, QueueOwner, Required<Guest> {
+  readonly user: string | null
+  readonly topics: readonly string[]
+  readonly present: readonly string[]
+  readonly #hub: ConnectionHub
+  readonly #owner: ConnectionOwner
+  readonly #queue: Queue
+  #after: string | undefined
+
+  #phase: Phase = 'waiting'
   // Scanned and queued up to here. Only `live` may claim more: all that the tail has handed out.
-  let epoch = ''
-  let position = 0
+  #epoch = ''
+  #position = 0
   // The same without what waits in the queue and could be read again.
-  let sent = 0
-  let flushed = 0
+  #sent = 0
+  #flushed = 0
 
-  let isAttached = false
-  let sizes = { bytes: 0, events: 0 }
-  let stopPause = () => {}
-  let stopBeat = () => {}
-  let stay: Stay | undefined
-  let stopLease = clock.after(LEASE_MS, () => vanish(true))
-  const queue = createQueue(hub, (error) => {
-    hub.report({ during: 'stream', error })
-    vanish(true)
-  })
-  const ahead = createAhead(bufferBytes)
+  #isAttached = false
+  // Of all that was read, to judge by how much to ask for.
+  #readBytes = 0
+  #readEvents = 0
+  // While it waits for the log.
+  #ahead: Ahead | undefined
+  #stay: Stay | undefined
+  #stopPause = nothing
+  #stopLease: () => void
 
-  const pause = (delayMs: number) =>
-    new Promise<void>((resolve) => {
-      const stop = clock.after(delayMs, resolve)
-      stopPause = () => {
-        stop()
-        resolve()
-      }
-    })
-
-  const release = (atOnce = false) => {
-    tail.remove(connection)
-    stay?.leave(atOnce)
-    ahead.begin(undefined)
-    stopBeat()
-    stopPause()
-    stopLease()
+  constructor({ user, topics, present, after, owner }: Visit, hub: ConnectionHub) {
+    this.user = user
+    this.topics = topics
+    this.present = present
+    this.#after = after
+    this.#owner = owner
+    this.#hub = hub
+    this.#queue = new Queue(hub, this)
+    this.#stopLease = hub.clock.after(LEASE_MS, () => this.#vanish(true))
   }
 
-  const vanish = (cut: boolean) => {
-    if (phase === 'gone') return
-    phase = 'gone'
-    release()
-    queue.close(cut)
-    onGone()
+  get phase(): Phase {
+    return this.#phase
   }
 
-  const fail = (error: unknown) => {
-    if (phase === 'ending' || phase === 'gone') return
-    hub.report({
-      during: 'replay',
-      error,
-      ...(epoch === '' ? {} : { cursor: formatCursor({ epoch, position }) }),
-      ...(user === null ? {} : { user }),
-    })
-    connection.end('overloaded', hub.awayMs())
+  get buffered(): number {
+    return this.#queue.buffered + (this.#ahead?.bytes ?? 0)
   }
 
-  const ask = async (from: Cursor, isOfTail = true): Promise<FramedPage | LogGap> => {
-    // About as many as fit, judged by those before: what does not fit is read again.
-    const average = sizes.events > 0 ? sizes.bytes / sizes.events : 1
-    const limit = Math.max(1, Math.min(PAGE_EVENTS, Math.ceil(bufferBytes() / average)))
-    const known = isOfTail ? recent.page(from, filter, limit) : undefined
-    // What it knows nothing of may be in the log already.
-    if (known && known.through > from.position) return known
-    ahead.begin(tail.at)
-    const page = await within(clock, READ_MS, 'The log', log.read(from, { topics: filter, limit }))
-    return page.gap ? page : { ...page, events: framed(page) }
-  }
-
-  // Encoded as they are taken: what does not fit is not.
-  const framed = function* ({ epoch, events }: LogPage): Generator<Framed> {
-    for (const event of events) {
-      yield { topic: event.topic, position: event.position, frame: vetting.frame(epoch, event) }
+  attach(sink: Sink) {
+    if (this.#isAttached || this.#phase === 'gone') return sink.destroy()
+    this.#isAttached = true
+    if (this.#phase === 'waiting') {
+      this.#stopLease()
+      this.#stopLease = this.#hub.clock.after(LEASE_MS, () => this.#fail(new Error('The log did not answer in time.')))
+      this.#open().catch((error) => this.#fail(error))
     }
+    this.#queue.attach(sink)
+  }
+
+  drained() {
+    this.#queue.resume()
+  }
+
+  closed() {
+    this.#vanish(false)
+  }
+
+  failed(error: unknown) {
+    this.#hub.report({ during: 'stream', error })
+    this.#vanish(true)
+  }
+
+  durable(frame: Frame, at: number) {
+    if (this.#phase !== 'live') return this.#ahead?.keep(frame, at)
+    if (at <= this.#position) return
+    if (!this.#makeRoom(frame)) {
+      this.#hub.counters.fellBehind++
+      return this.#fallBehind()
+    }
+    this.#deliver(frame, at)
+  }
+
+  ephemeral(passing: Passing) {
+    if (this.#phase !== 'live' && this.#phase !== 'reading') return
+    const { counters } = this.#hub
+    const outcome = this.#queue.pass(passing)
+    if (outcome === 'dropped') counters.dropped++
+    else if (outcome === 'replaced') counters.coalesced++
+    else counters.delivered++
+  }
+
+  tell(passing: Passing) {
+    return this.#queue.pass(passing) !== 'dropped'
+  }
+
+  reset() {
+    this.#ahead = undefined
+    if (this.#phase === 'live') this.#fallBehind()
+  }
+
+  /** Shows a sign of life. */
+  beat() {
+    // Nobody would read it before what waits already.
+    if (this.#queue.isBlocked) return
+    if (this.#phase === 'live') this.#settlePosition()
+    // First: into an empty queue, any snapshot fits.
+    this.#stay?.remind()
+    this.#push(this.#hub.beat(this.#epoch, this.#position))
+  }
+
+  flush(): boolean {
+    const queue = this.#queue
+    if (!queue.holds || !queue.isBlocked || (this.#phase !== 'live' && this.#phase !== 'reading')) return false
+    queue.drop()
+    this.#position = this.#sent
+    this.#flushed++
+    if (this.#phase === 'live') this.#goBack()
+    return true
+  }
+
+  end(reason: ByeReason, byeMs: number) {
+    if (this.#phase === 'ending' || this.#phase === 'gone') return
+    this.#phase = 'ending'
+    this.#release(reason === 'revoked')
+    // Who may not see it any more gets no more of it: not what waits here, nor what waits in a socket that is full.
+    if (isWithdrawal(reason)) {
+      this.#queue.forget()
+      if (this.#queue.isStuck) return this.#vanish(true)
+    }
+    this.#stopLease = this.#hub.clock.after(GRACE_MS, () => this.#vanish(true))
+    this.#queue.finish(frameOf(byeText(reason, byeMs)))
   }
 
   // The tail was joined before anything is read: an event appended between the two must not vanish.
-  const open = async () => {
+  async #open() {
+    const { log, tail, clock, counters, turn, heartbeatMs, retryMs } = this.#hub
+    const { user, topics } = this
+    const after = this.#after
     await tail.join()
-    if (phase !== 'waiting') return
-    tail.add(connection)
+    if (this.#phase !== 'waiting') return
+    tail.add(this)
     const cursor = after === undefined ? undefined : parseCursor(after)
     if (cursor) await turn()
     const head = await within(clock, READ_MS, 'The log', log.head())
+    const filter = new Set(topics)
     // Another log may stand there by now, of which the tail has not heard yet.
-    const first = cursor && (await ask(cursor, cursor.epoch === head.epoch))
-    if (phase !== 'waiting') return
+    const first = cursor && (await this.#ask(cursor, filter, cursor.epoch === head.epoch))
+    if (this.#phase !== 'waiting') return
     let start = cursor ?? head
     const gaps: Gap[] = []
     if (isGap(first)) start = first.gap.to
@@ -171,189 +231,181 @@ export function openConnection({ user, topics, present, after, onGone }: Visit, 
         : undefined
     if (after !== undefined && missed && topics.length > 0) gaps.push(openingGap(after, topics, missed))
     counters.gaps += gaps.length
-    epoch = start.epoch
-    position = start.position
-    queue.push(frameOf(syncText({ cursor: formatCursor(start), topics, gaps, user, heartbeatMs }, retryMs)), true)
-    phase = 'reading'
-    stopLease()
-    stopBeat = clock.after(heartbeatMs, beat)
-    stay = hub.attendance.enter(connection)
-    if (first && !isGap(first)) await take(first)
-    join()
-    if (!isLive()) await read()
-  }
-
-  // An answer that reaches the place where the tail was at the question leaves nothing between itself and what came meanwhile.
-  const join = () => {
-    const early = phase === 'reading' ? ahead.after(epoch, position) : undefined
-    // A reader that takes its time costs its queue, and no more.
-    ahead.begin(undefined)
-    if (!early) return
-    for (const { frame, position: at } of early) {
-      if (!makeRoom(frame)) return
-      deliver(frame, at)
-    }
-    settlePosition()
-  }
-
-  const makeRoom = (frame: Frame) => {
-    // What only waits for the end of the turn can go now.
-    if (!queue.hasRoom(frame)) queue.flush(joinFrames)
-    return queue.hasRoom(frame)
-  }
-
-  // What can be read again.
-  const push = (frame: Frame) => {
-    if (!queue.holds) sent = position
-    queue.push(frame)
-  }
-
-  const deliver = (frame: Frame, at: number) => {
-    push(frame)
-    counters.delivered++
-    position = at
-  }
-
-  // Asked right after a page, in the same breath: in the next, the tail may have moved on.
-  const isLive = () => {
-    if (phase === 'reading' && tail.at?.epoch === epoch && position >= tail.at.position) phase = 'live'
-    return phase === 'live'
+    this.#epoch = start.epoch
+    this.#position = start.position
+    this.#after = undefined
+    const sync = syncText({ cursor: formatCursor(start), topics, gaps, user, heartbeatMs }, retryMs)
+    this.#queue.push(frameOf(sync), true)
+    this.#phase = 'reading'
+    this.#endLease()
+    this.#hub.heartbeats.enter(this)
+    this.#stay = this.#hub.attendance.enter(this)
+    if (first && !isGap(first)) await this.#take(first, filter)
+    this.#join()
+    if (!this.#isLive()) await this.#read()
   }
 
   // Pulled by the reader: a page is read when what came before it has been taken, so that nothing is held for one who does not read.
-  const read = async () => {
-    while (phase === 'reading') {
-      await queue.empty()
-      if (phase !== 'reading') return
-      const page = await ask({ epoch, position })
-      if (phase !== 'reading') return
-      const before = position
-      if (isGap(page)) miss(page.gap)
-      else await take(page)
-      join()
-      if (isLive()) return
+  async #read() {
+    const filter = new Set(this.topics)
+    while (this.#phase === 'reading') {
+      await this.#queue.empty()
+      if (this.#phase !== 'reading') return
+      const page = await this.#ask({ epoch: this.#epoch, position: this.#position }, filter)
+      if (this.#phase !== 'reading') return
+      const before = this.#position
+      if (isGap(page)) this.#miss(page.gap)
+      else await this.#take(page, filter)
+      this.#join()
+      if (this.#isLive()) return
       // A log that has nothing new for us while the tail is elsewhere is about to learn, or to tell, of a new epoch.
-      await (isGap(page) || position > before ? turn() : pause(CATCH_UP_MS))
+      await (isGap(page) || this.#position > before ? this.#hub.turn() : this.#pause(CATCH_UP_MS))
     }
   }
 
-  const take = async (page: FramedPage) => {
-    const flushes = flushed
+  async #ask(from: Cursor, filter: ReadonlySet<string>, isOfTail = true): Promise<FramedPage | LogGap> {
+    const { log, tail, recent, clock, bufferBytes } = this.#hub
+    // About as many as fit, judged by those before: what does not fit is read again.
+    const average = this.#readEvents > 0 ? this.#readBytes / this.#readEvents : 1
+    const limit = Math.max(1, Math.min(PAGE_EVENTS, Math.ceil(bufferBytes() / average)))
+    const known = isOfTail ? recent.page(from, filter, limit) : undefined
+    // What it knows nothing of may be in the log already.
+    if (known && known.through > from.position) return known
+    this.#ahead = tail.at && new Ahead(tail.at, bufferBytes)
+    const page = await within(clock, READ_MS, 'The log', log.read(from, { topics: filter, limit }))
+    return page.gap ? page : { ...page, events: this.#framed(page) }
+  }
+
+  // Encoded as they are taken: what does not fit is not.
+  *#framed({ epoch, events }: LogPage): Generator<Framed> {
+    for (const event of events) {
+      yield { topic: event.topic, position: event.position, frame: this.#hub.vetting.frame(epoch, event) }
+    }
+  }
+
+  async #take(page: FramedPage, filter: ReadonlySet<string>) {
+    const flushes = this.#flushed
     for (const { topic, position: at, frame: framed } of page.events) {
       // The log filters; what a user sees must not hang on that alone.
       if (!filter.has(topic)) continue
       const frame = framed instanceof Promise ? await framed : framed
-      if (phase !== 'reading' || flushes !== flushed) return
-      sizes = { bytes: sizes.bytes + frame.bytes.length, events: sizes.events + 1 }
-      if (!queue.hasRoom(frame)) return
-      deliver(frame, at)
+      if (this.#phase !== 'reading' || flushes !== this.#flushed) return
+      this.#readBytes += frame.bytes.length
+      this.#readEvents++
+      if (!this.#queue.hasRoom(frame)) return
+      this.#deliver(frame, at)
     }
-    position = page.through
+    this.#position = page.through
   }
 
-  const miss = ({ reason, to }: LogGap['gap']) => {
-    counters.gaps++
+  #miss({ reason, to }: LogGap['gap']) {
+    const { topics } = this
+    this.#hub.counters.gaps++
     if (topics.length > 0) {
-      const gap = { topics, from: formatCursor({ epoch, position }), to: formatCursor(to), reason }
-      queue.push(frameOf(gapText(gap)), true)
+      const from = formatCursor({ epoch: this.#epoch, position: this.#position })
+      this.#queue.push(frameOf(gapText({ topics, from, to: formatCursor(to), reason })), true)
     }
-    epoch = to.epoch
-    position = to.position
+    this.#epoch = to.epoch
+    this.#position = to.position
+  }
+
+  // An answer that reaches the place where the tail was at the question leaves nothing between itself and what came meanwhile.
+  #join() {
+    const early = this.#phase === 'reading' ? this.#ahead?.after(this.#epoch, this.#position) : undefined
+    // A reader that takes its time costs its queue, and no more.
+    this.#ahead = undefined
+    if (!early) return
+    for (const { frame, position: at } of early) {
+      if (!this.#makeRoom(frame)) return
+      this.#deliver(frame, at)
+    }
+    this.#settlePosition()
+  }
+
+  // Asked right after a page, in the same breath: in the next, the tail may have moved on.
+  #isLive() {
+    const { at } = this.#hub.tail
+    if (this.#phase === 'reading' && at?.epoch === this.#epoch && this.#position >= at.position) this.#phase = 'live'
+    return this.#phase === 'live'
+  }
+
+  #fallBehind() {
+    this.#settlePosition()
+    this.#goBack()
+  }
+
+  #goBack() {
+    this.#phase = 'reading'
+    this.#read().catch((error) => this.#fail(error))
   }
 
   // All that the tail has handed out of its topics has been queued.
-  const settlePosition = () => {
-    if (tail.at && tail.at.epoch === epoch) position = Math.max(position, tail.at.position)
+  #settlePosition() {
+    const { at } = this.#hub.tail
+    if (at && at.epoch === this.#epoch) this.#position = Math.max(this.#position, at.position)
   }
 
-  const goBack = () => {
-    phase = 'reading'
-    read().catch(fail)
+  #makeRoom(frame: Frame) {
+    // What only waits for the end of the turn can go now.
+    if (!this.#queue.hasRoom(frame)) this.#queue.flush(joinFrames)
+    return this.#queue.hasRoom(frame)
   }
 
-  const fallBehind = () => {
-    settlePosition()
-    goBack()
+  #deliver(frame: Frame, at: number) {
+    this.#push(frame)
+    this.#hub.counters.delivered++
+    this.#position = at
   }
 
-  const beat = () => {
-    stopBeat = clock.after(heartbeatMs, beat)
-    // Nobody would read it before what waits already.
-    if (queue.isBlocked) return
-    if (phase === 'live') settlePosition()
-    // First: into an empty queue, any snapshot fits.
-    stay?.remind()
-    push(hub.beat(epoch, position))
+  // What can be read again.
+  #push(frame: Frame) {
+    if (!this.#queue.holds) this.#sent = this.#position
+    this.#queue.push(frame)
   }
 
-  const connection: Connection = {
-    user,
-    topics,
-    present,
-    get phase() {
-      return phase
-    },
-    get buffered() {
-      return queue.buffered + ahead.bytes
-    },
-
-    attach(sink) {
-      if (isAttached || phase === 'gone') return sink.destroy()
-      isAttached = true
-      if (phase === 'waiting') {
-        stopLease()
-        stopLease = clock.after(LEASE_MS, () => fail(new Error('The log did not answer in time.')))
-        open().catch(fail)
+  #pause(delayMs: number) {
+    return new Promise<void>((resolve) => {
+      const stop = this.#hub.clock.after(delayMs, resolve)
+      this.#stopPause = () => {
+        stop()
+        resolve()
       }
-      queue.attach(sink)
-    },
-    flush() {
-      if (!queue.holds || !queue.isBlocked || (phase !== 'live' && phase !== 'reading')) return false
-      queue.drop()
-      position = sent
-      flushed++
-      if (phase === 'live') goBack()
-      return true
-    },
-    drained: queue.resume,
-    closed: () => vanish(false),
-
-    durable(frame, at) {
-      if (phase !== 'live') return ahead.keep(frame, at)
-      if (at <= position) return
-      if (!makeRoom(frame)) {
-        counters.fellBehind++
-        return fallBehind()
-      }
-      deliver(frame, at)
-    },
-    ephemeral(passing) {
-      if (phase !== 'live' && phase !== 'reading') return
-      const outcome = queue.pass(passing)
-      if (outcome === 'dropped') counters.dropped++
-      else if (outcome === 'replaced') counters.coalesced++
-      else counters.delivered++
-    },
-    tell: (passing) => queue.pass(passing) !== 'dropped',
-    reset() {
-      ahead.begin(undefined)
-      if (phase === 'live') fallBehind()
-    },
-
-    end(reason, byeMs) {
-      if (phase === 'ending' || phase === 'gone') return
-      phase = 'ending'
-      release(reason === 'revoked')
-      // Who may not see it any more gets no more of it: not what waits here, nor what waits in a socket that is full.
-      if (isWithdrawal(reason)) {
-        queue.forget()
-        if (queue.isStuck) return vanish(true)
-      }
-      stopLease = clock.after(GRACE_MS, () => vanish(true))
-      queue.finish(frameOf(byeText(reason, byeMs)))
-    },
+    })
   }
-  return connection
+
+  #fail(error: unknown) {
+    if (this.#phase === 'ending' || this.#phase === 'gone') return
+    this.#hub.report({
+      during: 'replay',
+      error,
+      ...(this.#epoch === '' ? {} : { cursor: formatCursor({ epoch: this.#epoch, position: this.#position }) }),
+      ...(this.user === null ? {} : { user: this.user }),
+    })
+    this.end('overloaded', this.#hub.awayMs())
+  }
+
+  #vanish(cut: boolean) {
+    if (this.#phase === 'gone') return
+    this.#phase = 'gone'
+    this.#release()
+    this.#queue.close(cut)
+    this.#owner.gone()
+  }
+
+  #release(atOnce = false) {
+    this.#hub.tail.remove(this)
+    this.#stay?.leave(atOnce)
+    this.#ahead = undefined
+    this.#hub.heartbeats.leave(this)
+    this.#stopPause()
+    this.#endLease()
+  }
+
+  #endLease() {
+    this.#stopLease()
+    // It would hold on to its timer.
+    this.#stopLease = nothing
+  }
 }
 
 function isGap(page: FramedPage | LogGap | undefined): page is LogGap {

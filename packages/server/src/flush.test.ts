@@ -7,7 +7,7 @@ import { frameOf } from './frames.ts'
 import { createHub } from './hub.ts'
 import { memoryLog } from './logs/memory.ts'
 import type { HubOptions } from './options.ts'
-import { createQueue } from './queue.ts'
+import { Queue } from './queue.ts'
 
 const pad = 'x'.repeat(200)
 const said = (n: number) => ({ type: 'news.said' as const, topic: 'news' as const, data: { text: `${n} ${pad}` } })
@@ -109,7 +109,7 @@ describe('hub.flush()', () => {
     const frame = frameOf('x'.repeat(10))
     const written: number[] = []
     const held = vi.fn()
-    const queue = createQueue({ bufferBytes: () => 1_000, flushSoon() {}, held }, () => {})
+    const queue = new Queue({ bufferBytes: () => 1_000, flushSoon() {}, held }, { failed() {} })
     const waits = () => held.mock.calls.reduce((sum, [bytes]) => sum + bytes, 0)
     queue.push(frame, true)
     expect(queue.holds).toBe(false)

@@ -12,46 +12,64 @@ export interface Frame {
 }
 
 const encoder = new TextEncoder()
+// What frames a chunk: its size in hexadecimal and a line end before the bytes, a line end after them.
+const END = '\r\n'
+const BEFORE = 8 + END.length
+const before = ' '.repeat(BEFORE)
+const end = encoder.encode(END)
 
-/** One frame of bytes. */
-export function frameOfBytes(bytes: Uint8Array): Frame {
-  let chunk: Uint8Array | undefined
-  let compressed: Frame | undefined
-  return {
-    bytes,
-    chunk() {
-      if (!chunk) {
-        const head = encoder.encode(`${bytes.length.toString(16)}\r\n`)
-        chunk = new Uint8Array(head.length + bytes.length + 2)
-        chunk.set(head)
-        chunk.set(bytes, head.length)
-        chunk.set([13, 10], head.length + bytes.length)
-      }
-      return chunk
-    },
-    compressed(compress) {
-      compressed ??= frameOfBytes(compress(bytes))
-      return compressed
-    },
+class FramedBytes implements Frame {
+  readonly bytes: Uint8Array
+  // The bytes with room for the framing around them, so that one buffer does for both.
+  readonly #roomy: Uint8Array
+  #chunk: Uint8Array | undefined
+  #compressed: Frame | undefined
+
+  constructor(roomy: Uint8Array) {
+    this.bytes = roomy.subarray(BEFORE, roomy.length - END.length)
+    this.#roomy = roomy
+  }
+
+  chunk(): Uint8Array {
+    if (!this.#chunk) {
+      const head = `${this.bytes.length.toString(16)}${END}`
+      const start = BEFORE - head.length
+      for (let at = 0; at < head.length; at++) this.#roomy[start + at] = head.charCodeAt(at)
+      this.#chunk = this.#roomy.subarray(start)
+    }
+    return this.#chunk
+  }
+
+  compressed(compress: (bytes: Uint8Array) => Uint8Array): Frame {
+    this.#compressed ??= frameOfBytes(compress(this.bytes))
+    return this.#compressed
   }
 }
 
 /** One frame of a block's text. */
 export function frameOf(text: string): Frame {
-  return frameOfBytes(encoder.encode(text))
+  return new FramedBytes(encoder.encode(`${before}${text}${END}`))
+}
+
+/** One frame of bytes. */
+export function frameOfBytes(bytes: Uint8Array): Frame {
+  return concatenate([bytes])
 }
 
 /** Several frames as one. */
 export function joinFrames(frames: readonly Frame[]): Frame {
   const [first] = frames
-  if (first && frames.length === 1) return first
-  const bytes = new Uint8Array(frames.reduce((size, frame) => size + frame.bytes.length, 0))
-  let at = 0
-  for (const frame of frames) {
-    bytes.set(frame.bytes, at)
-    at += frame.bytes.length
+  return first && frames.length === 1 ? first : concatenate(frames.map(({ bytes }) => bytes))
+}
+
+function concatenate(parts: readonly Uint8Array[]): Frame {
+  const roomy = new Uint8Array(parts.reduce((sum, { length }) => sum + length, BEFORE + end.length))
+  let at = BEFORE
+  for (const part of [...parts, end]) {
+    roomy.set(part, at)
+    at += part.length
   }
-  return frameOfBytes(bytes)
+  return new FramedBytes(roomy)
 }
 
 /** Frames that follow each other, and what came of joining them. */

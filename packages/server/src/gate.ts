@@ -2,6 +2,7 @@
 import { type Contract, HubError, isTopic, isUserId, kindOf } from '@sse-hub/core/contract'
 import type { Grant, Report } from './options.ts'
 import type { Clock } from './ports.ts'
+import { createRounds, type Rounds } from './rounds.ts'
 import { within } from './within.ts'
 
 /** A grant, checked and completed. */
@@ -28,16 +29,27 @@ export interface Gate {
   /** A grant has been taken away just now: whoever is being asked about is asked about again. */
   withdraw(): void
   /** Goes on asking, and calls back once when what it was may not go on. The answer stops it, and may be called twice. */
-  watch(
-    request: Request,
-    access: Access,
-    isSame: (now: Access) => boolean,
-    withdraw: (why: Withdrawal) => void,
-  ): () => void
+  watch(request: Request, access: Access, holder: Holder): Watch
+}
+
+/** Who goes on with what was granted. */
+export interface Holder {
+  /** Whether a grant that was asked for again, for the same request, comes to the same. */
+  isSame(now: Access, request: Request): boolean
+  /** It may not go on. */
+  withdraw(why: Withdrawal): void
+}
+
+/** What goes on asking. */
+export interface Watch {
+  /** Ends that. May be called twice. */
+  stop(): void
 }
 
 const ASK_MS = 5_000
 const MOST_ATTEMPTS = 3
+// However many streams are open, the application is asked about a few at once.
+const RECHECK_PARTS = 64
 // The longest delay that timers take.
 const LONGEST_MS = 2 ** 31 - 1
 
@@ -74,6 +86,13 @@ export function createGate({
   }
 
   let withdrawals = 0
+  // Counted from the question, not from its answer.
+  const rechecks = createRounds<OpenWatch>(clock, {
+    everyMs: recheckMs - recheckTimeoutMs,
+    parts: RECHECK_PARTS,
+    call: (watch) => void watch.recheck(),
+  })
+  const confirm = (request: Request) => consult(request, recheckTimeoutMs)
 
   return {
     async ask(request, timeoutMs = ASK_MS) {
@@ -89,53 +108,70 @@ export function createGate({
       withdrawals++
     },
 
-    watch(request, access, isSame, withdraw) {
-      // A thousand open streams need not hold a thousand requests.
-      const { url, method } = request
-      const headers = [...request.headers]
-      let stopped = false
-      let stopRecheck = () => {}
-      let stopExpiry = () => {}
-      const stop = () => {
-        stopped = true
-        stopRecheck()
-        stopExpiry()
-      }
-      const end = (why: Withdrawal) => {
-        if (stopped) return
-        stop()
-        withdraw(why)
-      }
-      const expireAt = (expiresAt: number) => {
-        stopExpiry()
-        if (expiresAt === Number.POSITIVE_INFINITY) return
-        const leftMs = expiresAt - clock.now()
-        if (leftMs <= 0) return end('expired')
-        stopExpiry = clock.after(Math.min(leftMs, LONGEST_MS), () => expireAt(expiresAt))
-      }
-      const recheck = async () => {
-        try {
-          const now = await consult(new Request(url, { method, headers }), recheckTimeoutMs)
-          if (stopped) return
-          if (!now || now.user !== access.user) return end('revoked')
-          if (!isSame(now)) return end('changed')
-          expireAt(now.expiresAt)
-        } catch {
-          // Reported already. What cannot be confirmed does not go on.
-          end('expired')
-        }
-      }
-      const schedule = () => {
-        stopRecheck = clock.after(recheckMs - recheckTimeoutMs, () => {
-          // Counted from the question, not from its answer.
-          schedule()
-          void recheck()
-        })
-      }
-      schedule()
-      expireAt(access.expiresAt)
-      return stop
-    },
+    watch: (request, access, holder) => new OpenWatch(request, access, holder, { clock, rechecks, confirm }),
+  }
+}
+
+/** What watches take from their gate. */
+interface WatchGate {
+  readonly clock: Clock
+  readonly rechecks: Rounds<OpenWatch>
+  /** Asks again. */
+  readonly confirm: (request: Request) => Promise<Access | null>
+}
+
+class OpenWatch implements Watch {
+  // A thousand open streams need not hold a thousand requests: as text, one is a tenth of the object.
+  readonly #asked: string
+  readonly #user: string | null
+  readonly #holder: Holder
+  readonly #gate: WatchGate
+  #isStopped = false
+  #stopExpiry: (() => void) | undefined
+
+  constructor({ url, method, headers }: Request, access: Access, holder: Holder, gate: WatchGate) {
+    this.#asked = JSON.stringify([url, method, [...headers]])
+    this.#user = access.user
+    this.#holder = holder
+    this.#gate = gate
+    gate.rechecks.enter(this)
+    this.#expireAt(access.expiresAt)
+  }
+
+  async recheck() {
+    const [url, method, headers] = JSON.parse(this.#asked) as [string, string, [string, string][]]
+    const request = new Request(url, { method, headers })
+    try {
+      const now = await this.#gate.confirm(request)
+      if (this.#isStopped) return
+      if (!now || now.user !== this.#user) return this.#end('revoked')
+      if (!this.#holder.isSame(now, request)) return this.#end('changed')
+      this.#expireAt(now.expiresAt)
+    } catch {
+      // Reported already. What cannot be confirmed does not go on.
+      this.#end('expired')
+    }
+  }
+
+  stop() {
+    this.#isStopped = true
+    this.#gate.rechecks.leave(this)
+    this.#stopExpiry?.()
+  }
+
+  #end(why: Withdrawal) {
+    if (this.#isStopped) return
+    this.stop()
+    this.#holder.withdraw(why)
+  }
+
+  #expireAt(expiresAt: number) {
+    this.#stopExpiry?.()
+    if (expiresAt === Number.POSITIVE_INFINITY) return
+    const { clock } = this.#gate
+    const leftMs = expiresAt - clock.now()
+    if (leftMs <= 0) return this.#end('expired')
+    this.#stopExpiry = clock.after(Math.min(leftMs, LONGEST_MS), () => this.#expireAt(expiresAt))
   }
 }
 

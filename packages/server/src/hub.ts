@@ -27,6 +27,7 @@ import type { Queue } from './queue.ts'
 import { createRecent } from './recent.ts'
 import { createRegistry } from './registry.ts'
 import { createRoster } from './roster.ts'
+import { createRounds } from './rounds.ts'
 import { answerStream, type Visited } from './stream.ts'
 import { createTail } from './tail.ts'
 import { createTurns } from './turns.ts'
@@ -102,6 +103,8 @@ export interface Hub<C extends Contract> {
 const DRAIN_MS = 5_000
 // Whoever is live waits for no more than this of what others catch up with.
 const CATCH_UP_BYTES = 1_048_576
+// Those whose hearts beat in one part of the interval beat together.
+const HEARTBEAT_PARTS = 16
 // What a connection may always have waiting.
 const LEAST_BUFFER_BYTES = 4_096
 // The rest of a stream's second, should its good-bye not get through.
@@ -210,6 +213,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     held,
     turn,
     flushSoon,
+    heartbeats: createRounds(clock, { everyMs: heartbeatMs, parts: HEARTBEAT_PARTS, call: (one) => one.beat() }),
     beat: createBeats(),
     compressor,
   }

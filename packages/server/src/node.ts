@@ -2,7 +2,7 @@
 import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Socket } from 'node:net'
-import { type Outlet, outletOf, type Sink } from './body.ts'
+import { type Outlet, type Sink, takeOutlet } from './body.ts'
 import type { Frame } from './frames.ts'
 import { platform } from './ports.ts'
 import { createTurns, type TakeTurn } from './turns.ts'
@@ -86,7 +86,8 @@ async function handle(
   // A failed write ends this connection, not the process.
   res.on('error', ignore)
   const gone = new AbortController()
-  res.on('close', () => gone.abort())
+  const abort = () => gone.abort()
+  res.on('close', abort)
   await turn()
   if (gone.signal.aborted) return
   const request = toRequest(req, target, gone.signal)
@@ -98,6 +99,8 @@ async function handle(
     return
   }
   await writeTo(res, await hub.fetch(request))
+  // Nobody listens any more, and a stream may last for days.
+  res.off('close', abort)
 }
 
 /**
@@ -109,7 +112,7 @@ export function writeResponse(response: Response, res: NodeResponse): Promise<vo
 
 async function writeTo(res: ServerResponse, response: Response): Promise<void> {
   const headers: Record<string, string> = Object.fromEntries(response.headers)
-  const outlet = outletOf(response.body)
+  const outlet = takeOutlet(response.body)
   if (!outlet) {
     const body = Buffer.from(await response.arrayBuffer())
     if (res.destroyed || res.writableEnded) return
@@ -118,12 +121,15 @@ async function writeTo(res: ServerResponse, response: Response): Promise<void> {
     res.end(body)
     return
   }
-  res.on('close', outlet.closed)
-  res.on('finish', outlet.closed)
   // It may have closed while the hub thought, and will not say so again.
   if (res.destroyed || res.closed || isReset(res)) return outlet.closed()
-  res.writeHead(response.status, headers)
-  res.flushHeaders()
+  try {
+    res.writeHead(response.status, headers)
+    res.flushHeaders()
+  } catch (error) {
+    outlet.closed()
+    throw error
+  }
   outlet.attach(directSink(res, outlet) ?? responseSink(res, outlet))
 }
 
@@ -136,48 +142,90 @@ function isReset(res: object): boolean {
  * Past the response, to the socket: each frame carries its HTTP chunk framing, built once for all. Half as costly as `res.write`. Only on HTTP/1.1,
  * with a response that has its socket (a pipelined one may have to wait) and whose `write` nobody has wrapped (to compress, say).
  */
-function directSink(res: ServerResponse, { drained, closed }: Outlet): Sink | undefined {
+function directSink(res: ServerResponse, outlet: Outlet): Sink | undefined {
   if (!res.chunkedEncoding || res.write !== OutgoingMessage.prototype.write) return undefined
   const { socket } = res
   if (!(socket instanceof Socket)) return undefined
   socket.setNoDelay(true)
+  const drained = () => outlet.drained()
   socket.on('drain', drained)
-  // The socket outlives the response.
-  res.once('close', () => socket.off('drain', drained))
-  return {
-    write(frame: Frame) {
-      if (!res.writableEnded) return socket.write(frame.chunk())
-      // Somebody else has ended the response: what is written now would stand in the next one.
-      closed()
-      return false
-    },
-    end: () => void res.end(),
-    destroy: () => void socket.destroy(),
-    get pending() {
-      return socket.writableLength
-    },
+  res.on('close', () => {
+    // The socket outlives the response.
+    socket.off('drain', drained)
+    outlet.closed()
+  })
+  return new DirectSink(socket, res, outlet)
+}
+
+class DirectSink implements Sink {
+  readonly #socket: Socket
+  readonly #res: ServerResponse
+  readonly #outlet: Outlet
+
+  constructor(socket: Socket, res: ServerResponse, outlet: Outlet) {
+    this.#socket = socket
+    this.#res = res
+    this.#outlet = outlet
+  }
+
+  get pending(): number {
+    return this.#socket.writableLength
+  }
+
+  write(frame: Frame): boolean {
+    if (!this.#res.writableEnded) return this.#socket.write(frame.chunk())
+    // Somebody else has ended the response: what is written now would stand in the next one.
+    this.#outlet.closed()
+    return false
+  }
+
+  end() {
+    this.#res.end()
+  }
+
+  destroy() {
+    this.#socket.destroy()
   }
 }
 
-function responseSink(res: ServerResponse, { drained, closed }: Outlet): Sink {
-  const out: ServerResponse & { readonly flush?: () => void } = res
-  out.on('drain', drained)
-  return {
-    write(frame: Frame) {
-      if (out.writableEnded) {
-        closed()
-        return false
-      }
-      const more = out.write(frame.bytes)
-      // A compressing middleware holds back what it is not told to let go.
-      out.flush?.()
-      return more
-    },
-    end: () => void out.end(),
-    destroy: () => void out.destroy(),
-    get pending() {
-      return out.writableLength
-    },
+function responseSink(res: ServerResponse, outlet: Outlet): Sink {
+  const closed = () => outlet.closed()
+  res.on('close', closed)
+  res.on('finish', closed)
+  res.on('drain', () => outlet.drained())
+  return new ResponseSink(res, outlet)
+}
+
+class ResponseSink implements Sink {
+  readonly #res: ServerResponse & { readonly flush?: () => void }
+  readonly #outlet: Outlet
+
+  constructor(res: ServerResponse, outlet: Outlet) {
+    this.#res = res
+    this.#outlet = outlet
+  }
+
+  get pending(): number {
+    return this.#res.writableLength
+  }
+
+  write(frame: Frame): boolean {
+    if (this.#res.writableEnded) {
+      this.#outlet.closed()
+      return false
+    }
+    const more = this.#res.write(frame.bytes)
+    // A compressing middleware holds back what it is not told to let go.
+    this.#res.flush?.()
+    return more
+  }
+
+  end() {
+    this.#res.end()
+  }
+
+  destroy() {
+    this.#res.destroy()
   }
 }
 

@@ -67,14 +67,12 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
     ephemeral: () => {},
     reset: () => wake(),
   }
-  const leave = roster.enter(visitor)
+  roster.enter(visitor)
   const stay = attendance.enter({ user, present: asked ? topics : [] })
-  const stopWatch = gate.watch(
-    request,
-    access,
-    (now) => sameTopics(asked, now, topics),
-    (why) => visitor.end(why, hub.retryMs),
-  )
+  const watch = gate.watch(request, access, {
+    isSame: (now) => sameTopics(asked, now, topics),
+    withdraw: (why) => visitor.end(why, hub.retryMs),
+  })
   request.signal.addEventListener('abort', abort)
 
   const pause = (delayMs: number) =>
@@ -191,9 +189,9 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
   } finally {
     tail.remove(visitor)
     request.signal.removeEventListener('abort', abort)
-    stopWatch()
+    watch.stop()
     stay.leave(ended?.reason === 'revoked')
-    leave()
+    roster.leave(visitor)
   }
 }
 

@@ -23,8 +23,10 @@ export interface Roster {
   readonly users: number
   /** Whether a limit keeps this user out. */
   full(user: string | null): boolean
-  /** Lets one in. The answer lets it go, and may be called twice. */
-  enter(member: Member): () => void
+  /** Lets one in. */
+  enter(member: Member): void
+  /** Lets it go. May be called twice. */
+  leave(member: Member): void
   /** Those of one user, or all of them, as of now. */
   members(user?: string): Member[]
   /** Resolves when nobody is left. */
@@ -54,17 +56,18 @@ export function createRoster(limits: { readonly connections: number; readonly co
         const own = byUser.get(user) ?? new Set()
         byUser.set(user, own.add(member))
       }
-      return () => {
-        if (!all.delete(member)) return
-        if (user !== null) {
-          const own = byUser.get(user)
-          own?.delete(member)
-          if (own?.size === 0) byUser.delete(user)
-        }
-        if (all.size > 0) return
-        for (const resolve of waiting) resolve()
-        waiting = []
+    },
+    leave(member) {
+      if (!all.delete(member)) return
+      const { user } = member
+      if (user !== null) {
+        const own = byUser.get(user)
+        own?.delete(member)
+        if (own?.size === 0) byUser.delete(user)
       }
+      if (all.size > 0) return
+      for (const resolve of waiting) resolve()
+      waiting = []
     },
     members: (user) => [...(user === undefined ? all : (byUser.get(user) ?? []))],
     empty: () => (all.size === 0 ? Promise.resolve() : new Promise((resolve) => void waiting.push(resolve))),

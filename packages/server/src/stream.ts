@@ -4,8 +4,8 @@ import { answerBye, streamHeaders, unauthorized } from './answers.ts'
 import { askedTopics, grantedTopics, sameTopics } from './asked.ts'
 import { lazyBody } from './body.ts'
 import { acceptsGzip, type Compressor, compressing } from './compressing.ts'
-import { type ConnectionHub, openConnection } from './connection.ts'
-import type { Access, Gate } from './gate.ts'
+import { Connection, type ConnectionHub, type ConnectionOwner } from './connection.ts'
+import type { Access, Gate, Holder, Watch } from './gate.ts'
 import type { Limits } from './options.ts'
 import type { Roster } from './roster.ts'
 
@@ -26,7 +26,7 @@ export interface Visited extends ConnectionHub {
  * @throws HubError `invalid_topic`, `too_many_topics`, `unauthorized`
  */
 export async function answerStream(request: Request, url: URL, hub: Visited): Promise<Response> {
-  const { gate, roster, limits, retryMs, compressor } = hub
+  const { gate, roster, limits, compressor } = hub
   const asked = askedTopics(url, limits.topics)
   const shut = hub.shut()
   if (shut) return answerBye(shut.reason, shut.retryMs)
@@ -47,35 +47,69 @@ export async function answerStream(request: Request, url: URL, hub: Visited): Pr
     hub.shut() ?? (roster.full(access.user) ? { reason: 'overloaded' as const, retryMs: hub.awayMs() } : undefined)
   if (shutNow) return answerBye(shutNow.reason, shutNow.retryMs)
 
-  const after = request.headers.get('last-event-id') || url.searchParams.get('after')
-  const { signal } = request
-  const connection = openConnection(
-    {
-      user: access.user,
-      topics,
-      present: asked ? topics : [],
-      ...(after ? { after } : {}),
-      onGone() {
-        leave()
-        stopWatch()
-        signal.removeEventListener('abort', connection.closed)
-      },
-    },
-    hub,
-  )
-  const leave = roster.enter(connection)
-  const stopWatch = gate.watch(
-    request,
-    access,
-    (now) => sameTopics(asked, now, topics),
-    (why) => connection.end(why, retryMs),
-  )
-  signal.addEventListener('abort', connection.closed)
-  if (signal.aborted) connection.closed()
+  const stream = new Stream(request, url, access, topics, asked ? topics : [], hub)
+  const { connection } = stream
+  const taken = () => stream.unfollow()
   if (!compressor || !acceptsGzip(request.headers.get('accept-encoding'))) {
-    return new Response(lazyBody(connection), { headers })
+    return new Response(lazyBody(connection, taken), { headers })
   }
-  return new Response(lazyBody(compressing(connection, compressor)), {
+  return new Response(lazyBody(compressing(connection, compressor), taken), {
     headers: { ...headers, 'content-encoding': 'gzip' },
   })
+}
+
+/** An open stream: its connection, and what keeps it open or ends it. */
+class Stream implements ConnectionOwner, Holder {
+  readonly connection: Connection
+  readonly #hub: Visited
+  readonly #watch: Watch
+  #stopFollowing: (() => void) | undefined
+
+  constructor(
+    request: Request,
+    url: URL,
+    access: Access,
+    topics: readonly string[],
+    present: readonly string[],
+    hub: Visited,
+  ) {
+    const after = request.headers.get('last-event-id') || url.searchParams.get('after')
+    this.#hub = hub
+    this.connection = new Connection(
+      { user: access.user, topics, present, ...(after ? { after } : {}), owner: this },
+      hub,
+    )
+    hub.roster.enter(this.connection)
+    this.#watch = hub.gate.watch(request, access, this)
+    this.#stopFollowing = follow(request.signal, this.connection)
+    if (request.signal.aborted) this.connection.closed()
+  }
+
+  gone() {
+    this.#hub.roster.leave(this.connection)
+    this.#watch.stop()
+    this.unfollow()
+  }
+
+  isSame(now: Access, { url }: Request): boolean {
+    const { topics } = this.connection
+    return sameTopics(askedTopics(new URL(url), this.#hub.limits.topics), now, topics)
+  }
+
+  withdraw(why: ByeReason) {
+    this.connection.end(why, this.#hub.retryMs)
+  }
+
+  /** Somebody else says when the reader is gone. Lets go of the request. */
+  unfollow() {
+    this.#stopFollowing?.()
+    this.#stopFollowing = undefined
+  }
+}
+
+/** Closes the connection with the request. The answer ends that. */
+function follow(signal: AbortSignal, connection: Connection): () => void {
+  const closed = () => connection.closed()
+  signal.addEventListener('abort', closed)
+  return () => signal.removeEventListener('abort', closed)
 }

@@ -63,8 +63,7 @@ export function createTail({
     listeners.has(event.topic) ? vetting.frame(epoch, event) : undefined
 
   const handOut = (epoch: string, event: PlacedEvent, frame: Frame | undefined) => {
-    if (frame)
-      for (const listener of listeners.get(event.topic) ?? []) guarded(() => listener.durable(frame, event.position))
+    if (frame) tell(listeners.get(event.topic), (listener) => listener.durable(frame, event.position))
     recent.keep(event, frame)
     at = { epoch, position: event.position }
   }
@@ -91,19 +90,21 @@ export function createTail({
     const hearers = listeners.get(event.topic)
     if (!hearers) return
     const deliver = (passing: Passing | undefined) => {
-      if (passing) for (const listener of listeners.get(event.topic) ?? []) guarded(() => listener.ephemeral(passing))
+      if (passing) tell(listeners.get(event.topic), (listener) => listener.ephemeral(passing))
     }
     const passing = vetting.passing(event)
     if (passing instanceof Promise) void passing.then(deliver)
     else deliver(passing)
   }
 
-  // One listener's failure is not another's.
-  const guarded = (deliver: () => void) => {
-    try {
-      deliver()
-    } catch (error) {
-      report({ during: 'tail', error })
+  const tell = (hearers: ReadonlySet<Listener> | undefined, say: (listener: Listener) => void) => {
+    for (const listener of hearers ?? []) {
+      try {
+        say(listener)
+      } catch (error) {
+        // One listener's failure is not another's.
+        report({ during: 'tail', error })
+      }
     }
   }
 
@@ -127,7 +128,7 @@ export function createTail({
       reset: ({ to }) =>
         hear(() => {
           waiting.length = 0
-          for (const listener of all) guarded(() => listener.reset())
+          tell(all, (listener) => listener.reset())
           recent.begin(to)
           at = to
         }),

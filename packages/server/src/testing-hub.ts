@@ -1,6 +1,6 @@
 // createTestHub: a hub for an application's own tests, which can be reached without a port, and made to fail in every way that a client must survive.
 import { type Contract, HubError, isTopic, kindOf } from '@sse-hub/core/contract'
-import { lazyBody, type Outlet, outletOf, type Sink } from './body.ts'
+import { lazyBody, type Outlet, type Sink, takeOutlet } from './body.ts'
 import { createHub, type Hub } from './hub.ts'
 import type { EventLog, TailListener } from './log.ts'
 import { memoryLog } from './logs/memory.ts'
@@ -103,7 +103,7 @@ export function createTestHub<C extends Contract>(options: TestHubOptions<C>): T
   }
   /** The same answer, with a body that can be cut. */
   const cuttable = (response: Response, signal: AbortSignal, isServed: boolean): Response => {
-    const outlet = outletOf(response.body)
+    const outlet = takeOutlet(response.body)
     if (!outlet) return response
     let sink: Sink | undefined
     // What a socket has taken is soon read; a body says when.

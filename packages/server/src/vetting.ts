@@ -36,10 +36,13 @@ export function createVetting(
   contract: Contract,
   { clock, report }: { readonly clock: Clock; readonly report: (report: Report) => void },
 ): Vetting {
-  // Bounded: the oldest verdict goes first, and costs one validation if it is asked for again.
+  // Bounded: the older half goes as one, since a Map that is emptied from the front is slow to iterate. What is asked for again costs one validation.
   let verdicts = new Map<number, boolean>()
+  let older = verdicts
   let verdictsOf = ''
   const expected = new Map<string, NewEvent>()
+
+  const verdictOn = ({ position }: PlacedEvent) => verdicts.get(position) ?? older.get(position)
 
   const isExpected = (event: LogEvent) => {
     const ours = expected.get(event.id)
@@ -72,16 +75,14 @@ export function createVetting(
   }
 
   const judge = (epoch: string, event: PlacedEvent, error: unknown) => {
-    if (error !== undefined && verdicts.get(event.position) !== false) {
+    if (error !== undefined && verdictOn(event) !== false) {
       complain(event, error, formatCursor({ epoch, position: event.position }))
     }
     if (epoch === verdictsOf) {
       verdicts.set(event.position, error === undefined)
-      if (verdicts.size > MOST_VERDICTS) {
-        for (const oldest of verdicts.keys()) {
-          verdicts.delete(oldest)
-          break
-        }
+      if (verdicts.size > MOST_VERDICTS / 2) {
+        older = verdicts
+        verdicts = new Map()
       }
     }
     return error === undefined
@@ -98,8 +99,9 @@ export function createVetting(
       if (epoch !== verdictsOf) {
         verdictsOf = epoch
         verdicts = new Map()
+        older = verdicts
       }
-      const known = verdicts.get(event.position)
+      const known = verdictOn(event)
       if (known !== undefined) return known
       if (isExpected(event)) return judge(epoch, event, undefined)
       const error = fault(event)
