@@ -80,7 +80,8 @@ class BodySink implements Sink {
   write(frame: Frame): boolean {
     this.#isWanted = false
     this.#unread = frame.bytes.length
-    this.#controller.enqueue(frame.bytes)
+    // A copy of its own: whoever reads it may change it, or hand its memory on, and the frame is everybody's.
+    this.#controller.enqueue(frame.bytes.slice())
     return this.#isWanted
   }
 

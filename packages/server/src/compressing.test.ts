@@ -388,7 +388,7 @@ describe('a stream over node:http', () => {
 
   test('is compressed once for all who are in step', async () => {
     const { compression, count } = counted()
-    const { hub, open } = await world({ compression, limits: { connectionsPerUser: 1_000 } })
+    const { hub, open } = await world({ compression, limits: { connectionsPerUser: 1_000 }, heartbeatMs: 60_000 })
     const streams = await Promise.all(numbers(200).map(() => open(undefined, gzip)))
     for (const stream of streams) await stream.first('hub.sync')
     count.deflated = 0
@@ -584,7 +584,7 @@ describe('on Web Streams', () => {
 
   test('a thousand connections share one deflate', async () => {
     const { compression, count } = counted()
-    const { hub } = await world({ compression, limits: { connectionsPerUser: 1_000 } })
+    const { hub } = await world({ compression, limits: { connectionsPerUser: 1_000 }, heartbeatMs: 60_000 })
     const readers = await Promise.all(
       numbers(1_000).map(async () => {
         const { body } = await hub.fetch(request())

@@ -288,6 +288,25 @@ describe('a Response that nobody reads', () => {
     await until(() => expect(hub.stats().connections).toBe(0))
   })
 
+  test('and may do what it likes with its chunks', async () => {
+    const { hub } = await world()
+    const after = await hub.cursor()
+    const open = async (query = '') => {
+      const { body } = await hub.fetch(new Request(`http://hub/api/sse/events?topics=board:7${query}`))
+      return body?.getReader()
+    }
+    const [greedy, other] = [await open(), await open()]
+    for (const reader of [greedy, other]) await reader?.read()
+    await until(() => expect(hub.stats().phases).toEqual({ live: 2 }))
+    await hub.publish(moved(1))
+    structuredClone(0, { transfer: [(await greedy?.read())?.value?.buffer as ArrayBuffer] })
+    const textOf = async (reader: typeof other) => new TextDecoder().decode((await reader?.read())?.value)
+    expect(await textOf(other)).toContain('card.moved')
+    const late = await open(`&after=${after}`)
+    let text = ''
+    while (!text.includes('card.moved')) text += await textOf(late)
+  })
+
   test('a reader that takes its time finds the good-bye all the same', async () => {
     const clock = testClock()
     const { hub } = await world({ clock })
@@ -468,6 +487,26 @@ describe('frameworks', () => {
     await until(() => expect(hub.stats().connections).toBe(0))
     const health = await dial(port, get('/api/sse/health'))
     await until(() => expect(health.text).toContain('{"status":"ok"}'))
+  })
+
+  test('several cookies that a middleware has added stay several', async () => {
+    const { hub } = await world()
+    const { port } = await listen(async (_, res) => {
+      const response = await hub.fetch(new Request('http://hub/api/sse/health'))
+      for (const cookie of ['a=1', 'b=2']) response.headers.append('set-cookie', cookie)
+      await writeResponse(response, res)
+    })
+    const client = await dial(port, get('/'))
+    await until(() => expect(client.text).toContain('{"status":"ok"}'))
+    expect(client.text.match(/set-cookie: .*/gi)).toEqual(['set-cookie: a=1', 'set-cookie: b=2'])
+  })
+
+  test('HEAD of a stream says no length, as GET does not', async () => {
+    const { port } = await world()
+    const client = await dial(port, get('/api/sse/events').replace('GET', 'HEAD'))
+    await until(() => expect(client.text).toContain('\r\n\r\n'))
+    expect(client.text).toMatch(/text\/event-stream/)
+    expect(client.text).not.toMatch(/content-length/i)
   })
 })
 

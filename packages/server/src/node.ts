@@ -111,12 +111,14 @@ export function writeResponse(response: Response, res: NodeResponse): Promise<vo
 }
 
 async function writeTo(res: ServerResponse, response: Response): Promise<void> {
-  const headers: Record<string, string> = Object.fromEntries(response.headers)
+  const headers: Record<string, string | string[]> = Object.fromEntries(response.headers)
+  const cookies = response.headers.getSetCookie()
+  if (cookies.length > 1) headers['set-cookie'] = cookies
   const outlet = takeOutlet(response.body)
   if (!outlet) {
     const body = Buffer.from(await response.arrayBuffer())
     if (res.destroyed || res.writableEnded) return
-    if (response.status !== 204) headers['content-length'] = String(body.length)
+    if (response.body) headers['content-length'] = String(body.length)
     res.writeHead(response.status, headers)
     res.end(body)
     return

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { contract } from './fixtures/world.ts'
 import { numbers, testClock, until, type World, world } from './fixtures/world.ts'
+import type { EventLog, TailListener } from './log.ts'
 import { memoryLog } from './logs/memory.ts'
 
 const moved = (n: number, topic: `board:${string}` = 'board:7') => ({ type: 'card.moved' as const, topic, data: { n } })
@@ -228,5 +229,48 @@ describe('a page that waits', () => {
     }
     await publishing
     expect(read).toEqual(numbers(total))
+  })
+
+  test('hears of what the tail has left out', async () => {
+    const inner = memoryLog({ epoch: 'eeee' })
+    let isMute = false
+    let listener: TailListener | undefined
+    const log: EventLog = {
+      ...inner,
+      tail(heard) {
+        listener = heard
+        return inner.tail({ ...heard, events: (events) => isMute || heard.events(events) })
+      },
+    }
+    const { hub, get } = await world({ log })
+    const page = get(`/api/sse/page?after=eeee:0&wait=25000`)
+    await until(() => expect(hub.stats().phases).toEqual({ page: 1 }))
+    await get('/api/sse/health')
+    isMute = true
+    await publish(hub, 1)
+    isMute = false
+    listener?.reset({ reason: 'trimmed', to: await inner.head() })
+    expect((await page).body).toMatchObject({ through: 'eeee:1', events: [{ data: { n: 1 } }] })
+  })
+
+  test.each(['tail', 'head', 'read'] as const)('ends in time while the log hangs in `%s`', async (moment) => {
+    const clock = testClock()
+    const inner = memoryLog({ clock, epoch: 'eeee' })
+    let hangs = false
+    const orHang = <T>(where: string, work: () => T) =>
+      hangs && moment === where ? (new Promise<never>(() => {}) as T) : work()
+    const log: EventLog = {
+      ...inner,
+      head: () => orHang('head', () => inner.head()),
+      read: (...asked) => orHang('read', () => inner.read(...asked)),
+      tail: (listener) => orHang('tail', () => inner.tail(listener)),
+    }
+    const { hub, get } = await world({ clock, log })
+    await publish(hub, 1)
+    hangs = true
+    const page = get(moment === 'head' ? '/api/sse/page' : '/api/sse/page?after=eeee:0&wait=1000')
+    await until(() => expect(hub.stats().phases).toEqual({ page: 1 }))
+    hub.disable()
+    expect((await page).body.error.code).toBe('disabled')
   })
 })

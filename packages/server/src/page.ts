@@ -65,7 +65,10 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
       wake()
     },
     ephemeral: () => {},
-    reset: () => wake(),
+    reset() {
+      passBy()
+      wake()
+    },
   }
   roster.enter(visitor)
   const stay = attendance.enter({ user, present: asked ? topics : [] })
@@ -99,21 +102,27 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
     return answerJson(200, `${head.slice(0, -1)},"events":[${events.join(',')}]}`)
   }
 
-  const head = () => within(clock, READ_MS, 'The log', log.head())
+  const isEnded = () => ended !== undefined || aborted
+  // Of an answer to somebody who has gone, nobody hears.
+  const farewell = () => (ended ? answerAway(ended.reason, ended.retryMs) : new Response(null, { status: 499 }))
+  const orOver = <T>(work: Promise<T>) => Promise.race([work, isOver])
+  const head = () => orOver(within(clock, READ_MS, 'The log', log.head()))
 
   try {
     // Tail before read, as for a stream: what is appended in between must wake us.
-    await tail.join()
+    await orOver(tail.join())
+    if (isEnded()) return farewell()
     tail.add(visitor)
     goal = tail.at
     const after = url.searchParams.get('after') || undefined
     if (after === undefined) {
       const now = await head()
-      return answer(now, now, [], [])
+      return now ? answer(now, now, [], []) : farewell()
     }
     const start = parseCursor(after)
     if (!start) {
       const now = await head()
+      if (!now) return farewell()
       return answer(now, now, [], topics.length > 0 ? [openingGap(after, topics, { reason: 'epoch', to: now })] : [])
     }
 
@@ -123,11 +132,9 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
     const enough = goal?.epoch === epoch ? goal.position : Number.POSITIVE_INFINITY
     const isCaughtUp = () => tail.at?.epoch === epoch && position >= tail.at.position
     for (;;) {
-      if (ended) return answerAway(ended.reason, ended.retryMs)
-      // Nobody hears this answer.
-      if (aborted) return new Response(null, { status: 499 })
+      if (isEnded()) return farewell()
       const reading = log.read({ epoch, position }, { topics: filter, limit: PAGE_EVENTS })
-      const page = await Promise.race([within(clock, READ_MS, 'The log', reading), isOver])
+      const page = await orOver(within(clock, READ_MS, 'The log', reading))
       if (!page) continue
       if (page.gap) {
         const { to } = page.gap
@@ -150,14 +157,14 @@ export async function answerPage(request: Request, url: URL, hub: Visited): Prom
           position = event.position - 1
           break
         }
-        const fits = await Promise.race([vetting.fits(page.epoch, event), isOver])
+        const fits = await orOver(Promise.resolve(vetting.fits(page.epoch, event)))
         if (fits === undefined) break
         if (fits) events.push(pageEvent(page.epoch, event))
         else gaps.push(schemaGap(page.epoch, event))
         bytes += event.json.length
       }
       // What was found must not be said any more when it ended while a validator thought.
-      if (ended || aborted) continue
+      if (isEnded()) continue
       const leftMs = until - clock.now()
       if (
         events.length > 0 ||

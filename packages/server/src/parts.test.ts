@@ -164,4 +164,14 @@ describe('rounds', () => {
     await clock.advance(13)
     expect(called).toEqual([`a ${start + 25}`])
   })
+
+  test('part those who came together, so that they are called a few at a time', async () => {
+    const { clock, called, rounds } = roundsOf(160, 4)
+    for (const n of numbers(40)) rounds.enter(`m${n}`)
+    await clock.advance(480)
+    const times = called.map((line) => line.split(' ')[1])
+    const some = [...new Set(times)].map((at) => times.filter((time) => time === at).length)
+    expect(some).toEqual(Array(12).fill(10))
+    expect(new Set(called.slice(0, 40)).size).toBe(40)
+  })
 })

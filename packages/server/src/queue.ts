@@ -72,6 +72,7 @@ export class Queue {
 
   /** Queues a frame behind all others. One that only this stream knows of (not: an event or a heartbeat) stays whatever happens. */
   push(frame: Frame, stays = false) {
+    if (this.#phase === 'closed') return
     // A list that is made with its first element has room for no more than that one.
     if (this.#waiting === NOTHING) this.#waiting = [frame]
     else this.#waiting.push(frame)
@@ -87,6 +88,7 @@ export class Queue {
 
   /** Queues an ephemeral event: in no order, in place of the one that waits under its key, and only if it fits. */
   pass({ frame, key }: Passing): 'queued' | 'replaced' | 'dropped' {
+    if (this.#phase === 'closed') return 'dropped'
     const name = key ?? this.#unkeyed++
     const replaced = this.#passing?.get(name)
     if (replaced) {
@@ -126,19 +128,20 @@ export class Queue {
     this.#isDirty = false
     const sink = this.#sink
     if (!sink || this.#isBlocked || this.#phase === 'ended' || this.#phase === 'closed') return
-    if (this.#bytes > 0) {
-      const batch = join(this.#passing ? [...this.#waiting, ...this.#passing.values()] : this.#waiting)
-      this.forget()
-      try {
-        this.#isBlocked = !sink.write(batch)
-      } catch (error) {
-        return this.#owner.failed(error)
+    try {
+      if (this.#bytes > 0) {
+        const frames = this.#passing ? [...this.#waiting, ...this.#passing.values()] : this.#waiting
+        this.forget()
+        this.#isBlocked = !sink.write(join(frames))
       }
+      if (this.#phase === 'finishing') {
+        this.#phase = 'ended'
+        sink.end()
+      } else this.#emptied()
+    } catch (error) {
+      // One reader's fault is not another's, who is flushed next.
+      this.#owner.failed(error)
     }
-    if (this.#phase === 'finishing') {
-      this.#phase = 'ended'
-      sink.end()
-    } else this.#emptied()
   }
 
   /** Gives it its sink. */

@@ -29,8 +29,11 @@ export function createRounds<T>(
   const tick = () => {
     now++
     wait()
+    // Its share of all goes with each tick, due or not: so those who came together part.
+    let share = Math.floor(due.size / ticks)
     for (const [member, at] of due) {
-      if (at > now) break
+      if (at > now && share <= 0) break
+      share--
       due.delete(member)
       due.set(member, now + ticks)
       call(member)

@@ -1,7 +1,9 @@
 // Slow readers (DESIGN §3.10): a bounded number of bytes each, nothing lost that is durable, and no effect on anybody else.
+import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { numbers, type RawStream, testClock, until, world } from './fixtures/world.ts'
 import { memoryLog } from './logs/memory.ts'
+import { toNodeHandler } from './node.ts'
 
 const pad = 'x'.repeat(2_000)
 const said = (n: number) => ({ type: 'news.said' as const, topic: 'news' as const, data: { text: `${n} ${pad}` } })
@@ -198,4 +200,33 @@ test('an event larger than the buffer goes through all the same, to one who read
   await until(() => expect(seen(live)).toEqual(numbers(20)))
   const replayed = await late()
   await until(() => expect(seen(replayed)).toEqual(numbers(20)))
+})
+
+test('one whose response somebody else has ended leaves nothing behind that counts as waiting', async () => {
+  const responses: ServerResponse[] = []
+  const { hub, open } = await world({
+    limits: { memoryBytes: 60_000, bufferBytes },
+    listener: (hub) => {
+      const handle = toNodeHandler(hub)
+      return (req, res) => {
+        responses.push(res)
+        handle(req, res)
+      }
+    },
+  })
+  const large = { ...said(0), data: { text: 'x'.repeat(15_000) } }
+  for (const _ of numbers(8)) {
+    const stream = await open('/api/sse/events?topics=news')
+    await stream.first('hub.sync')
+    await until(() => expect(hub.stats().phases).toEqual({ live: 1 }))
+    responses.at(-1)?.end()
+    await hub.publish([large, large])
+    await until(() => expect(hub.stats().connections).toBe(0))
+  }
+  const { body } = await hub.fetch(new Request('http://hub/api/sse/events?topics=news'))
+  await body?.getReader().read()
+  await until(() => expect(hub.stats().phases).toEqual({ live: 1 }))
+  for (const n of numbers(3)) await hub.publish({ ...said(n), data: { text: 'small' } })
+  expect(hub.stats()).toMatchObject({ flushed: 0 })
+  expect(hub.stats().bufferedBytes).toBeGreaterThan(0)
 })

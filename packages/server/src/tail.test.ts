@@ -28,3 +28,44 @@ it('loses nothing that is appended while it joins', async () => {
   expect(heard).toEqual([1])
   expect(tail.at?.position).toBe(1)
 })
+
+it('hands an event that has waited behind another to who has come for its topic meanwhile', async () => {
+  let think = () => {}
+  const thought = new Promise<void>((resolve) => {
+    think = resolve
+  })
+  const slow = z.number().refine(async () => {
+    await thought
+    return true
+  })
+  const contract = defineContract({
+    topics: ['slow', 'fast'],
+    events: { 'slow.said': { topic: 'slow', data: slow }, 'fast.said': { topic: 'fast', data: z.number() } },
+  })
+  const clock = virtualClock()
+  const log = memoryLog({ clock })
+  const report = () => {}
+  const vetting = createVetting(contract, { clock, report })
+  const tail = createTail({ log, vetting, recent: createRecent(1_000, vetting.frame), clock, report })
+  const heard: string[] = []
+  const listener = (topic: string) => ({
+    topics: [topic],
+    durable: (_frame: unknown, position: number) => void heard.push(`${topic} ${position}`),
+    ephemeral() {},
+    reset() {},
+  })
+  const said = (topic: string) => ({
+    type: `${topic}.said`,
+    topic,
+    id: topic,
+    at: 0,
+    json: `{"data":1,"topic":"${topic}","at":0,"id":"${topic}"}`,
+  })
+  await tail.join()
+  tail.add(listener('slow'))
+  await log.append([said('slow'), said('fast')])
+  tail.add(listener('fast'))
+  think()
+  await expect.poll(() => tail.at?.position).toBe(2)
+  expect(heard).toEqual(['slow 1', 'fast 2'])
+})

@@ -78,7 +78,9 @@ export function createTail({
 
   const pump = async () => {
     for (let next = waiting[0]; next; next = waiting[0]) {
-      const frame = await next.frame
+      let frame = await next.frame
+      // Somebody may read its topic by now, and stand before it.
+      while (!frame && listeners.has(next.event.topic)) frame = await vetting.frame(at?.epoch ?? '', next.event)
       // A reset has emptied it meanwhile.
       if (waiting[0] !== next || !at) continue
       waiting.shift()
