@@ -92,6 +92,17 @@ describe('on the wire', () => {
     await until(() => expect(hub.stats().connections).toBe(0))
   })
 
+  test('what is pipelined behind a stream is nobody to the hub', async () => {
+    const { hub, port } = await world()
+    const client = await dial(port, get('/api/sse/events').repeat(50))
+    await until(() => expect(client.text).toContain('hub.sync'))
+    const other = await dial(port, get('/api/sse/events'))
+    await until(() => expect(other.text).toContain('hub.sync'))
+    expect(hub.stats().connections).toBe(2)
+    client.socket.destroy()
+    await until(() => expect(hub.stats().connections).toBe(1))
+  })
+
   test('http2 in plain text', async () => {
     const { hub } = await world()
     const server = http2.createServer(toNodeHandler(hub))

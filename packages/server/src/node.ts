@@ -88,6 +88,8 @@ async function handle(
   const gone = new AbortController()
   const abort = () => gone.abort()
   res.on('close', abort)
+  // What stands behind an answer on the same socket waits for it: behind a stream, it is nobody that the hub should know of.
+  if (res.socket === null) await new Promise((resolve) => res.once('socket', resolve))
   await turn()
   if (gone.signal.aborted) return
   const request = toRequest(req, target, gone.signal)

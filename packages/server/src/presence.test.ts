@@ -33,6 +33,23 @@ async function scene(options: Partial<HubOptions<typeof contract>> = {}) {
 }
 
 describe('who is there', () => {
+  test('is said although the clock was set back meanwhile', async () => {
+    const clock = testClock()
+    let backMs = 0
+    const attendance = createAttendance(contract, { ...clock, now: () => clock.now() - backMs })
+    onTestFinished(attendance.close)
+    let told = 0
+    const bob = attendance.enter({ user: 'bob', present: ['board:7'] })
+    attendance.enter({ user: 'ada', present: ['board:7'], tell: () => ++told > 0 })
+    await clock.advance(1_000)
+    const before = told
+    bob.leave()
+    backMs = 3_600_000
+    await clock.advance(6_000)
+    expect(attendance.of('board:7').users).toEqual(['ada'])
+    expect(told).toBe(before + 1)
+  })
+
   test('is said after the sync, to everybody as it changes, once for all pages of a user, and by the hub itself', async () => {
     const { hub, clock, enter, here } = await scene()
     expect(hub.presence('board:7')).toEqual({ topic: 'board:7', users: [], count: 0 })

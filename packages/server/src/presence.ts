@@ -87,7 +87,9 @@ export function createAttendance(contract: Contract, clock: Clock): Attendance {
   const changed = (topic: string, room: Room) => {
     room.frame = undefined
     if (room.hearers.size === 0 || !isOpen(topic, room)) return
-    const waitMs = room.toldAt + Math.max(GATHER_MS, room.hearers.size) - clock.now()
+    const gatherMs = Math.max(GATHER_MS, room.hearers.size)
+    // A clock that was set back must not make it longer.
+    const waitMs = Math.min(room.toldAt + gatherMs - clock.now(), gatherMs)
     room.stopTelling ??= clock.after(Math.max(0, waitMs), () => {
       room.stopTelling = undefined
       room.toldAt = clock.now()
@@ -107,7 +109,7 @@ export function createAttendance(contract: Contract, clock: Clock): Attendance {
     room.stopWaiting?.()
     for (const [user, until] of room.leaving) {
       const leftMs = until - clock.now()
-      if (leftMs > 0) {
+      if (leftMs > 0 && leftMs <= LEASE_MS) {
         room.stopWaiting = clock.after(leftMs, () => tidy(topic, room))
         return
       }

@@ -3,6 +3,7 @@ import { defineContract } from '@sse-hub/core/contract'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { virtualClock } from '../../core/src/testing/virtual-clock.ts'
+import type { EventLog } from './log.ts'
 import { memoryLog } from './logs/memory.ts'
 import { createRecent } from './recent.ts'
 import { createTail } from './tail.ts'
@@ -68,4 +69,35 @@ it('hands an event that has waited behind another to who has come for its topic 
   think()
   await expect.poll(() => tail.at?.position).toBe(2)
   expect(heard).toEqual(['slow 1', 'fast 2'])
+})
+
+it('is not heard twice by a log that answered too late where it was joined', async () => {
+  const clock = virtualClock()
+  const inner = memoryLog({ clock })
+  let joins = 0
+  const log: EventLog = {
+    ...inner,
+    tail(listener) {
+      const joined = inner.tail(listener)
+      return joins++ === 0 ? new Promise(() => {}) : joined
+    },
+  }
+  const contract = defineContract({
+    topics: ['board'],
+    events: { shouted: { topic: 'board', data: z.number(), durable: false } },
+  })
+  const report = () => {}
+  const vetting = createVetting(contract, { clock, report })
+  const tail = createTail({ log, vetting, recent: createRecent(1_000, vetting.frame), clock, report })
+  let heard = 0
+  tail.add({ topics: ['board'], durable() {}, ephemeral: () => void heard++, reset() {} })
+  const late = expect(tail.join()).rejects.toThrow()
+  await clock.advance(10_001)
+  await late
+  await tail.join()
+  await log.announce([
+    { type: 'shouted', topic: 'board', id: 'a', at: 0, json: '{"data":1,"topic":"board","at":0,"id":"a"}' },
+  ])
+  await log.append([])
+  await expect.poll(() => heard).toBe(1)
 })

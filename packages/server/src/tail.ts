@@ -115,7 +115,7 @@ export function createTail({
     // The log may speak before it has answered where we joined: what it says then is after that place, and must not vanish.
     const early: (() => void)[] = []
     const hear = (handle: () => void) => {
-      if (closed) return
+      if (closed || failed) return
       if (at) handle()
       else early.push(handle)
     }
