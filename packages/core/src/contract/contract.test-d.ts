@@ -184,6 +184,36 @@ defineContract({
   events: { a: { data: Click, emit: true, durable: false, coalesce: () => 'one' } },
 })
 
+// @ts-expect-error not assignable to type 'Problem<"only an ephemeral event (durable: false) on a topic can have a priority">'
+defineContract({ topics: ['board'], events: { a: { topic: 'board', data: Click, priority: 'low' } } })
+// @ts-expect-error the same, said to be durable
+defineContract({ topics: ['board'], events: { a: { topic: 'board', data: Click, durable: true, priority: 'low' } } })
+defineContract({
+  topics: ['board'],
+  // @ts-expect-error the same, without a topic
+  events: { a: { data: Click, emit: true, durable: false, priority: 'low' } },
+})
+defineContract({
+  topics: ['board'],
+  // @ts-expect-error Type '"high"' is not assignable to type '"low"'
+  events: { a: { topic: 'board', data: Click, durable: false, priority: 'high' } },
+})
+
+// ——— A priority, beside all else ———
+
+const withPriority = defineContract({
+  topics: ['board'],
+  events: {
+    a: { topic: 'board', data: Click, durable: false, priority: 'low' },
+    b: { topic: 'user', data: Point, emit: true, durable: false, priority: 'low', coalesce: ({ data }) => `${data.x}` },
+    c: { topic: 'board', data: Click },
+  },
+})
+takes<Contract>(withPriority)
+same<Emittable<typeof withPriority>, 'b'>(true)
+same<DataOf<typeof withPriority, 'b'>, { x: number; y: number }>(true)
+takes<Emission<typeof withPriority>>({ type: 'b', ephemeral: true, data: { x: 1, y: 2 } })
+
 // ——— `coalesce` knows its event ———
 
 defineContract({

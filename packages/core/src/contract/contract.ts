@@ -13,6 +13,8 @@ export interface EventDefinition<Kind extends string = string> {
   readonly durable?: boolean | undefined
   /** For an ephemeral event: of several that wait for a slow reader, only the newest of each key is kept. */
   readonly coalesce?: Coalesce<never> | undefined
+  /** For an ephemeral event: where a slow reader has no room for another that is not of low priority, this one is dropped first. */
+  readonly priority?: 'low' | undefined
 }
 
 /** Names the key of an ephemeral event; of several with one key only the newest is kept. Undefined: it is never replaced. */

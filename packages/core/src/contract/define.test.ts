@@ -56,7 +56,23 @@ describe('a contract that cannot be kept is refused, with what to do about it', 
     [
       'coalescing what has no topic',
       withEvent('a', { data, emit: true, durable: false, coalesce: () => '' }),
-      /only an ephemeral event on a topic can/,
+      /coalesces, which only an ephemeral event on a topic can/,
+    ],
+    ['a priority of what is kept', withEvent('a', { topic: 'board', data, priority: 'low' }), /set `durable: false`/],
+    [
+      'a priority of what has no topic',
+      withEvent('a', { data, emit: true, durable: false, priority: 'low' }),
+      /has a priority, which only an ephemeral event on a topic can have: name a topic/,
+    ],
+    [
+      'a priority that there is not',
+      withEvent('a', { topic: 'board', data, durable: false, priority: 'high' }),
+      /"a" has the priority "high": leave it out, or say "low"/,
+    ],
+    [
+      'null',
+      withEvent('a', { topic: 'board', data, durable: false, priority: null }),
+      /the priority "null": leave it out/,
     ],
   ])('%s', (_, definition, message) => {
     expect(() => define(definition)).toThrow(

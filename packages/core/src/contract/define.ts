@@ -50,6 +50,10 @@ type Sound<Kind extends string, N, Schema extends StandardSchemaV1, Topic, Emit,
   readonly coalesce?: [Topic, Durable] extends [string, false]
     ? Coalesce<StandardSchemaV1.InferOutput<Schema>>
     : Problem<'only an ephemeral event (durable: false) on a topic can coalesce'>
+  /** For an ephemeral event on a topic: where a slow reader has no room for another that is not of low priority, this one is dropped first. */
+  readonly priority?: [Topic, Durable] extends [string, false]
+    ? 'low'
+    : Problem<'only an ephemeral event (durable: false) on a topic can have a priority'>
 } & NameRule<N> &
   TopicRule<Topic, Emit, Durable> &
   SchemaRule<StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>>
@@ -178,6 +182,14 @@ export function defineContract<
     }
     if (event.coalesce && (event.durable !== false || event.topic === undefined)) {
       throw wrong(`The event "${type}" coalesces, which only an ephemeral event on a topic can: set \`durable: false\``)
+    }
+    if (event.priority !== undefined) {
+      if (event.durable !== false || event.topic === undefined)
+        throw wrong(
+          `The event "${type}" has a priority, which only an ephemeral event on a topic can have: name a topic and set \`durable: false\``,
+        )
+      if (event.priority !== 'low')
+        throw wrong(`The event "${type}" has the priority ${quote(event.priority)}: leave it out, or say "low"`)
     }
   }
   return { topics, ...(presence && { presence }), events: events as never }
