@@ -145,6 +145,10 @@ export class Connection implements Member, Listener, Outlet, QueueOwner, Require
     this.#vanish(true)
   }
 
+  displaced() {
+    this.#hub.counters.dropped++
+  }
+
   durable(frame: Frame, at: number) {
     if (this.#phase !== 'live') return this.#ahead?.keep(frame, at)
     if (at <= this.#position) return

@@ -6,9 +6,9 @@ export interface Counters {
   published: number
   /** Emits settled: accepted or refused. */
   emits: number
-  /** Events queued for readers: one for each event and reader. */
+  /** Events queued for readers: one for each event and reader. Some may still be dropped. */
   delivered: number
-  /** Ephemeral events not delivered since a reader's buffer was full. */
+  /** Ephemeral events that a reader did not get since its buffer was full, or, of low priority, gave way in it to others. */
   dropped: number
   /** Ephemeral events replaced by a newer one of their key before they were sent. */
   coalesced: number

@@ -109,7 +109,7 @@ describe('hub.flush()', () => {
     const frame = frameOf('x'.repeat(10))
     const written: number[] = []
     const held = vi.fn()
-    const queue = new Queue({ bufferBytes: () => 1_000, flushSoon() {}, held }, { failed() {} })
+    const queue = new Queue({ bufferBytes: () => 1_000, flushSoon() {}, held }, { failed() {}, displaced() {} })
     const waits = () => held.mock.calls.reduce((sum, [bytes]) => sum + bytes, 0)
     queue.push(frame, true)
     expect(queue.holds).toBe(false)

@@ -1,6 +1,7 @@
 // What waits for one reader: a queue bounded in bytes, in front of the sink that takes it.
 import type { Sink } from './body.ts'
 import { type Frame, joinFrames } from './frames.ts'
+import { LowPriority } from './low-priority.ts'
 import type { Passing } from './vetting.ts'
 
 /** What queues take from their hub. */
@@ -17,6 +18,8 @@ export interface QueueHub {
 export interface QueueOwner {
   /** A write threw. */
   failed(error: unknown): void
+  /** An ephemeral event of low priority that had been queued was dropped, to make room for another. */
+  displaced(): void
 }
 
 // Shared by all queues, of which most are empty most of the time.
@@ -35,6 +38,8 @@ export class Queue {
   // Ephemeral events apart, by their key or a number of their own: they are unordered, and may be replaced.
   #passing: Map<string | number, Frame> | undefined
   #unkeyed = 0
+  // Those of them that give way.
+  #low: LowPriority | undefined
   #bytes = 0
   #isDirty = false
   #phase: 'open' | 'finishing' | 'ended' | 'closed' = 'open'
@@ -67,7 +72,7 @@ export class Queue {
 
   /** Whether the frame fits. Into an empty queue, any does: or it would never leave. */
   hasRoom(frame: Frame): boolean {
-    return this.#bytes === 0 || this.#bytes + frame.bytes.length <= this.#hub.bufferBytes()
+    return this.#fits(frame, this.#bytes)
   }
 
   /** Queues a frame behind all others. One that only this stream knows of (not: an event or a heartbeat) stays whatever happens. */
@@ -86,19 +91,30 @@ export class Queue {
     for (const frame of this.#waiting.splice(this.#staying)) this.#count(-frame.bytes.length)
   }
 
-  /** Queues an ephemeral event: in no order, in place of the one that waits under its key, and only if it fits. */
-  pass({ frame, key }: Passing): 'queued' | 'replaced' | 'dropped' {
+  /**
+   * Queues an ephemeral event: in no order, in place of the one that waits under its key, and only if it fits. Those of low priority
+   * give way to one that is not, if that is enough; one that is dropped has changed nothing.
+   */
+  pass({ frame, key, priority }: Passing): 'queued' | 'replaced' | 'dropped' {
     if (this.#phase === 'closed') return 'dropped'
+    const isLow = priority === 'low'
     const name = key ?? this.#unkeyed++
     const replaced = this.#passing?.get(name)
-    if (replaced) {
-      this.#passing?.delete(name)
-      this.#count(-replaced.bytes.length)
+    const others = this.#bytes - (replaced?.bytes.length ?? 0)
+    const staying = isLow ? others : others - (this.#low?.bytes ?? 0)
+    if (!this.#fits(frame, staying)) return 'dropped'
+    this.#remove(name)
+    while (this.#low?.oldest !== undefined && !this.hasRoom(frame)) {
+      this.#remove(this.#low.oldest)
+      this.#owner.displaced()
     }
-    if (!this.hasRoom(frame)) return 'dropped'
     this.#passing ??= new Map()
     this.#passing.set(name, frame)
     this.#count(frame.bytes.length)
+    if (isLow) {
+      this.#low ??= new LowPriority()
+      this.#low.add(name, frame.bytes.length)
+    }
     this.#touch()
     return replaced ? 'replaced' : 'queued'
   }
@@ -108,6 +124,7 @@ export class Queue {
     this.#waiting = NOTHING as Frame[]
     this.#staying = 0
     this.#passing = undefined
+    this.#low = undefined
     this.#count(-this.#bytes)
   }
 
@@ -161,6 +178,7 @@ export class Queue {
     // The last word: what passes by leaves before it.
     this.#waiting = [...this.#waiting, ...(this.#passing?.values() ?? []), last]
     this.#passing = undefined
+    this.#low = undefined
     this.#count(last.bytes.length)
     this.#phase = 'finishing'
     this.#emptied()
@@ -176,6 +194,18 @@ export class Queue {
     this.forget()
     this.#emptied()
     if (cut) this.#sink?.destroy()
+  }
+
+  #fits(frame: Frame, waiting: number) {
+    return waiting === 0 || waiting + frame.bytes.length <= this.#hub.bufferBytes()
+  }
+
+  #remove(name: string | number) {
+    this.#low?.delete(name)
+    const frame = this.#passing?.get(name)
+    if (!frame) return
+    this.#passing?.delete(name)
+    this.#count(-frame.bytes.length)
   }
 
   #count(more: number) {

@@ -24,8 +24,10 @@ export interface Vetting {
 /** An ephemeral event on its way. */
 export interface Passing {
   readonly frame: Frame
-  /** Of several that wait under one key only the newest is kept. */
-  readonly key?: string
+  /** Of several that wait under one key only the newest is kept. All of a key have the same priority. */
+  readonly key?: string | undefined
+  /** Those of low priority give way to others. */
+  readonly priority?: 'low' | undefined
 }
 
 const MOST_VERDICTS = 65_536
@@ -122,8 +124,7 @@ export function createVetting(
           return undefined
         }
         const frame = frameOf(encodeBlock({ event: event.type, data: event.json }))
-        const key = keyOf(event)
-        return key === undefined ? { frame } : { frame, key }
+        return { frame, key: keyOf(event), priority: definitionOf(contract, event.type)?.priority }
       }
       if (isExpected(event)) return make(undefined)
       const error = fault(event)
