@@ -11,6 +11,7 @@ import {
   isUserId,
   kindOf,
 } from '@sse-hub/core/contract'
+import { byteLength } from './bytes.ts'
 import type { NewEvent } from './log.ts'
 import type { Clock, Random } from './ports.ts'
 import { within } from './within.ts'
@@ -51,7 +52,6 @@ export interface Registry {
   publication(draft: Draft): Promise<Ready>
 }
 
-const encoder = new TextEncoder()
 // A validator may answer with as many issues as a payload has members.
 const MOST_ISSUES = 10
 const VALIDATOR_MS = 5_000
@@ -80,7 +80,7 @@ export function createRegistry(
       const at = Math.round(clock.now())
       const json = encodeEvent(user === undefined ? { data, topic, at, id } : { data, topic, at, id, user })
       // UTF-8 needs at most three bytes for a UTF-16 unit, so that only large texts are measured.
-      if (json.length * 3 > eventBytes && encoder.encode(json).length > eventBytes) {
+      if (json.length * 3 > eventBytes && byteLength(json) > eventBytes) {
         throw new HubError(
           'too_large',
           `An event "${type}" may have ${eventBytes} bytes when encoded: publish a reference instead, or raise \`limits.eventBytes\`.`,

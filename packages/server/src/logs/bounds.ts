@@ -37,10 +37,3 @@ export function wholeNumber(name: string, value: number, most: number = Number.M
   const range = most === Number.MAX_SAFE_INTEGER ? 'of at least 1' : `from 1 to ${most}`
   throw new HubError('invalid_option', `A log's \`${name}\` must be a whole number ${range}, not ${value}.`)
 }
-
-const encoder = new TextEncoder()
-
-/** What an event counts towards `maxBytes`. */
-export function bytesOf(event: { readonly json: string }): number {
-  return encoder.encode(event.json).length
-}

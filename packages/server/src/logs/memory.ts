@@ -1,7 +1,8 @@
 // The log that lives in memory: for development, tests and hubs whose clients may be told of a gap when the process restarts.
+import { byteLength } from '../bytes.ts'
 import type { EventLog, LogEvent, LogGap, NewEvent } from '../log.ts'
 import { type Clock, complain, platform, type Random } from '../ports.ts'
-import { type Bounds, bytesOf, READ_BYTES, READ_EVENTS, settleBounds, wholeNumber } from './bounds.ts'
+import { type Bounds, READ_BYTES, READ_EVENTS, settleBounds, wholeNumber } from './bounds.ts'
 import { checkEpoch, freshEpoch } from './epoch.ts'
 import { createProducers } from './producers.ts'
 import { MAX_PRODUCERS, MAX_PRODUCERS_PER_USER, settledResult } from './settled.ts'
@@ -38,6 +39,14 @@ const defaults: Bounds = { maxEvents: 10_000, maxBytes: 67_108_864, maxAgeMs: 86
 
 type Placed = LogEvent & { readonly position: number }
 
+interface Kept {
+  readonly event: Placed
+  readonly bytes: number
+  readonly at: number
+  /** Whether it was published, and not emitted by a client. */
+  readonly isPublished: boolean
+}
+
 /**
  * Makes a log that keeps events in memory, as durably as the process lives. A hub that is restarted on the same log object goes on where the last one
  * was; it has no `close`.
@@ -60,33 +69,40 @@ export function memoryLog(options: MemoryLogOptions = {}): EventLog {
   )
   const tails = createTails(onError)
 
-  // Positions are dense: kept are exactly those in (dropped, head], in this order.
-  const kept = new Map<number, { readonly event: Placed; readonly bytes: number; readonly at: number }>()
+  // Positions are dense: kept are exactly those in (dropped, head], in this order, behind `gone` that have been let go.
+  let kept: (Kept | undefined)[] = []
+  let gone = 0
   // Only what was published, by id: what a client calls its emit must not stand in the way of anything.
   const published = new Map<string, number>()
   let head = 0
   let dropped = 0
   let bytes = 0
 
-  const keep = ({ type, topic, id, at, json }: NewEvent): Placed => {
+  const keep = ({ type, topic, id, at, json }: NewEvent, now: number, isPublished: boolean): Placed => {
     head += 1
     const event = { type, topic, id, at, json, position: head }
-    const size = bytesOf(event)
-    kept.set(head, { event, bytes: size, at: clock.now() })
+    const size = byteLength(json)
+    kept.push({ event, bytes: size, at: now, isPublished })
     bytes += size
+    if (isPublished) published.set(id, head)
     return event
   }
 
-  const trim = () => {
-    const oldestAt = clock.now() - maxAgeMs
-    // By position: a Map that is emptied from the front is slow to iterate.
-    for (let oldest = kept.get(dropped + 1); oldest; oldest = kept.get(dropped + 1)) {
-      const tooMany = kept.size > maxEvents || (bytes > maxBytes && kept.size > 1)
-      if (!tooMany && oldest.at >= oldestAt) return
+  const trim = (now: number) => {
+    for (let oldest = kept[gone]; oldest; oldest = kept[gone]) {
+      const count = head - dropped
+      const tooMany = count > maxEvents || (bytes > maxBytes && count > 1)
+      if (!tooMany && oldest.at >= now - maxAgeMs) break
+      kept[gone] = undefined
+      gone += 1
       dropped += 1
-      kept.delete(dropped)
       bytes -= oldest.bytes
-      if (published.get(oldest.event.id) === dropped) published.delete(oldest.event.id)
+      if (oldest.isPublished) published.delete(oldest.event.id)
+    }
+    // Seldom, so that each event is moved about once.
+    if (gone > 64 && gone * 2 > kept.length) {
+      kept = kept.slice(gone)
+      gone = 0
     }
   }
 
@@ -95,23 +111,19 @@ export function memoryLog(options: MemoryLogOptions = {}): EventLog {
   return {
     async append(events, mark) {
       if (mark) producers.check(mark)
+      const now = clock.now()
       const added: Placed[] = []
-      const positions = events.map((event) => {
+      const positions: number[] = []
+      for (const event of events) {
         const first = mark ? undefined : published.get(event.id)
-        if (first !== undefined) return first
-        added.push(keep(event))
-        if (!mark) published.set(event.id, head)
-        return head
-      })
+        if (first === undefined) added.push(keep(event, now, !mark))
+        positions.push(first ?? head)
+      }
       if (mark) {
         const position = positions.at(-1)
-        producers.settle(
-          mark,
-          settledResult(mark, position === undefined ? undefined : { epoch, position }),
-          clock.now(),
-        )
+        producers.settle(mark, settledResult(mark, position === undefined ? undefined : { epoch, position }), now)
       }
-      trim()
+      trim(now)
       if (added.length > 0) tails.events(added)
       return { epoch, positions }
     },
@@ -133,7 +145,7 @@ export function memoryLog(options: MemoryLogOptions = {}): EventLog {
       let through = after.position
       for (let room = READ_BYTES; through < end && room > 0 && events.length < Math.max(1, limit); ) {
         through += 1
-        const found = kept.get(through)
+        const found = kept[gone + through - dropped - 1]
         if (!found || !topics.has(found.event.topic)) continue
         events.push(found.event)
         room -= found.bytes

@@ -1,7 +1,7 @@
 // Writes events into the tables on whichever connection holds the transaction: the log's own, or the application's.
 import type { DatabaseSync } from 'node:sqlite'
+import { byteLength } from '../../bytes.ts'
 import type { Appended, NewEvent } from '../../log.ts'
-import { bytesOf } from '../bounds.ts'
 
 /** Writes events within the open transaction of its connection. */
 export type Insert = (events: readonly NewEvent[], published: boolean, now: number) => Appended
@@ -18,7 +18,7 @@ export function prepareInsert(db: DatabaseSync): Insert {
     const positions = events.map((event) => {
       const first = published ? find.get(event.id)?.position : undefined
       if (first !== undefined) return Number(first)
-      bytes += bytesOf(event)
+      bytes += byteLength(event.json)
       const { type, topic, id, at, json } = event
       return Number(insert.run(published ? 1 : 0, now, type, topic, id, at, json).lastInsertRowid)
     })
