@@ -191,7 +191,7 @@ export function createEmits(hub: Emitting): AnswerEmits {
   }
 
   const appending = async <T>(ready: readonly Ready[], append: () => Promise<T>): Promise<T> => {
-    const appended = vetting.expect(ready.map(({ event }) => event))
+    const appended = vetting.expect(ready)
     try {
       const answer = await append()
       counters.published += ready.length

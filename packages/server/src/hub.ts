@@ -222,26 +222,30 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   const publisher = createPublisher<C>(shared)
 
   // Work that the log must not be closed under.
-  const working = new Set<Promise<unknown>>()
+  let working = 0
+  let rested = () => {}
   const work = async <T>(start: () => Promise<T>): Promise<T> => {
     if (closing !== undefined) throw new HubError('closed', 'The hub is closed.')
-    const running = start()
-    working.add(running)
+    working++
     try {
-      return await running
+      return await start()
     } finally {
-      working.delete(running)
+      working--
+      if (working === 0) rested()
     }
   }
+  const rest = () =>
+    new Promise<void>((resolve) => {
+      rested = resolve
+      if (working === 0) resolve()
+    })
 
   function publish(publication: Publication<C>): Promise<Published>
   function publish(publications: readonly Publication<C>[]): Promise<readonly Published[]>
-  function publish(what: Publication<C> | readonly Publication<C>[]): Promise<Published | readonly Published[]> {
-    return work(async () => {
-      if (isList(what)) return publisher.publish(what)
-      const [published] = await publisher.publish([what])
-      return published as Published
-    })
+  async function publish(what: Publication<C> | readonly Publication<C>[]): Promise<Published | readonly Published[]> {
+    if (isList(what)) return work(() => publisher.publish(what))
+    const [published] = await work(() => publisher.publish([what]))
+    return published as Published
   }
 
   const everybody = (reason: 'disabled' | 'draining', retryMs: () => number) => {
@@ -326,7 +330,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
         for (const stop of stopDrain) stop()
         everybody('draining', () => jittered(retryMs))
         await within(clock, CLOSE_MS, 'The last stream', roster.empty()).catch(() => {})
-        await within(clock, CLOSE_MS, 'What is under way', Promise.allSettled(working)).catch(() => {})
+        await within(clock, CLOSE_MS, 'What is under way', rest()).catch(() => {})
         attendance.close()
         tail.close()
         await log.close?.()

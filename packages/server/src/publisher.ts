@@ -1,7 +1,7 @@
 // The beginning of an event's path: what the server publishes is validated and encoded once, then goes to the log, and from its tail to everybody.
 import { type Contract, formatCursor, HubError, type Publication } from '@sse-hub/core/contract'
 import type { Counters } from './counters.ts'
-import type { EventLog, NewEvent } from './log.ts'
+import type { Appended, EventLog, NewEvent } from './log.ts'
 import type { Ready, Registry } from './registry.ts'
 import type { Vetting } from './vetting.ts'
 
@@ -23,6 +23,8 @@ export interface Publisher<C extends Contract> {
   readonly newest: number
 }
 
+const NONE: Appended = { epoch: '', positions: [] }
+
 /** Makes the publisher of a hub. */
 export function createPublisher<C extends Contract>(hub: {
   readonly registry: Registry
@@ -33,14 +35,24 @@ export function createPublisher<C extends Contract>(hub: {
   const { registry, vetting, log, counters } = hub
   let newest = 0
 
-  const validate = (publications: readonly Publication<C>[]): Promise<Ready[]> =>
-    Promise.all(publications.map(registry.publication))
+  const validate = (publications: readonly Publication<C>[]): Ready[] | Promise<Ready[]> => {
+    const ready: (Ready | Promise<Ready>)[] = []
+    let isWaiting = false
+    for (const publication of publications) {
+      const one = judge(publication)
+      ready.push(one)
+      isWaiting ||= one instanceof Promise
+    }
+    return isWaiting ? Promise.all(ready) : (ready as Ready[])
+  }
 
-  const append = async (events: readonly NewEvent[], passing: readonly NewEvent[]): Promise<string[]> => {
-    const { epoch, positions } = events.length > 0 ? await log.append(events) : { epoch: '', positions: [] }
-    if (passing.length > 0) await log.announce(passing)
-    newest = positions.reduce((most, position) => Math.max(most, position), newest)
-    return positions.map((position) => formatCursor({ epoch, position }))
+  // What is refused at once must not leave behind a validator that nobody waits for.
+  const judge = (publication: Publication<C>): Ready | Promise<Ready> => {
+    try {
+      return registry.publication(publication)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   return {
@@ -48,16 +60,23 @@ export function createPublisher<C extends Contract>(hub: {
       return newest
     },
     async publish(publications) {
-      const ready = await validate(publications)
-      const durable = ready.filter(({ durable }) => durable).map(({ event }) => event)
-      const passing = ready.filter(({ durable }) => !durable).map(({ event }) => event)
-      const appended = vetting.expect([...durable, ...passing])
+      const validated = validate(publications)
+      // Nothing to wait for is not waited for: this is done for every event.
+      const ready = validated instanceof Promise ? await validated : validated
+      const durable: NewEvent[] = []
+      const passing: NewEvent[] = []
+      for (const one of ready) (one.durable ? durable : passing).push(one.event)
+      const appended = vetting.expect(ready)
       try {
-        const cursors = (await append(durable, passing)).values()
+        const { epoch, positions } = durable.length > 0 ? await log.append(durable) : NONE
+        if (passing.length > 0) await log.announce(passing)
         counters.published += ready.length
+        let next = 0
         return ready.map(({ event: { id }, durable }) => {
-          const cursor = durable ? cursors.next().value : undefined
-          return cursor === undefined ? { id } : { id, cursor }
+          const position = durable ? positions[next++] : undefined
+          if (position === undefined) return { id }
+          newest = Math.max(newest, position)
+          return { id, cursor: formatCursor({ epoch, position }) }
         })
       } catch (error) {
         if (error instanceof HubError) throw error

@@ -22,6 +22,9 @@ interface Issue {
   readonly path?: readonly (string | number)[]
 }
 
+/** What a validator answers. */
+type Outcome = Awaited<ReturnType<EventDefinition['data']['~standard']['validate']>>
+
 /** What a publisher says. */
 interface Draft {
   readonly type: string
@@ -46,10 +49,13 @@ export interface Ready {
 export interface Registry {
   /** What the contract says of a type. Throws `unknown_type`. */
   definition(type: string): EventDefinition
-  /** Validates, stamps and encodes. Rejects with `invalid_data` (its `details.issues` say what), `too_large` or `malformed`. */
-  ready(draft: Draft, definition: EventDefinition): Promise<Ready>
-  /** The same for what the server publishes: also checks that the topic is one of the type's kind. Rejects with `unknown_type` or `invalid_topic` too. */
-  publication(draft: Draft): Promise<Ready>
+  /**
+   * Validates, stamps and encodes. A promise only where the validator is asynchronous.
+   * Throws, or rejects with, `invalid_data` (its `details.issues` say what), `too_large` or `malformed`.
+   */
+  ready(draft: Draft, definition: EventDefinition): Ready | Promise<Ready>
+  /** The same for what the server publishes: also checks that the topic is one of the type's kind. Throws `unknown_type` or `invalid_topic` too. */
+  publication(draft: Draft): Ready | Promise<Ready>
 }
 
 // A validator may answer with as many issues as a payload has members.
@@ -70,25 +76,30 @@ export function createRegistry(
         `The contract has no event type ${quote(type)}: add it to \`events\`, on both sides.`,
       )
     },
-    async ready({ type, topic, data: input, id = random.id(), user }, definition) {
+    ready({ type, topic, data: input, id = random.id(), user }, definition) {
       if (!isEventId(id))
         throw new HubError(
           'malformed',
           `${quote(id)} cannot be the id of an event: 1 to 128 characters, no control characters.`,
         )
-      const data = await validate(type, definition, input, clock)
-      const at = Math.round(clock.now())
-      const json = encodeEvent(user === undefined ? { data, topic, at, id } : { data, topic, at, id, user })
-      // UTF-8 needs at most three bytes for a UTF-16 unit, so that only large texts are measured.
-      if (json.length * 3 > eventBytes && byteLength(json) > eventBytes) {
-        throw new HubError(
-          'too_large',
-          `An event "${type}" may have ${eventBytes} bytes when encoded: publish a reference instead, or raise \`limits.eventBytes\`.`,
-        )
+      const stamp = (outcome: Outcome): Ready => {
+        const data = outputOf(type, outcome)
+        const at = Math.round(clock.now())
+        const json = encodeEvent(user === undefined ? { data, topic, at, id } : { data, topic, at, id, user })
+        // UTF-8 needs at most three bytes for a UTF-16 unit, so that only large texts are measured.
+        if (json.length * 3 > eventBytes && byteLength(json) > eventBytes) {
+          throw new HubError(
+            'too_large',
+            `An event "${type}" may have ${eventBytes} bytes when encoded: publish a reference instead, or raise \`limits.eventBytes\`.`,
+          )
+        }
+        return { event: { type, topic, id, at, json }, data, durable: isDurable(definition) }
       }
-      return { event: { type, topic, id, at, json }, data, durable: isDurable(definition) }
+      const answer = definition.data['~standard'].validate(input)
+      if (!('then' in answer)) return stamp(answer)
+      return within(clock, VALIDATOR_MS, `The validator of "${type}"`, answer).then(stamp)
     },
-    async publication(draft) {
+    publication(draft) {
       const { type, topic } = draft
       const definition = registry.definition(type)
       if (definition.topic === undefined) {
@@ -117,12 +128,10 @@ export function createRegistry(
 }
 
 /**
- * Asks the validator of a type; answers its output.
+ * The output that a validator has answered.
  * @throws HubError `invalid_data`
  */
-async function validate(type: string, definition: EventDefinition, input: unknown, clock: Clock): Promise<unknown> {
-  const answer = definition.data['~standard'].validate(input)
-  const outcome = 'then' in answer ? await within(clock, VALIDATOR_MS, `The validator of "${type}"`, answer) : answer
+function outputOf(type: string, outcome: Outcome): unknown {
   if (!outcome.issues) return outcome.value
   const issues = outcome.issues.slice(0, MOST_ISSUES).map(({ message, path }): Issue => {
     const keys = path?.map((step) => (typeof step === 'object' ? step.key : step))

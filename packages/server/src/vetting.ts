@@ -4,6 +4,7 @@ import { type Frame, frameOf, gapText } from './frames.ts'
 import type { LogEvent, NewEvent } from './log.ts'
 import type { Report } from './options.ts'
 import type { Clock } from './ports.ts'
+import type { Ready } from './registry.ts'
 import { within } from './within.ts'
 
 /** A durable event with its place. */
@@ -12,7 +13,7 @@ export type PlacedEvent = LogEvent & { readonly position: number }
 /** Looks at events on their way out. A promise only where a validator is asynchronous. */
 export interface Vetting {
   /** This hub is about to append or announce these, which it has just validated. The answer says that it is done. */
-  expect(events: readonly NewEvent[]): () => void
+  expect(ready: readonly Pick<Ready, 'event'>[]): () => void
   /** Whether a durable event fits the contract. Its verdict is remembered while there is room. */
   fits(epoch: string, event: PlacedEvent): boolean | Promise<boolean>
   /** What a stream sends of a durable event: its block, or the gap that takes its place. */
@@ -91,10 +92,10 @@ export function createVetting(
   }
 
   const vetting: Vetting = {
-    expect(events) {
-      for (const event of events) expected.set(event.id, event)
+    expect(ready) {
+      for (const { event } of ready) expected.set(event.id, event)
       return () => {
-        for (const event of events) if (expected.get(event.id) === event) expected.delete(event.id)
+        for (const { event } of ready) if (expected.get(event.id) === event) expected.delete(event.id)
       }
     },
     fits(epoch, event) {
