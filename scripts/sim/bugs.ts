@@ -199,7 +199,7 @@ export const bugs: readonly Bug[] = [
     file: `${server}/queue.ts`,
     edits: [
       [
-        'this.#bytes === 0 || this.#bytes + frame.bytes.length <= this.#hub.bufferBytes()',
+        'this.#bytes === 0 || this.#bytes + frame.length <= this.#hub.bufferBytes()',
         'this.#bytes >= 0 || frame !== undefined',
       ],
     ],

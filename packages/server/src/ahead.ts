@@ -32,7 +32,7 @@ export class Ahead {
   /** Keeps an event, while there is room. Past that, the log alone can tell, and all is forgotten. */
   keep(frame: Frame, position: number) {
     if (!this.#frames) return
-    this.#bytes += frame.bytes.length
+    this.#bytes += frame.length
     if (this.#bytes <= this.#mostBytes() && this.#frames.length < MOST_AHEAD) this.#frames.push({ frame, position })
     else {
       this.#frames = undefined

@@ -294,7 +294,7 @@ export class Connection implements Member, Listener, Outlet, QueueOwner, Require
       if (!filter.has(topic)) continue
       const frame = framed instanceof Promise ? await framed : framed
       if (this.#phase !== 'reading' || flushes !== this.#flushed) return
-      this.#readBytes += frame.bytes.length
+      this.#readBytes += frame.length
       this.#readEvents++
       if (!this.#queue.hasRoom(frame)) return
       this.#deliver(frame, at)

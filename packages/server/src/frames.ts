@@ -1,12 +1,15 @@
 // What a connection sends: blocks encoded once, whose bytes every connection shares.
 import { type ByeReason, encodeBlock, formatCursor, type Gap, type Sync } from '@sse-hub/core/contract'
+import { byteLength } from './bytes.ts'
 
-/** Bytes ready to send, shared by whoever sends them: nobody may change them. */
+/** Something to send, shared by whoever sends it: nobody may change its bytes. */
 export interface Frame {
-  /** The bytes as they stand in the stream. */
+  /** How many bytes it has. */
+  readonly length: number
+  /** The bytes as they stand in the stream; built when first asked for, then shared. */
   readonly bytes: Uint8Array
-  /** The same as one chunk of HTTP/1.1's chunked encoding; built when first asked for, then shared too. */
-  chunk(): Uint8Array
+  /** The same as one chunk of HTTP/1.1's chunked encoding: perhaps as text, in UTF-8, to the first who asks; as bytes, which are shared, to all others. */
+  chunk(): Uint8Array | string
   /** The same compressed; made when first asked for, then shared too. All who ask have the same `compress`. */
   compressed(compress: (bytes: Uint8Array) => Uint8Array): Frame
 }
@@ -30,6 +33,10 @@ class FramedBytes implements Frame {
     this.#roomy = roomy
   }
 
+  get length(): number {
+    return this.bytes.length
+  }
+
   chunk(): Uint8Array {
     if (!this.#chunk) {
       const head = `${this.bytes.length.toString(16)}${END}`
@@ -46,9 +53,41 @@ class FramedBytes implements Frame {
   }
 }
 
+// A buffer costs more than all else that is done for an event that one connection hears: what has one reader stays text.
+class FramedText implements Frame {
+  readonly length: number
+  readonly #text: string
+  #isTaken = false
+  #shared: Frame | undefined
+
+  constructor(text: string) {
+    this.length = byteLength(text)
+    this.#text = text
+  }
+
+  get bytes(): Uint8Array {
+    return this.#share().bytes
+  }
+
+  chunk(): Uint8Array | string {
+    if (this.#isTaken || this.#shared) return this.#share().chunk()
+    this.#isTaken = true
+    return `${this.length.toString(16)}${END}${this.#text}${END}`
+  }
+
+  compressed(compress: (bytes: Uint8Array) => Uint8Array): Frame {
+    return this.#share().compressed(compress)
+  }
+
+  #share(): Frame {
+    this.#shared ??= new FramedBytes(encoder.encode(`${before}${this.#text}${END}`))
+    return this.#shared
+  }
+}
+
 /** One frame of a block's text. */
 export function frameOf(text: string): Frame {
-  return new FramedBytes(encoder.encode(`${before}${text}${END}`))
+  return new FramedText(text)
 }
 
 /** One frame of bytes. */

@@ -13,17 +13,22 @@ describe('frames', () => {
     'the chunk of %j is its size in hexadecimal, its bytes, and line ends',
     (given) => {
       const frame = frameOf(given)
+      const chunk = `${Buffer.byteLength(given).toString(16)}\r\n${given}\r\n`
+      expect(frame.length).toBe(Buffer.byteLength(given))
+      expect(frame.chunk()).toBe(chunk)
+      const shared = frame.chunk() as Uint8Array
+      expect(text(shared)).toBe(chunk)
+      expect(frame.chunk()).toBe(shared)
       expect(text(frame.bytes)).toBe(given)
-      expect(text(frame.chunk())).toBe(`${Buffer.byteLength(given).toString(16)}\r\n${given}\r\n`)
-      expect(frame.chunk()).toBe(frame.chunk())
+      expect(frame.bytes).toBe(frame.bytes)
     },
   )
 
   test('joined are one frame; one alone is itself', () => {
     const [a, b] = [frameOf('a\n\n'), frameOf('é\n\n')]
-    expect(text(joinFrames([a, b]).chunk())).toBe('7\r\na\n\né\n\n\r\n')
+    expect(text(joinFrames([a, b]).chunk() as Uint8Array)).toBe('7\r\na\n\né\n\n\r\n')
     expect(joinFrames([a])).toBe(a)
-    expect(joinFrames([]).bytes.length).toBe(0)
+    expect(joinFrames([]).length).toBe(0)
   })
 
   test('connections in step share one concatenation', () => {

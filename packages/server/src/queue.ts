@@ -81,14 +81,14 @@ export class Queue {
     // A list that is made with its first element has room for no more than that one.
     if (this.#waiting === NOTHING) this.#waiting = [frame]
     else this.#waiting.push(frame)
-    this.#count(frame.bytes.length)
+    this.#count(frame.length)
     if (stays) this.#staying = this.#waiting.length
     this.#touch()
   }
 
   /** Drops what waits, and could be read again, behind the last that stays. */
   drop() {
-    for (const frame of this.#waiting.splice(this.#staying)) this.#count(-frame.bytes.length)
+    for (const frame of this.#waiting.splice(this.#staying)) this.#count(-frame.length)
   }
 
   /**
@@ -100,7 +100,7 @@ export class Queue {
     const isLow = priority === 'low'
     const name = key ?? this.#unkeyed++
     const replaced = this.#passing?.get(name)
-    const others = this.#bytes - (replaced?.bytes.length ?? 0)
+    const others = this.#bytes - (replaced?.length ?? 0)
     const staying = isLow ? others : others - (this.#low?.bytes ?? 0)
     if (!this.#fits(frame, staying)) return 'dropped'
     this.#remove(name)
@@ -110,10 +110,10 @@ export class Queue {
     }
     this.#passing ??= new Map()
     this.#passing.set(name, frame)
-    this.#count(frame.bytes.length)
+    this.#count(frame.length)
     if (isLow) {
       this.#low ??= new LowPriority()
-      this.#low.add(name, frame.bytes.length)
+      this.#low.add(name, frame.length)
     }
     this.#touch()
     return replaced ? 'replaced' : 'queued'
@@ -179,7 +179,7 @@ export class Queue {
     this.#waiting = [...this.#waiting, ...(this.#passing?.values() ?? []), last]
     this.#passing = undefined
     this.#low = undefined
-    this.#count(last.bytes.length)
+    this.#count(last.length)
     this.#phase = 'finishing'
     this.#emptied()
     // A reader that has taken all, and has only not asked for more, gets it at once.
@@ -197,7 +197,7 @@ export class Queue {
   }
 
   #fits(frame: Frame, waiting: number) {
-    return waiting === 0 || waiting + frame.bytes.length <= this.#hub.bufferBytes()
+    return waiting === 0 || waiting + frame.length <= this.#hub.bufferBytes()
   }
 
   #remove(name: string | number) {
@@ -205,7 +205,7 @@ export class Queue {
     const frame = this.#passing?.get(name)
     if (!frame) return
     this.#passing?.delete(name)
-    this.#count(-frame.bytes.length)
+    this.#count(-frame.length)
   }
 
   #count(more: number) {
