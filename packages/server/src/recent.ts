@@ -24,8 +24,8 @@ export interface Recent {
   readonly bytes: number
   /** Forgets everything: what is kept next stands after this place. */
   begin(at: Cursor): void
-  /** Keeps an event that stands after all others. */
-  keep(event: PlacedEvent, frame: Framed['frame'] | undefined): void
+  /** Keeps an event that stands after all others. What was sent of it when it was new is not kept: few ask again, and then it is made once for all. */
+  keep(event: PlacedEvent): void
   /** Reads on from a cursor; undefined where only the log can tell. */
   page(after: Cursor, topics: ReadonlySet<string>, limit: number): FramedPage | undefined
 }
@@ -89,10 +89,10 @@ export function createRecent(
       first = 0
       bytes = 0
     },
-    keep(event, frame) {
+    keep(event) {
       if (!from) return
       const size = event.json.length * COPIES + ENTRY_BYTES
-      entries.push({ event, bytes: size, frame })
+      entries.push({ event, bytes: size, frame: undefined })
       bytes += size
       trim()
     },

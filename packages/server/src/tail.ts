@@ -33,6 +33,9 @@ export interface Tail {
   close(): void
 }
 
+/** Those who read one topic. */
+type Hearers = ReadonlySet<Listener> | undefined
+
 const JOIN_MS = 10_000
 
 /** Makes the tail of a log. */
@@ -59,19 +62,17 @@ export function createTail({
   // Durable events behind one whose validator is asynchronous wait for it, or their order would be lost.
   const waiting: { readonly event: PlacedEvent; readonly frame: Frame | Promise<Frame> | undefined }[] = []
 
-  const frameOf = (event: PlacedEvent, epoch: string) =>
-    listeners.has(event.topic) ? vetting.frame(epoch, event) : undefined
-
-  const handOut = (epoch: string, event: PlacedEvent, frame: Frame | undefined) => {
-    if (frame) tell(listeners.get(event.topic), (listener) => listener.durable(frame, event.position))
-    recent.keep(event, frame)
+  const handOut = (epoch: string, event: PlacedEvent, frame: Frame | undefined, hearers: Hearers) => {
+    if (frame) tell(hearers, (listener) => listener.durable(frame, event.position))
+    recent.keep(event)
     at = { epoch, position: event.position }
   }
 
   const durable = (event: PlacedEvent) => {
     if (!at || event.position <= at.position) return
-    const frame = frameOf(event, at.epoch)
-    if (waiting.length === 0 && !(frame instanceof Promise)) return handOut(at.epoch, event, frame)
+    const hearers = listeners.get(event.topic)
+    const frame = hearers && vetting.frame(at.epoch, event)
+    if (waiting.length === 0 && !(frame instanceof Promise)) return handOut(at.epoch, event, frame, hearers)
     waiting.push({ event, frame })
     if (waiting.length === 1) void pump()
   }
@@ -84,7 +85,7 @@ export function createTail({
       // A reset has emptied it meanwhile.
       if (waiting[0] !== next || !at) continue
       waiting.shift()
-      handOut(at.epoch, next.event, frame)
+      handOut(at.epoch, next.event, frame, listeners.get(next.event.topic))
     }
   }
 
@@ -99,7 +100,7 @@ export function createTail({
     else deliver(passing)
   }
 
-  const tell = (hearers: ReadonlySet<Listener> | undefined, say: (listener: Listener) => void) => {
+  const tell = (hearers: Hearers, say: (listener: Listener) => void) => {
     for (const listener of hearers ?? []) {
       try {
         say(listener)

@@ -104,9 +104,9 @@ export function createVetting(
         verdicts = new Map()
         older = verdicts
       }
+      if (isExpected(event)) return judge(epoch, event, undefined)
       const known = verdictOn(event)
       if (known !== undefined) return known
-      if (isExpected(event)) return judge(epoch, event, undefined)
       const error = fault(event)
       return error instanceof Promise
         ? error.then((error: unknown) => judge(epoch, event, error))
