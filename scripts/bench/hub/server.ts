@@ -23,6 +23,8 @@ export interface Load {
   readonly topics: number
   /** How late anything may be, in milliseconds, until it is given up. */
   readonly giveUpMs: number
+  /** Whether events are only made, and not published: what the bench's own publisher costs in the server's process. */
+  readonly unpublished?: boolean
   /** Whether to look now and then at what is held meanwhile, which costs something, too. */
   readonly watched?: boolean
 }
@@ -75,7 +77,7 @@ function serve(peer: Peer, oneATurn: boolean) {
     where: () => ({ port: peer.port, path: peer.path }),
     cursor: () => peer.cursor?.() ?? '',
     async publish(load: Load): Promise<Published> {
-      const { rate, warmUp, seconds, bytes, topics, giveUpMs, watched, corpus, atOnce = 1 } = load
+      const { rate, warmUp, seconds, bytes, topics, giveUpMs, watched, corpus, atOnce = 1, unpublished } = load
       const make = corpus ? corpusEvent : (n: number, due: number) => makeEvent(n, due, bytes)
       const first = next
       const from = first + Math.floor(rate * warmUp)
@@ -91,7 +93,8 @@ function serve(peer: Peer, oneATurn: boolean) {
       const publish = (due: number) => {
         const n = next++
         if (n === from) begun = { cpu: cpu(), at: monotonicMs() }
-        const answer = peer.publish(make(n, due), topicOf(n % topics))
+        const [event, topic] = [make(n, due), topicOf(n % topics)]
+        const answer = unpublished ? undefined : peer.publish(event, topic)
         if (answer instanceof Promise)
           answer.catch((error: unknown) => {
             failed = error

@@ -20,6 +20,8 @@ interface Found {
   readonly result: CellResult
   /** Microseconds for each delivery, without what it costs to publish the same to nobody. */
   readonly net: number
+  /** Microseconds for each delivery that the bench takes itself in the server's process, to keep to the rate and to make the events. */
+  readonly own: number
 }
 
 /** Runs the command. */
@@ -42,18 +44,26 @@ export async function benchTopics(args: readonly string[]): Promise<void> {
     } as const
     const result = await runCell({ ...load, connections, giveUpMs: LOST_MS }, flags)
     const alone = await runCell({ ...load, connections: 0, giveUpMs: LOST_MS }, flags)
+    const idle = await runCell({ ...load, connections: 0, giveUpMs: LOST_MS, unpublished: true }, flags)
     const net = (result.published.cpuMicros - alone.published.cpuMicros) / result.deliveries
+    const own = idle.published.cpuMicros / result.deliveries
     const state = result.whole ? 'all' : `NOT ALL (${result.account.missing} missing)`
-    progress(`topics · ${topics}: ${state}, ${digits(result.cpuPerDelivery)} µs each, ${digits(net)} µs net`)
-    return { result, net }
+    progress(
+      `topics · ${topics}: ${state}, ${digits(result.cpuPerDelivery)} µs each, ${digits(net)} µs net, ${digits(own)} µs the bench's own`,
+    )
+    return { result, net, own }
   }
   const found = await inTurn(runs, cases, measure)
 
   const total = (which: (typeof cases)[number]) => found[which]?.map(({ result }) => result.cpuPerDelivery)
   const net = (which: (typeof cases)[number]) => found[which]?.map((one) => one.net)
+  const own = (which: (typeof cases)[number]) => found[which]?.map((one) => one.own)
+  const hubs = (which: (typeof cases)[number]) => found[which]?.map(({ result, own }) => result.cpuPerDelivery - own)
   const rows = cases.map((which) => [
     which === 'few' ? `${FEW} topics of ${connections / FEW}` : `${connections} topics of 1`,
     digits(medianOf(total(which) ?? [])),
+    digits(medianOf(own(which) ?? [])),
+    digits(medianOf(hubs(which) ?? [])),
     digits(medianOf(net(which) ?? [])),
     digits(medianOf(found[which]?.map(({ result }) => result.account.latency.p99) ?? [])),
     found[which]?.every(({ result }) => result.whole) ? 'yes' : 'no',
@@ -62,10 +72,26 @@ export async function benchTopics(args: readonly string[]): Promise<void> {
     name: 'topics',
     tables: [
       {
-        head: [`${DELIVERIES} deliveries/s`, 'CPU µs each', 'without publishing', 'p99 ms', 'all delivered'],
+        head: [
+          `${DELIVERIES} deliveries/s`,
+          'CPU µs each',
+          'of that the bench',
+          'the hub',
+          'without publishing',
+          'p99 ms',
+          'all delivered',
+        ],
         rows: [
           ...rows,
-          ['ratio', digits(ratio(total('many'), total('few'))), digits(ratio(net('many'), net('few'))), '', ''],
+          [
+            'ratio',
+            digits(ratio(total('many'), total('few'))),
+            '',
+            digits(ratio(hubs('many'), hubs('few'))),
+            digits(ratio(net('many'), net('few'))),
+            '',
+            '',
+          ],
         ],
       },
     ],
