@@ -3,6 +3,7 @@ import { benchClient } from './client.ts'
 import { benchCompress } from './hub/compress.ts'
 import { benchFanout } from './hub/fanout.ts'
 import { benchIdle } from './hub/idle.ts'
+import { benchLoad } from './hub/load.ts'
 import { benchPublish } from './hub/publish.ts'
 import { benchReplay } from './hub/replay.ts'
 import { benchSlow } from './hub/slow.ts'
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void
   slow: benchSlow,
   replay: benchReplay,
   idle: benchIdle,
+  load: benchLoad,
   topics: benchTopics,
   compress: benchCompress,
   publish: benchPublish,

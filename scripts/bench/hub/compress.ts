@@ -27,7 +27,15 @@ export async function benchCompress(args: readonly string[]): Promise<void> {
   const measure = async (name: (typeof names)[number]): Promise<CellResult> => {
     const { rate, atOnce } = loads[name.startsWith('single') ? 'single' : 'batch']
     const compressed = name.endsWith('gzip')
-    const load = { rate, atOnce, seconds, warmUp: seconds / 5, bytes: CORPUS_BYTES, corpus: true, topics: 1 }
+    const load = {
+      rate,
+      atOnce,
+      seconds,
+      warmUp: seconds / 5,
+      bytes: CORPUS_BYTES,
+      corpus: 'whole' as const,
+      topics: 1,
+    }
     const common = { peer: 'ours', connections, heartbeatMs: HEARTBEAT_MS, giveUpMs: 10_000 } as const
     const result = await runCell({ ...common, compressed, ...load }, flags)
     const { whole, cpuPerDelivery, account } = result

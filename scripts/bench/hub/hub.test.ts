@@ -5,12 +5,13 @@ import type { Account } from './account.ts'
 import { runCell } from './cell.ts'
 import { startChild } from './child.ts'
 import { benchCompress } from './compress.ts'
-import { CORPUS_BYTES } from './corpus.ts'
-import { makeEvent } from './event.ts'
+import { CORPUS_BYTES, corpusEvent, SMALL_BYTES } from './corpus.ts'
+import { MARK, makeEvent } from './event.ts'
 import { benchFanout } from './fanout.ts'
 import type { GeneratorCalls } from './generator.ts'
-import { benchIdle, slopeOf } from './idle.ts'
+import { benchIdle } from './idle.ts'
 import { findLimit } from './limit.ts'
+import { benchLoad, slopeBar } from './load.ts'
 import { listen, type PeerName, peers } from './peer.ts'
 import { nchanIsMissing } from './peers/nchan.ts'
 import { benchPublish } from './publish.ts'
@@ -39,7 +40,15 @@ test('the hub sends an event to those who have asked for its topic, and the acco
 })
 
 test('streams in gzip are accounted for like others', async () => {
-  const load = { rate: 50, atOnce: 5, warmUp: 0.2, seconds: 0.8, bytes: CORPUS_BYTES, corpus: true, topics: 1 }
+  const load = {
+    rate: 50,
+    atOnce: 5,
+    warmUp: 0.2,
+    seconds: 0.8,
+    bytes: CORPUS_BYTES,
+    corpus: 'whole' as const,
+    topics: 1,
+  }
   const gzip = { compressed: true, heartbeatMs: 600_000, giveUpMs: 30_000 }
   const { whole, account, published } = await runCell({ peer: 'ours', connections: 30, ...gzip, ...load })
   expect({ whole, account }).toMatchObject({ whole: true, account: { missing: 0, extra: 0, jumps: 0, ended: 0 } })
@@ -148,6 +157,7 @@ test.each([
   { name: 'idle', run: benchIdle, args: ['--peers', 'ours,raw'] },
   { name: 'topics', run: benchTopics, args: [] },
   { name: 'compress', run: benchCompress, args: [] },
+  { name: 'load', run: benchLoad, args: [] },
   { name: 'publish', run: benchPublish, args: ['--seconds', '0.02'] },
 ])('bench $name runs for a moment with a few connections, and loses nothing', async ({ name, run, args }) => {
   vi.spyOn(console, 'error').mockImplementation(() => {})
@@ -183,14 +193,21 @@ test('slow readers may miss what they were told of, if the log had dropped it, a
   expect(isFair({ ...fine, ended: 1 })).toBe(false)
 })
 
-test('the slope is that of the line through the points', () => {
-  expect(
-    slopeOf([
-      [1_000, 50],
-      [2_000, 70],
-      [3_000, 90],
-    ]),
-  ).toBeCloseTo(0.02)
+test('of less than ten minutes nobody says whether the heap grows', () => {
+  expect([slopeBar(0.5, 600).holds, slopeBar(1.5, 600).holds, slopeBar(0.5, 60).holds]).toEqual([
+    true,
+    false,
+    undefined,
+  ])
+  expect(slopeBar(0.5, 60).measured).toContain('means nothing')
+})
+
+test('small events of the corpus have some 200 bytes, and their mark once', () => {
+  const events = Array.from({ length: 240 }, (_, n) => JSON.stringify(corpusEvent(50_000 + n, 1_234_567.891, 'small')))
+  const sizes = events.map(({ length }) => length)
+  expect(Math.min(...sizes)).toBeGreaterThan(SMALL_BYTES)
+  expect(Math.max(...sizes)).toBeLessThan(220)
+  expect(events.every((event) => event.split(String.fromCharCode(MARK)).length === 2)).toBe(true)
 })
 
 const close = (server: Server) =>

@@ -5,6 +5,7 @@ import { type Options, readOptions } from './options.ts'
 import type { PeerName } from './peer.ts'
 import { inTurn } from './runs.ts'
 import { bar, digits, print, progress, ratio } from './table.ts'
+import { slopeOf } from './trend.ts'
 
 /** Memory per connection, as a multiple of a response of node:http that is held open (issue 5, 3). */
 const BAR = 1.1
@@ -63,12 +64,4 @@ async function measure(peer: PeerName, { connections, seconds, flags }: Options)
   } finally {
     await pair.end()
   }
-}
-
-/** How steep the straight line is that fits the points best. */
-export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
-  const mean = (at: 0 | 1) => points.reduce((sum, point) => sum + point[at], 0) / points.length
-  const [x, y] = [mean(0), mean(1)]
-  const over = points.reduce((sum, point) => sum + (point[0] - x) * (point[1] - y), 0)
-  return over / points.reduce((sum, point) => sum + (point[0] - x) ** 2, 0)
 }

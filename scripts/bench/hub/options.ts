@@ -15,19 +15,24 @@ export interface Options {
   readonly flags: readonly string[]
 }
 
+const RUNS = 5
+
 /** What a bench does where nobody says anything. */
 export interface Defaults {
   readonly name: string
   readonly seconds: number
   readonly connections: number
   readonly peers: readonly PeerName[]
+  /** Default 5. */
+  readonly runs?: number
   /** The parts of it that can be chosen. */
   readonly parts?: readonly string[]
 }
 
-const helpOf = ({ name, seconds, connections, peers, parts }: Defaults) => `pnpm bench ${name} [options]
-  --runs N         runs, interleaved between peers; the table shows medians (default 5)
+const helpOf = ({ name, seconds, connections, peers, runs = RUNS, parts }: Defaults) => `pnpm bench ${name} [options]
+  --runs N         runs, interleaved between peers; the table shows medians (default ${runs})
   --seconds N      how long each load counts (default ${seconds})
+  --minutes N      the same in minutes
   --connections N  (default ${connections})
   --peers A,B      of those that are measured by default:${peers.map((peer) => `\n      ${peer}: ${kindOf(peer).what}`).join('')}${parts ? `\n  --only PART      of: ${parts.join(', ')}` : ''}
   --profile DIR    leaves a .cpuprofile of every server in DIR; its figures are not to be used
@@ -38,8 +43,9 @@ export function readOptions(args: readonly string[], defaults: Defaults): Option
   const { values } = parseArgs({
     args: [...args],
     options: {
-      runs: { type: 'string', default: '5' },
+      runs: { type: 'string', default: String(defaults.runs ?? RUNS) },
       seconds: { type: 'string', default: String(defaults.seconds) },
+      minutes: { type: 'string' },
       connections: { type: 'string', default: String(defaults.connections) },
       peers: { type: 'string', default: defaults.peers.join(',') },
       only: { type: 'string', default: '' },
@@ -52,9 +58,9 @@ export function readOptions(args: readonly string[], defaults: Defaults): Option
     console.log(helpOf(defaults))
     return undefined
   }
-  const number = (name: 'runs' | 'seconds' | 'connections') => {
+  const number = (name: 'runs' | 'seconds' | 'minutes' | 'connections') => {
     const value = Number(values[name])
-    if (value > 0 && (name === 'seconds' || Number.isInteger(value))) return value
+    if (value > 0 && (name === 'seconds' || name === 'minutes' || Number.isInteger(value))) return value
     throw wrong(`--${name} takes a number above 0, not "${values[name]}".`)
   }
   const chosen = values.peers.split(',').map((name) => {
@@ -65,7 +71,8 @@ export function readOptions(args: readonly string[], defaults: Defaults): Option
     throw wrong(`--only takes one of: ${defaults.parts?.join(', ') ?? 'nothing here'}.`)
   const { only, json, profile } = values
   return {
-    ...{ runs: number('runs'), seconds: number('seconds'), connections: number('connections') },
+    ...{ runs: number('runs'), connections: number('connections') },
+    seconds: values.minutes === undefined ? number('seconds') : number('minutes') * 60,
     peers: present(chosen),
     ...{ only, json },
     flags: profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile],

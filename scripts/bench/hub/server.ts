@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { answerCalls } from './child.ts'
 import { keepPace, monotonicMs } from './clock.ts'
-import { corpusEvent } from './corpus.ts'
+import { type CorpusSize, corpusEvent } from './corpus.ts'
 import { makeEvent, topicOf } from './event.ts'
 import { kindOf, type Peer, type PeerName, type PeerOptions } from './peer.ts'
 
@@ -15,8 +15,8 @@ export interface Load {
   readonly seconds: number
   /** The JSON of one event; of the corpus, that of the shortest. */
   readonly bytes: number
-  /** Whether events are those of the corpus, and not padding. */
-  readonly corpus?: boolean
+  /** Events are those of the corpus, and not padding. */
+  readonly corpus?: CorpusSize
   /** How many of them come at once. Default 1. */
   readonly atOnce?: number
   /** Over how many topics events are spread, in turn. */
@@ -78,7 +78,7 @@ function serve(peer: Peer, oneATurn: boolean) {
     cursor: () => peer.cursor?.() ?? '',
     async publish(load: Load): Promise<Published> {
       const { rate, warmUp, seconds, bytes, topics, giveUpMs, watched, corpus, atOnce = 1, unpublished } = load
-      const make = corpus ? corpusEvent : (n: number, due: number) => makeEvent(n, due, bytes)
+      const make = (n: number, due: number) => (corpus ? corpusEvent(n, due, corpus) : makeEvent(n, due, bytes))
       const first = next
       const from = first + Math.floor(rate * warmUp)
       const times = Math.ceil((from - first + Math.ceil(rate * seconds)) / atOnce)
@@ -131,6 +131,8 @@ function serve(peer: Peer, oneATurn: boolean) {
       }
       return { cpuMicros: cpu() - begun.cpu, wallMicros: (monotonicMs() - begun.at) * 1_000 }
     },
+    /** What the process holds as it is, in bytes. */
+    resident: () => process.memoryUsage.rss(),
     async memory(): Promise<Memory> {
       // Twice: what the first one finds unreachable may hold what lies outside the heap until the second. The last resort also gives back the pages that
       // opening connections has left half empty, which V8 would otherwise keep: what is asked for is what connections need.

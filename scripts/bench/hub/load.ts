@@ -1,0 +1,210 @@
+// `pnpm bench load`: an ordinary day, at real pace: how long thirty users wait, what they cost beside the same program with nobody there, and whether its heap grows.
+import { medianOf } from '../measure.ts'
+import { type Account, isWhole } from './account.ts'
+import { pause } from './cell.ts'
+import { type Child, startChild } from './child.ts'
+import { monotonicMs } from './clock.ts'
+import { SMALL_BYTES } from './corpus.ts'
+import type { GeneratorCalls } from './generator.ts'
+import { readOptions } from './options.ts'
+import { watchOthers } from './others.ts'
+import type { PeerName } from './peer.ts'
+import type { Memory, Published, ServerCalls } from './server.ts'
+import { type Bar, bar, digits, print, progress } from './table.ts'
+import { type Point, type Trend, trendOf } from './trend.ts'
+
+/** What thirty users with a hundred events a second may take (issue 5, 7). */
+const P99_MS = 100
+const CPU_PERCENT = 5
+const ABOVE_IDLE_MB = 50
+const SLOPE_MB = 1
+/** For less, a slope by the hour says nothing. */
+const LEAST_S = 600
+const RATE = 100
+const SAMPLED = 10
+const WARM_UP_S = 1
+/** Before the heap is looked at, until all that is bounded is full: the log (10,000 events), the newest events (16 MiB) and what the hub knows of 65,536 events. */
+const FILL = { rate: 3_000, seconds: 23 }
+const EVERY_MS = 5_000
+/** How long an event may take at all before it counts as lost. */
+const LOST_MS = 30_000
+
+type Server = Child<ServerCalls>
+
+/** One run. Memory in bytes. */
+interface Found {
+  /** What the users of the hub that nobody disturbed have heard, and whether those of both have heard all, once and in order. */
+  readonly account: Account
+  readonly whole: boolean
+  /** Of one core, in percent; `raw`: of node:http that sends the same; `idle`: of the process that nobody asks for anything. */
+  readonly cpu: number
+  readonly rawCpu: number
+  readonly idleCpu: number
+  readonly resident: number
+  readonly idleResident: number
+  /** After a collection: of the one, in the middle of all points, and of the other. */
+  readonly collected: number
+  readonly idleCollected: number
+  /** In megabytes by hours. */
+  readonly trend: Trend
+  readonly points: readonly Point[]
+}
+
+/** Runs the command. */
+export async function benchLoad(args: readonly string[]): Promise<void> {
+  const options = readOptions(args, { name: 'load', runs: 1, seconds: LEAST_S, connections: 30, peers: ['ours'] })
+  if (!options) return
+  const { runs, connections, seconds, flags } = options
+  const found: Found[] = []
+  for (let run = 0; run < runs; run++) found.push(await measure(connections, seconds, flags))
+  const of = (value: (one: Found) => number) => medianOf(found.map(value))
+  const megabytes = (value: (one: Found) => number) => of(value) / 1_000_000
+  const isKept = found.every(({ whole }) => whole)
+  const latencies = (['p50', 'p99', 'max'] as const).map((at) => digits(of(({ account }) => account.latency[at])))
+  const memory = (resident: (one: Found) => number, collected: (one: Found) => number) =>
+    [resident, collected].map((value) => `${digits(megabytes(value))} MB`)
+  const rows = [
+    [
+      `${connections} users, ${RATE} events/s, ${digits(seconds / 60)} min`,
+      ...latencies,
+      `${digits(of(({ cpu }) => cpu))} %`,
+      ...memory(
+        ({ resident }) => resident,
+        ({ collected }) => collected,
+      ),
+      `${digits(of(({ trend }) => trend.slope))} (up to ${digits(of(({ trend }) => trend.most))}) MB/h`,
+      isKept ? 'yes' : 'no',
+    ],
+    ['raw', ...latencies.map(() => ''), `${digits(of(({ rawCpu }) => rawCpu))} %`, '', '', '', ''],
+    [
+      'idle',
+      ...latencies.map(() => ''),
+      `${digits(of(({ idleCpu }) => idleCpu))} %`,
+      ...memory(
+        ({ idleResident }) => idleResident,
+        ({ idleCollected }) => idleCollected,
+      ),
+      '',
+      '',
+    ],
+  ]
+  const above = (what: string, value: (one: Found) => number) =>
+    bar(`${what}, above idle`, megabytes(value), '<', ABOVE_IDLE_MB, ' MB')
+  const bars: Bar[] = [
+    bar(
+      'p99 end to end',
+      of(({ account }) => account.latency.p99),
+      '<',
+      P99_MS,
+      ' ms',
+    ),
+    bar(
+      'CPU of one core',
+      of(({ cpu }) => cpu),
+      '<',
+      CPU_PERCENT,
+      ' %',
+    ),
+    above('most resident', ({ resident, idleResident }) => resident - idleResident),
+    above('collected', ({ collected, idleCollected }) => collected - idleCollected),
+    slopeBar(
+      of(({ trend }) => trend.most),
+      seconds,
+    ),
+    { what: 'everybody heard everything', measured: isKept ? 'yes' : 'no', bar: 'yes', holds: isKept },
+  ]
+  const head = ['', 'p50 ms', 'p99', 'max', 'CPU', 'most resident', 'collected', 'grows by', 'all delivered']
+  print(options, { name: 'load', tables: [{ head, rows }], bars, data: { options, runs: found } })
+}
+
+/** Whether the heap grows, of which nothing can be said too early. */
+export function slopeBar(most: number, seconds: number): Bar {
+  const judged = bar('95 % bound of what the collected heap grows by', most, '<', SLOPE_MB, ' MB/h')
+  if (seconds >= LEAST_S) return judged
+  return { ...judged, measured: `${judged.measured}, which means nothing in less than ten minutes`, holds: undefined }
+}
+
+/**
+ * Two hubs under the same load beside one that has none: of the first, which nobody disturbs, come times, CPU and resident memory; the second, whose log and caches are filled before,
+ * has its garbage collected all the while, which would spoil those of the first. Plain node:http sends the same: what of the CPU is the machine's.
+ */
+async function measure(connections: number, seconds: number, flags: readonly string[]): Promise<Found> {
+  const noteOthers = watchOthers()
+  const start = (peer: PeerName = 'ours') => startChild<ServerCalls>('server.ts', [peer, '{}'], flags)
+  // One event a turn, however fast: gathered ones leave less behind than those that come at real pace.
+  const servers = {
+    idle: await start(),
+    plain: await start(),
+    collected: await start('ours-ungathered'),
+    raw: await start('raw'),
+  }
+  const { idle, plain, collected, raw } = servers
+  const generator = await startChild<GeneratorCalls>('generator.ts', [])
+  const account = (group: string, { events, from }: { readonly events: number; readonly from: number }) =>
+    generator.call('account', { group, events, from, withinMs: LOST_MS })
+  try {
+    const load = { topics: 1, bytes: SMALL_BYTES, corpus: 'small', giveUpMs: LOST_MS } as const
+    const open = async (group: string, server: Server) => {
+      const where = await server.call('where', undefined)
+      const sampled = Math.min(SAMPLED, connections)
+      await generator.call('open', { ...where, group, count: connections, sampled, topics: 1, eventBytes: SMALL_BYTES })
+    }
+    await open('collected', collected)
+    await open('plain', plain)
+    await open('raw', raw)
+    const { rate } = FILL
+    const filled = await collected.call('publish', {
+      ...load,
+      rate,
+      warmUp: 0,
+      seconds: Math.min(FILL.seconds, seconds),
+    })
+    await account('collected', filled)
+    progress(`load · filled with ${filled.events} events`)
+
+    const began = { atMs: monotonicMs(), cpu: await idle.call('spent', undefined) }
+    let isOver = false
+    const publish = (server: Server) =>
+      server.call('publish', { ...load, rate: RATE, warmUp: WARM_UP_S, seconds, watched: server === plain })
+    const published = Promise.all([publish(plain), publish(collected), publish(raw)]).finally(() => {
+      isOver = true
+    })
+    const points: Point[] = []
+    for (let said = 0; !isOver; ) {
+      await Promise.race([published, pause(Math.min(EVERY_MS, seconds * 100))])
+      const megabytes = sizeOf(await collected.call('memory', undefined)) / 1_000_000
+      const hours = (monotonicMs() - began.atMs) / 3_600_000
+      points.push([hours, megabytes])
+      if (hours * 60 < said) continue
+      said = Math.floor(hours * 60) + 1
+      progress(`load · minute ${said - 1}: ${digits(megabytes)} MB collected`)
+    }
+    const [undisturbed, other, floor] = await published
+    const idleCpu = (await idle.call('spent', undefined)) - began.cpu
+    const idleMs = monotonicMs() - began.atMs
+    const idleResident = await idle.call('resident', undefined)
+    const heard = await account('plain', undisturbed)
+    return {
+      account: heard,
+      whole: isWhole(heard) && isWhole(await account('collected', other)) && !undisturbed.gaveUp && !other.gaveUp,
+      cpu: cpuOf(undisturbed),
+      rawCpu: cpuOf(floor),
+      idleCpu: idleCpu / 10 / idleMs,
+      resident: undisturbed.peakRss,
+      idleResident,
+      collected: medianOf(points.map(([, megabytes]) => megabytes)) * 1_000_000,
+      idleCollected: sizeOf(await idle.call('memory', undefined)),
+      trend: trendOf(points),
+      points,
+    }
+  } finally {
+    const spent = await Promise.all([generator, ...Object.values(servers)].map((child) => child.end()))
+    noteOthers(spent.reduce((sum, micros) => sum + micros, 0))
+  }
+}
+
+/** In percent of one core. */
+const cpuOf = ({ cpuMicros, wallMicros }: Published) => (100 * cpuMicros) / wallMicros
+
+/** The heap, and the buffers that it holds outside of itself. */
+const sizeOf = ({ heap, external }: Memory) => heap + external
