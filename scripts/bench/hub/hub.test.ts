@@ -17,7 +17,7 @@ import { nchanIsMissing } from './peers/nchan.ts'
 import { benchPublish } from './publish.ts'
 import { createBody, weighing } from './reader.ts'
 import { benchReplay } from './replay.ts'
-import { benchSlow, isFair } from './slow.ts'
+import { benchSlow, budgetOf, isFair } from './slow.ts'
 import { type Bar, bar, print } from './table.ts'
 import { benchTopics } from './topics.ts'
 
@@ -191,6 +191,14 @@ test('slow readers may miss what they were told of, if the log had dropped it, a
   expect(isFair({ ...fine, gaps: [9_000] })).toBe(false)
   expect(isFair({ ...fine, missing: 1 })).toBe(false)
   expect(isFair({ ...fine, ended: 1 })).toBe(false)
+})
+
+test.each([
+  { connections: 100, slow: 10, each: 3 * 262_144 },
+  { connections: 1_000, slow: 100, each: 268_435.456 },
+  { connections: 100_000, slow: 10_000, each: 3 * 4_096 },
+])('$slow slow readers of $connections may have waiting what the hub says', ({ connections, slow, each }) => {
+  expect(budgetOf(connections, slow)).toBeCloseTo(slow * each)
 })
 
 test('of less than ten minutes nobody says whether the heap grows', () => {

@@ -14,8 +14,9 @@ const MORE_MS = 5
 const RATE = 200
 const EVENT_BYTES = 1_000
 const SHARE = 0.1
-/** What `limits.bufferBytes` says of one connection: as many again while the log answers. */
-const BUFFER_BYTES = 2 * 262_144
+/** `limits.bufferBytes` and `limits.memoryBytes` of a hub that is told nothing. */
+const BUFFER_BYTES = 262_144
+const MEMORY_BYTES = 268_435_456
 /** What the log in memory keeps. */
 const LOG_EVENTS = 10_000
 const LOST_MS = 60_000
@@ -72,7 +73,7 @@ export async function benchSlow(args: readonly string[]): Promise<void> {
 
   function barsOf(): Bar[] {
     if (!peers.includes('ours')) return []
-    const budget = (connections * SHARE * BUFFER_BYTES) / 1_000_000
+    const budget = Number((budgetOf(connections, connections * SHARE) / 1_000_000).toFixed(1))
     const ours = found['ours with'] ?? []
     const base = of('ours', 'without', p99)
     const most = Math.max(TIMES * base, base + MORE_MS)
@@ -98,6 +99,13 @@ export async function benchSlow(args: readonly string[]): Promise<void> {
     ]
   }
 }
+
+/**
+ * What may wait for so many slow readers among so many connections, in bytes: for each its queue, what its socket has taken, and what comes while it reads from the log, none of them more than
+ * `bufferBytes`, or than a third of its share of `memoryBytes` (docs/decisions/0021).
+ */
+export const budgetOf = (connections: number, slow: number): number =>
+  slow * 3 * Math.min(BUFFER_BYTES, Math.max(4_096, MEMORY_BYTES / (3 * connections)))
 
 /** Whether slow readers got everything, but for what they were told that the log had dropped, and it had. */
 export const isFair = ({ missing, extra, jumps, ended, gaps }: Account): boolean =>
