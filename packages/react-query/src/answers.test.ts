@@ -304,6 +304,24 @@ test('what was read after its topic was held is not read again when the hub is b
   leave()
 })
 
+test('nor is what is mounted again while the stream still carries its topic', async () => {
+  stop()
+  stop = connect(world, 0)
+  world.rest.cursors = false
+  const unmount = world.mount(world.cardsQuery('7'))
+  await world.pass(500)
+  // Nobody follows this answer, of which nothing says how new it is.
+  world.rest.answerMs = 300
+  void world.queryClient.refetchQueries()
+  await world.pass(100)
+  unmount()
+  await world.pass(400)
+  const { length } = world.fetches
+  world.mount(world.cardsQuery('7'))
+  await world.pass(5_000)
+  expect(world.fetches).toHaveLength(length + 1)
+})
+
 test('one more page does not make the others any newer, though the topic is live when it is asked for', async () => {
   world.rest.cursors = false
   world.save('board:7', 'c1', 'B')

@@ -71,7 +71,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
   const onReport = (report: QueryReport) => queueMicrotask(() => (options.onReport ?? logError)(report))
   const spread = () => parts.random.next() * spreadMs
   const heard: Heard = {}
-  const isLive = (topic: string) => client.status.topic(topic) === 'live'
+  const isLive = (topic: string) => isWanted && client.status.topic(topic) === 'live'
   const parts = { ...platform, ...options, client, onReport, heard, spread, isLive }
   const { clock } = parts
   const cache = queryClient.getQueryCache()
@@ -167,16 +167,17 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       // What nobody looks at is kept in step too, as long as it costs no topic of its own.
       if (!isWanted || (!mounted.has(entry) && !topics.every(isNeeded))) holds.keep([])
       else {
-        // A fetch in flight is waited for: its answer may say from where on the topics are needed.
-        if (beginning) topics.forEach(holds.await)
         if (data !== undefined) {
           join.look()
+          // A fetch in flight is waited for: its answer may say from where on the topics are needed.
           if (fetchStatus !== 'fetching' || holds.isNew()) holds.take(topics)
           refresh.resume()
         }
+        // What is taken just now without a cursor, too.
+        if (beginning) topics.forEach(holds.await)
       }
       holds.check()
-      const heard = isWanted ? topics.filter(isLive).length : 0
+      const heard = topics.filter(isLive).length
       const live = heard > 0 && heard === topics.length
       if (polls.length && !isLoading && !(isMissing && live)) load(query.queryKey)
       fallback?.set(query, live, !heard)

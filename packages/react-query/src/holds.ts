@@ -97,7 +97,7 @@ export function createHolds({ query, client, join, isLive, refresh, report }: Ho
     await(topic) {
       const hold = holds.get(topic)
       if (hold?.state === 'unsure') hold.state = 'awaiting'
-      else if (!hold && !from && isLive(topic)) subscribe(topic, undefined, 'awaiting')
+      else if (!hold && isLive(topic)) subscribe(topic, undefined, 'awaiting')
     },
     isNew: () => from !== undefined,
     again(after) {
