@@ -461,7 +461,15 @@ export const bugs: readonly Bug[] = [
     by: 'no item shows twice',
     file: `${queries}/overlay.ts`,
     queries: true,
-    edits: [['if (isLast || mine.id === id) confirmed.add(mine)', '']],
+    edits: [['confirmed.add(mine)\n', '']],
+  },
+  {
+    name: 'wait for what is there',
+    breaks: 'a query whose answer has the event of a mutation is read again for want of it',
+    by: 'no fetch without a reason',
+    file: `${queries}/join.ts`,
+    queries: true,
+    edits: [['overlay.pending().includes(change) && isNew(change)', 'overlay.pending().includes(change)']],
   },
   {
     name: 'invalidate everything at a gap',

@@ -7,9 +7,7 @@ import type { QueryReport } from './entry.ts'
 import { failed, listeners } from './mutation.ts'
 import { type Optimistic, optimisticOf } from './optimistic.ts'
 import type { Change } from './overlay.ts'
-
-// How long after the answer the event is waited for, before the queries are read again.
-const SETTLE_MS = 5_000
+import { LATER_MS } from './refresh.ts'
 
 /** What changes work with. */
 export interface ChangesOptions {
@@ -45,7 +43,8 @@ export function createChanges(options: ChangesOptions): Changes {
     show()
   }
   const wait = (change: Change) => {
-    change.cancel = clock.after(SETTLE_MS, () => (settle(change) ? wait(change) : drop(change)))
+    // So long its event is waited for, before the queries are read again.
+    change.cancel = clock.after(LATER_MS, () => (settle(change) ? wait(change) : drop(change)))
   }
   const answered = (change: Change | undefined, events: readonly HubEvent[]) => {
     if (change?.state !== 'sent') return

@@ -113,7 +113,7 @@ export function createJoin(options: JoinOptions): Join {
   let doubtfulAt = 0
 
   // An event of another epoch than the answer is of the one before, and so in the data.
-  const isNew = ({ cursor: at }: HubEvent) => !cursor || !at || isLater(at, cursor)
+  const isNew = ({ cursor: at }: Pick<Change, 'cursor'>) => !cursor || !at || isLater(at, cursor)
 
   const hear = (at: string, isOther?: boolean) => {
     if (isOther || !heard.newest || isAfter(at, heard.newest)) heard.newest = at
@@ -292,7 +292,8 @@ export function createJoin(options: JoinOptions): Join {
     look: truth,
     isPending: () => overlay.pending().some(({ state }) => state !== 'sent'),
     settle(change) {
-      if (base !== undefined && overlay.pending().includes(change)) {
+      // Its event may not have been told here, since the answer has it.
+      if (base !== undefined && overlay.pending().includes(change) && isNew(change)) {
         // The fetch in flight may be what it waits for.
         if (!journal || !answered.includes(change)) refresh('paced')
         if (query.isActive()) return true

@@ -462,6 +462,17 @@ test('where events bear no ids, each query is read once more', async () => {
   expect(world.clock.pending()).toBe(0)
 })
 
+test('where another query has heard the event, one that was read later than that is not read again', async () => {
+  await show()
+  writes.api = { ...writes.api, sendMs: 20, answerMs: 1_000 }
+  mutate(writes.save, { board: '7', id: 'a', title: 'AA' })
+  await world.pass(100)
+  world.mount({ ...world.cardsQuery('7'), queryKey: ['later'] })
+  await settle()
+  expect(world.data('later')).toEqual(world.state('board:7'))
+  expect(world.fetches).toHaveLength(2)
+})
+
 test('nothing is left of what nobody looks at', async () => {
   const unmount = world.mount(world.cardsQuery('7'))
   await world.pass(1_000)

@@ -18,6 +18,8 @@ export interface Change {
   events: readonly HubEvent[]
   /** `sent`: nobody knows whether the server has it; `answered`: it has; `told`: it has, and `events` are its own words. */
   state: 'sent' | 'answered' | 'told'
+  /** Where in the log its event is, once some query has heard it: what is read there or later has it. */
+  cursor?: string | undefined
   /** Ends the wait for its event. */
   cancel?: () => void
 }
@@ -112,18 +114,20 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
       return shown
     },
     confirm: (what) => void confirmed.add(what),
-    hear({ id, type, topic }) {
-      const mine = changes.find((change) => id.startsWith(change.id))
-      if (!mine) return false
+    hear(event) {
+      const mine = changes.find((change) => event.id.startsWith(change.id))
       // The very last may be of a topic that this query does not hear: then it is the last of those that it does.
-      const expected = mine.events.findLast(bindingOf)
+      const expected = mine?.events.findLast(bindingOf)
       // `user` is said of any user's own, on which no type comes that comes on others.
       const isLast =
-        expected !== mine.events.at(-1) &&
-        expected?.type === type &&
-        (expected.topic === topic || expected.topic === 'user')
-      if (isLast || mine.id === id) confirmed.add(mine)
-      return true
+        expected !== mine?.events.at(-1) &&
+        expected?.type === event.type &&
+        (expected.topic === event.topic || expected.topic === 'user')
+      if (mine && (isLast || mine.id === event.id)) {
+        confirmed.add(mine)
+        mine.cursor = event.cursor
+      }
+      return !!mine
     },
     compare(before, after, by) {
       each((change, event, binding) => {
