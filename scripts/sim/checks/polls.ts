@@ -371,6 +371,8 @@ export const polls: Check = {
         case 'waits': {
           const polled = polledOf(poller, entry.query)
           note(page, entry.query, at)
+          // Whoever shares no more is told too late, of what it asked before.
+          if (polled.sharesAt === EVER) break
           // Whoever has waited does not wait once more, and goes without the lock; whoever has been answered just now does neither.
           if (polled.waitedAt > NEVER) polled.aloneAt = at
           if (polled.waitedAt > NEVER || polled.tookAt >= at - LOCK_MS) break

@@ -271,6 +271,10 @@ export const reasons: Check = {
       for (const [query, { reasons }] of readerOf(page).queries)
         if (topic === undefined || isOf(query, topic)) reasons.set(why, at)
     }
+    /** Whether a topic is live, and somebody of the page hears it. */
+    const isHeld = (page: number, list: string) =>
+      !readerOf(page).lost.has(list) &&
+      [...hearing].some((screen) => places.get(screen)?.page === page && places.get(screen)?.topic === list)
     /** From now on a query hears of its topics, but for some. */
     const hold = (page: number, query: string, at: number, but: ReadonlySet<string> = new Set()) => {
       const { holds } = readOf(page, query)
@@ -281,6 +285,11 @@ export const reasons: Check = {
       const hold = holds.get(topic)?.findLast((hold) => hold.at <= at)
       const [after, event] = [cursorOf(hold?.after), cursorOf(cursor)]
       return hold !== undefined && !(event && event.epoch === after?.epoch && event.position <= after.position)
+    }
+    /** Whether the answer of a query has an event, by their cursors. */
+    const has = ({ cursor }: Read, of: string | undefined) => {
+      const [answer, event] = [cursorOf(cursor), cursorOf(of)]
+      return answer !== undefined && answer.epoch === event?.epoch && answer.position >= event.position
     }
     const isLive = (page: number, query: string) => topicsOf(query).every((topic) => !readerOf(page).lost.has(topic))
     /** Its last answer was live from the beginning on, and it is still. */
@@ -328,6 +337,8 @@ export const reasons: Check = {
           if (!isOf(query, topic)) continue
           // Before the query held the topic there was nobody to hear it, nor where it held it from a later cursor on.
           const heard = isTold(read, topic, heardThen, cursors.get(topic)) ? heardThen : Number.POSITIVE_INFINITY
+          // But once somebody has heard where it is, an answer from there on, or from later, is known to have it.
+          if (at > heardThen + SLACK_MS && has(read, cursors.get(topic))) continue
           if (heard > answeredAt + SETTLE_MS && at >= answeredAt + SETTLE_MS && at <= heard + SLACK_MS)
             return 'an event that has not come'
         }
@@ -357,9 +368,11 @@ export const reasons: Check = {
           const { page, topic, screen, after } = entry
           places.set(screen, entry)
           hearing.add(screen)
-          for (const [query, { holds, cursor, answeredAt }] of readerOf(page).queries)
+          for (const [query, { holds, cursor, answeredAt, beganAt }] of readerOf(page).queries) {
+            if (at === beganAt && isOf(query, topic) && !holds.has(topic)) holds.set(topic, [{ at }])
             if (after !== undefined && after === cursor && at === answeredAt && isOf(query, topic))
               holds.set(topic, [...(holds.get(topic) ?? []), { at, after }])
+          }
           break
         }
         case 'unmounted':
@@ -429,7 +442,8 @@ export const reasons: Check = {
         case 'fetch': {
           const read = readOf(entry.page, entry.query)
           looked++
-          hold(entry.page, entry.query, at, readerOf(entry.page).lost)
+          // What nobody of the page hears any more is not live, though the stream still carries it.
+          hold(entry.page, entry.query, at, new Set(lists.filter((list) => !isHeld(entry.page, list))))
           if (whyNow(entry.page, entry.query, at) === undefined)
             found({ at, what: `page ${entry.page} reads ${entry.query}, and nothing explains it` })
           // A page of several may be the last that a reason is good for: its own read goes on.
