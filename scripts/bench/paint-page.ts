@@ -100,9 +100,23 @@ export function observe(): void {
     painting.push(fresh)
     fresh = new Map()
     afterPaint.port2.postMessage(undefined)
-    requestAnimationFrame(frame)
+    isFrame = false
+    last = frameOf(frame)
   }
-  requestAnimationFrame(frame)
+  // A frame shows what its last callback has done. So ours is asked for anew whenever the page asks for one, and runs after all of them.
+  const frameOf = globalThis.requestAnimationFrame.bind(globalThis)
+  let isFrame = false
+  let last = frameOf(frame)
+  globalThis.requestAnimationFrame = (callback) => {
+    const theirs = frameOf((time) => {
+      isFrame = true
+      callback(time)
+    })
+    if (isFrame) return theirs
+    cancelAnimationFrame(last)
+    last = frameOf(frame)
+    return theirs
+  }
 
   const nextFrame = () => new Promise<void>((resolve) => requestAnimationFrame(() => resolve()))
   /** Resolves when the next frame has been painted, whatever else was to be done in it. */
