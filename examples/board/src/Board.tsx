@@ -1,9 +1,9 @@
 // The board: three columns of cards, kept by one live query.
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { memo, useCallback, useEffect, useRef, useState } from 'react'
 import type { Card, Column } from '../contract.ts'
-import { CardTile } from './CardTile.tsx'
-import { type Arrow, arrange, columns, step } from './columns.ts'
+import { CardTile, type CardTileProps } from './CardTile.tsx'
+import { type Arrow, arrange, columns, sheetsOf, step } from './columns.ts'
 import { Hint } from './Hint.tsx'
 import { me } from './me.ts'
 import { moveCard } from './mutations.ts'
@@ -116,26 +116,26 @@ function Columns({ cards, openCard, onOpen }: BoardProps & { readonly cards: rea
               <span className="visually-hidden"> cards</span>
             </span>
           </header>
-          <ul className="cards" aria-labelledby={`column-${column}`}>
-            {arranged[column].map((card, index, { length }) => (
-              <CardTile
-                // What is put elsewhere is drawn anew: React would move all the cards that it passes instead.
-                key={`${card.id} ${card.rank}`}
-                card={card}
+          <div className="cards">
+            {[...sheetsOf(arranged[column])].map(([number, sheet], index, { length }) => (
+              <Sheet
+                key={number}
+                column={column}
+                cards={sheet}
                 now={now}
                 isFirst={index === 0}
                 isLast={index === length - 1}
-                open={card.id === openCard}
-                dragged={dragged === card.id}
-                dropBefore={target?.column === column && target.before === card.id && dragged !== card.id}
+                openCard={openCard}
+                dragged={dragged}
+                dropBefore={target?.column === column ? target.before : null}
                 onMove={moveByArrow}
                 onOpen={onOpen}
                 onDragStart={setDragged}
                 onDragEnd={endDrag}
               />
             ))}
-            {target?.column === column && target.before === null && <li className="drop-end" aria-hidden="true" />}
-          </ul>
+            {target?.column === column && target.before === null && <div className="drop-end" aria-hidden="true" />}
+          </div>
           {arranged[column].length === 0 && <p className="empty">{empty}</p>}
           <NewCard column={column} columnName={name} />
         </section>
@@ -145,11 +145,70 @@ function Columns({ cards, openCard, onOpen }: BoardProps & { readonly cards: rea
   )
 }
 
+interface SheetProps
+  extends Pick<CardTileProps, 'now' | 'isFirst' | 'isLast' | 'onMove' | 'onOpen' | 'onDragStart' | 'onDragEnd'> {
+  readonly column: Column
+  readonly cards: readonly Card[]
+  readonly openCard: string | undefined
+  readonly dragged: string | undefined
+  readonly dropBefore: string | null
+}
+
+/** Some cards of a column, one below the other. A long column is made of many, and only those are drawn that are on the screen and have changed. */
+const Sheet = memo(
+  ({ column, cards, isFirst, isLast, openCard, dragged, dropBefore, ...rest }: SheetProps) => (
+    <ul className="sheet" ref={markFar} aria-labelledby={`column-${column}`}>
+      {cards.map((card, index, { length }) => (
+        <CardTile
+          // What is put elsewhere is drawn anew: React would move all the cards that it passes instead.
+          key={`${card.id} ${card.rank}`}
+          card={card}
+          isFirst={isFirst && index === 0}
+          isLast={isLast && index === length - 1}
+          open={card.id === openCard}
+          dragged={dragged === card.id}
+          dropBefore={dropBefore === card.id && dragged !== card.id}
+          {...rest}
+        />
+      ))}
+    </ul>
+  ),
+  hasSame,
+)
+
+// What it marks, the style sheet has the browser skip.
+const nearness = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) target.toggleAttribute('data-far', !isIntersecting)
+  },
+  { rootMargin: '200px' },
+)
+
+/** Keeps `data-far` at an element while it is far from the screen. */
+function markFar(element: HTMLElement | null) {
+  if (!element) return
+  nearness.observe(element)
+  return () => nearness.unobserve(element)
+}
+
+/** Whether nothing is to be drawn anew: the cards are the same, in a list that is made at every change of any. */
+function hasSame({ cards, ...props }: SheetProps, next: SheetProps): boolean {
+  return (
+    cards.length === next.cards.length &&
+    cards.every((card, index) => card === next.cards[index]) &&
+    Object.entries(props).every(([name, value]) => value === next[name as keyof SheetProps])
+  )
+}
+
 /** The card that a drop at this height goes before: the first whose middle is below it. */
 function cardBelow(column: HTMLElement, y: number, dragged: string): string | null {
-  for (const tile of column.querySelectorAll<HTMLElement>('[data-card]')) {
-    const { top, height } = tile.getBoundingClientRect()
-    if (tile.dataset.card !== dragged && y < top + height / 2) return tile.dataset.card ?? null
+  for (const sheet of column.querySelectorAll('.sheet')) {
+    // What is far from the screen is not laid out, and asking it where it is would do that.
+    if (sheet.getBoundingClientRect().bottom < y) continue
+    for (const tile of sheet.querySelectorAll<HTMLElement>('[data-card]')) {
+      const { top, height } = tile.getBoundingClientRect()
+      if (tile.dataset.card !== dragged && y < top + height / 2) return tile.dataset.card ?? null
+    }
   }
   return null
 }

@@ -17,6 +17,21 @@ export function arrange(cards: readonly Card[]): Readonly<Record<Column, readonl
   return arranged
 }
 
+/** So many cards that were added at the end of a column, one after another, lie on one sheet. */
+const SHEET = 20
+
+/** A column's cards, in sheets. A card's sheet is a matter of its own rank, so the others stay on theirs when it comes or goes. */
+export function sheetsOf(cards: readonly Card[]): ReadonlyMap<number, readonly Card[]> {
+  const sheets = new Map<number, Card[]>()
+  for (const card of cards) {
+    const number = Math.floor(card.rank / SHEET)
+    const sheet = sheets.get(number)
+    if (sheet) sheet.push(card)
+    else sheets.set(number, [card])
+  }
+  return sheets
+}
+
 /** The column beside another; undefined: there is none. */
 export const beside = (column: Column, arrow: 'left' | 'right') =>
   columns[columns.findIndex(({ id }) => id === column) + (arrow === 'left' ? -1 : 1)]

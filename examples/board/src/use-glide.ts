@@ -21,33 +21,33 @@ export function useGlide<E extends HTMLElement>(dropped: RefObject<string | unde
     const before = places.current
     places.current = new Map()
     const { top } = root.getBoundingClientRect()
-    for (const list of root.querySelectorAll('.cards')) {
-      for (const tile of between(list.querySelectorAll('[data-card]'), -NEAR_PX - top, innerHeight - top)) {
-        const id = tile.dataset.card ?? ''
-        const place = placeOf(tile)
-        places.current.set(id, place)
-        const old = before.get(id)
-        if (!old || calm.matches) continue
-        if (dropped.current === id) dropped.current = undefined
-        else glide(tile, old.left - place.left, old.top - place.top)
-      }
+    for (const { tile, place } of within(root, -NEAR_PX - top, innerHeight - top)) {
+      const id = tile.dataset.card ?? ''
+      places.current.set(id, place)
+      const old = before.get(id)
+      if (!old || calm.matches) continue
+      if (dropped.current === id) dropped.current = undefined
+      else glide(tile, old.left - place.left, old.top - place.top)
     }
   })
   return container
 }
 
-/** Where it is laid out, whatever animation still carries it elsewhere. */
-const placeOf = (tile: HTMLElement): Place => ({ left: tile.offsetLeft, top: tile.offsetTop })
-
-/** Those of a list that begin between two heights. To ask a thousand cards where they are takes longer than a frame, and they lie one below the other. */
-function* between(tiles: NodeListOf<HTMLElement>, from: number, to: number): Generator<HTMLElement> {
-  let first = 0
-  for (let end = tiles.length; first < end; ) {
-    const middle = (first + end) >> 1
-    if ((tiles[middle]?.offsetTop ?? 0) < from) first = middle + 1
-    else end = middle
+/**
+ * The cards of the sheets that lie between two heights, and where they are laid out, whatever animation still carries them elsewhere.
+ * What is on other sheets is not laid out, and to ask where it is would do that.
+ */
+function* within(root: HTMLElement, from: number, to: number): Generator<{ tile: HTMLElement; place: Place }> {
+  for (const list of root.querySelectorAll<HTMLElement>('.cards')) {
+    const left = list.offsetLeft
+    for (const sheet of list.querySelectorAll<HTMLElement>('.sheet')) {
+      const { offsetTop, offsetHeight } = sheet
+      if (offsetTop > to) break
+      if (offsetTop + offsetHeight < from) continue
+      for (const tile of sheet.querySelectorAll<HTMLElement>('[data-card]'))
+        yield { tile, place: { left, top: offsetTop + tile.offsetTop } }
+    }
   }
-  for (let tile = tiles[first]; tile && tile.offsetTop < to; tile = tiles[++first]) yield tile
 }
 
 function glide(tile: HTMLElement, dx: number, dy: number): void {
