@@ -50,7 +50,7 @@ export function createRecent(
 ): Recent {
   // Everything after this place is kept. What is before `first` in the array has been let go.
   let from: Cursor | undefined
-  let entries: Entry[] = []
+  let entries: (Entry | undefined)[] = []
   let first = 0
   let bytes = 0
 
@@ -70,7 +70,7 @@ export function createRecent(
       const { event, bytes: size } = entries[first] as Entry
       from = { epoch: (from as Cursor).epoch, position: event.position }
       bytes -= size
-      first++
+      entries[first++] = undefined
     }
     // Seldom, so that each entry is moved about once.
     if (first > 64 && first * 2 > entries.length) {

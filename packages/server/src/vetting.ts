@@ -31,7 +31,7 @@ export interface Passing {
   readonly priority?: 'low' | undefined
 }
 
-const MOST_VERDICTS = 65_536
+const MOST_VERDICTS = 8_192
 const VALIDATOR_MS = 5_000
 
 /** Makes the vetting of a contract. */
