@@ -25,6 +25,8 @@ export interface Observer {
 export function observe(): void {
   /** When each version of a card has arrived, by the card's id. */
   const arrived = new Map<string, { version: number; at: number }[]>()
+  /** The version of each card that was painted last. */
+  const seen = new Map<string, number>()
   let latencies: number[] = []
   let commits: number[] = []
   let local: number[] = []
@@ -55,7 +57,9 @@ export function observe(): void {
       text = lines.pop() ?? ''
       for (const line of lines) {
         const { id, version } = line.startsWith('data: {') ? (JSON.parse(line.slice(6)).data ?? {}) : {}
-        if (id !== undefined) arrived.set(id, [...(arrived.get(id) ?? []), { version, at }])
+        // What an answer to one's own change, or a stream before this one, has brought to the screen already does not come there once more.
+        if (id !== undefined && version > (seen.get(id) ?? 0))
+          arrived.set(id, [...(arrived.get(id) ?? []), { version, at }])
       }
     }
     ours
@@ -82,6 +86,7 @@ export function observe(): void {
   const settle = (shown: Map<string, number>) => {
     const at = performance.now()
     for (const [id, version] of shown) {
+      seen.set(id, version)
       const all = arrived.get(id) ?? []
       for (const event of all) if (event.version <= version) latencies.push(at - event.at)
       arrived.set(
