@@ -237,7 +237,9 @@ export function openBoard(options: BoardOptions): Board {
   cache.onFocus = again('focus', cache.onFocus.bind(cache))
   cache.onOnline = again('reconnect', cache.onOnline.bind(cache))
   const unobserve = observeQueries((activity) => {
-    if (activity.kind === 'poll') record({ what: 'poll', page, query: nameOf(activity.query) })
+    if (activity.kind !== 'poll') return
+    const { pages } = (activity.query.state.data ?? {}) as Partial<Pages>
+    record({ what: 'poll', page, query: nameOf(activity.query), ...(pages ? { pages: pages.length } : {}) })
   })
   const disconnect = connectQueries({
     client,

@@ -144,8 +144,9 @@ export type Happening =
       readonly ok: boolean
       readonly cursor?: string
     }
-  /** The fallback of a query begins to read it; or waits, since another tab does. */
-  | { readonly what: 'poll' | 'waits'; readonly page: number; readonly query: string }
+  /** The fallback of a query begins to read it: of an infinite one, so many pages; or waits, since another tab does. */
+  | { readonly what: 'poll'; readonly page: number; readonly query: string; readonly pages?: number }
+  | { readonly what: 'waits'; readonly page: number; readonly query: string }
   /** The fallback has the client try again sooner than it would by itself. */
   | { readonly what: 'hurried'; readonly page: number }
   /** What another tab was answered is taken. */

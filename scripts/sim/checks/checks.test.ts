@@ -364,6 +364,21 @@ const pagesRead: (Happening & { at?: number })[] = [
   at(gapOfList, 4_900),
   at(pages(2), 4_900),
 ]
+/** There are two pages, the second of which was asked for and read, or has waited; and so many are read for a gap. */
+const allPages = (count: number, readAt = 6_000): (Happening & { at?: number })[] => [
+  ...pagesRead,
+  pagesDone(2),
+  at(more, 6_000),
+  ...(readAt > 6_000 ? [at(stirred('it was paused', 'pages list:1'), readAt)] : []),
+  at(pages(3), readAt),
+  pagesDone(3),
+  at(gapOfList, 7_000),
+  ...Array.from({ length: count }, (_, index) => [
+    at(pages(4 + index), 7_000 + index * 100),
+    at(pagesDone(4 + index), 7_100 + index * 100),
+  ]).flat(),
+  final(),
+]
 /** What this page has changed, and is not told of, is answered before all pages are read again, or one more; and they are read once more. */
 const pagesHaveIt = (asked: Happening): (Happening & { at?: number })[] => [
   ...pagesRead,
@@ -466,6 +481,14 @@ const secondHangs: (Happening & { at?: number })[] = [
   at({ what: 'froze', page: 2, how: 'hangs' }, 3_000),
   at({ what: 'thawed', page: 2 }, 3_500),
 ]
+/** The second polls an infinite query, though the first has asked for all; each has so many pages. */
+const secondPollsPages = (first: number | undefined, second: number | undefined): (Happening & { at?: number })[] =>
+  [...lostTabs, firstAnswered, ...secondPolls(4_000), at(two, 4_100)].map((one) => {
+    if (!('query' in one)) return one
+    const count = one.page === 1 ? first : second
+    const pages = one.what === 'poll' && count !== undefined ? { pages: count } : {}
+    return { ...one, query: 'pages list:1', ...pages } as Happening & { at?: number }
+  })
 /** A tab polls alone from then on that one of two lists is live; it has asked for the lock before, and is told at such a moment that another tab has it. */
 const pollsAlone = (toldAt: number): (Happening & { at?: number })[] => {
   const all = (happening: object, moment: number) => at({ ...happening, page: 2, query: 'all' } as Happening, moment)
@@ -569,6 +592,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     'once more after what a create of mine made doubtful was read again',
     [...reading, ownCreate, gapOfList, fetch(2), fetched(2), ownAnswer, fetch(3), fetched(3), fetch(4), final()],
   ],
+  ['no fetch without a reason', 'for a page more than there are, at once', allPages(3)],
   [
     'no fetch without a reason',
     'one more page, when all that was asked for has come',
@@ -600,6 +624,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
   [POLLS, 'not at all', [...lost, at(final(), 4_000)]],
   [POLLS, 'not again', [...lost, ...polled(2_500), at(final(), 13_000)]],
   [POLLS, 'two tabs of one browser', [...lostTabs, firstAnswered, ...secondPolls(4_000), at(two, 4_100)]],
+  [POLLS, 'two tabs with the same pages', secondPollsPages(2, 2)],
   [POLLS, 'though its own change is in what another tab asked for', secondPollsFor(...changed2('m2', 2_100, 2_300))],
   [POLLS, 'though it has changed another list', secondPollsFor(...changed2('m2', 2_100, 2_800, ['list:2']))],
   [
@@ -1433,8 +1458,12 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     'an event that the answer had from which on its topic is held anew, which nobody had heard when its time was over',
     hasItAlready([holdsAnew], 7_410),
   ],
+  ['no fetch without a reason', 'all pages that there are, one after the other', allPages(2)],
+  ['no fetch without a reason', 'all pages, of which one was asked for offline', allPages(2, 6_500)],
   ['no fetch without a reason', 'an event that only one more page has had', pagesHaveIt(more)],
   ['no fetch without a reason', 'one more page that is of another log than the others', onePageFrom('F:0')],
+  [POLLS, 'two tabs with other pages', secondPollsPages(2, 1)],
+  [POLLS, 'two tabs, of which one has no pages yet', secondPollsPages(2, undefined)],
   [POLLS, 'at the interval, though it was told that another tab asks when it polled alone already', pollsAlone(12_502)],
   [POLLS, 'soon, a while later, and at the interval', [...lost, ...polled(2_500, 8_000, 18_000), at(final(), 20_000)]],
   [

@@ -48,6 +48,8 @@ interface Polled {
   knownAt: number
   isReading: boolean
   hasFailed: boolean
+  /** Of an infinite query: how many pages it had when it was polled. */
+  pages: number | undefined
   /** Its last request was the second attempt of a read; there is no third. */
   isRetry: boolean
 }
@@ -117,6 +119,7 @@ export const polls: Check = {
         knownAt: NEVER,
         isReading: false,
         hasFailed: false,
+        pages: undefined,
         isRetry: false,
       }
       poller.queries.set(query, polled)
@@ -194,14 +197,15 @@ export const polls: Check = {
 
     /** Another tab that has asked a moment ago, whose answer is there, or could have been waited for. */
     const askedBy = (page: number, query: string, at: number) => {
-      // Of an infinite query each tab may have other pages, and takes no answer that has not those.
-      if (query.startsWith('pages ')) return undefined
       const own = polledOf(pollers.get(page) as Poller, query)
+      const isInfinite = query.startsWith('pages ')
       const { browser, user } = pollers.get(page) as Poller
       const hasWaited = own.waitedAt > NEVER
       for (const [number, other] of pollers) {
         const polled = other.queries.get(query)
         if (number === page || !polled || other.browser !== browser || other.user !== user) continue
+        // Of an infinite query each tab may have other pages, and takes no answer that has not those.
+        if (isInfinite && (own.pages === undefined || own.pages !== polled.pages)) continue
         const askedAt = polled.polledAt
         const isRecent = askedAt > at - POLL_MS / 2 && polled.beganAt === askedAt
         if (!isRecent || polled.hasFailed || !(polled.sharesAt < askedAt - LOCK_MS && own.sharesAt < askedAt)) continue
@@ -366,6 +370,7 @@ export const polls: Check = {
           break
         case 'poll':
           note(page, entry.query, at)
+          polledOf(poller, entry.query).pages = entry.pages
           poll(page, entry.query, at)
           break
         case 'waits': {

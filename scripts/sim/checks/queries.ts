@@ -187,6 +187,9 @@ interface Read {
   readonly holds: Map<string, { readonly at: number; readonly after?: string }[]>
   /** Whether the last read is of all its data; its first request; and the cursor of its answer, once that has come. */
   isWhole: boolean
+  /** Of an infinite query: how many pages there are at most, and how many of them are still to be read. */
+  pages: number
+  pagesLeft: number
   first: number
   cursor: string | undefined
   /** When somebody last began to look at it. */
@@ -249,6 +252,8 @@ export const reasons: Check = {
         known: new Set(),
         holds: new Map(),
         isWhole: true,
+        pages: 1,
+        pagesLeft: 0,
         first: 0,
         cursor: undefined,
         mountedAt: never,
@@ -318,6 +323,9 @@ export const reasons: Check = {
       return { mine, isUnsure }
     }
 
+    /** Whether it goes on with one page of several. */
+    const isNextPage = ({ pagesLeft, answeredAt }: Read, at: number) => pagesLeft > 0 && at - answeredAt <= 1
+
     /** Why a read begins now; undefined for no reason. */
     const whyNow = (page: number, query: string, at: number): string | undefined => {
       const reader = readerOf(page)
@@ -329,7 +337,7 @@ export const reasons: Check = {
       if (at - read.mountedAt <= 1 && !(read.mounts.size > 1 && isKept(page, query))) return 'mount'
       if (read.open.size > 0 && at - read.beganAt > HANG_MS - ROUNDING_MS) return 'one that hangs'
       // One page of several.
-      if (query.startsWith('pages') && at - read.answeredAt <= 1) return 'next page'
+      if (isNextPage(read, at)) return 'next page'
       for (const mutation of reader.mutations.values()) {
         const { answeredAt, heardAt, cursors } = mutation
         if (read.known.has(mutation)) continue
@@ -415,6 +423,8 @@ export const reasons: Check = {
         case 'asked':
           if (entry.query !== undefined) readOf(entry.page, entry.query).reasons.set(entry.why, at)
           if (entry.query !== undefined) {
+            // It may be paused, and come later.
+            if (entry.why === 'one more page') readOf(entry.page, entry.query).pages++
             if (entry.why === 'it was paused') readOf(entry.page, entry.query).hasWaited = true
           }
           // What is covered is not stale.
@@ -448,7 +458,9 @@ export const reasons: Check = {
             found({ at, what: `page ${entry.page} reads ${entry.query}, and nothing explains it` })
           // A page of several may be the last that a reason is good for: its own read goes on.
           const isRetry = read.hasFailed && (at - read.answeredAt <= RETRY_MS || readerOf(entry.page).thawedAt === at)
-          const goesOn = isRetry || (entry.query.startsWith('pages') && at - read.answeredAt <= 1)
+          const isNext = isNextPage(read, at)
+          if (isNext) read.pagesLeft--
+          const goesOn = isRetry || isNext
           // What was paused began before what has happened since.
           // One more page grants no wish to read all.
           const isMore = read.reasons.get('one more page') === at
@@ -462,6 +474,7 @@ export const reasons: Check = {
           if (goesOn) break
           read.beganAt = at
           read.isWhole = !isMore
+          read.pagesLeft = isMore ? 0 : read.pages - 1
           if (!isMore) Object.assign(read, { first: entry.number, cursor: undefined })
           read.wasLive = !read.isFresh && isLive(entry.page, entry.query)
           read.isFresh = false
