@@ -4,8 +4,8 @@ import { availableParallelism } from 'node:os'
 import type { Summary } from './summary.ts'
 import type { Order, Reply } from './worker.ts'
 
-/** A worker that says nothing for so long turns in circles. */
-const SILENCE_MS = 120_000
+/** A worker that says nothing for so long turns in circles, however busy the machine is. */
+const SILENCE_MS = 600_000
 
 /** How many processes share the work, unless somebody says otherwise. */
 export const defaultJobs = (): number => Math.max(1, Math.min(4, availableParallelism()))
