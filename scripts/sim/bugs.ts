@@ -464,14 +464,6 @@ export const bugs: readonly Bug[] = [
     edits: [['confirmed.add(mine)\n', '']],
   },
   {
-    name: 'wait for what is there',
-    breaks: 'a query whose answer has the event of a mutation is read again for want of it',
-    by: 'no fetch without a reason',
-    file: `${queries}/join.ts`,
-    queries: true,
-    edits: [['overlay.pending().includes(change) && isNew(change)', 'overlay.pending().includes(change)']],
-  },
-  {
     name: 'invalidate everything at a gap',
     breaks: 'a gap of one topic reads all queries again',
     by: 'no fetch without a reason',
