@@ -198,10 +198,7 @@ export const bugs: readonly Bug[] = [
     breaks: 'whoever reads slowly fills the memory of the hub',
     file: `${server}/queue.ts`,
     edits: [
-      [
-        'this.#bytes === 0 || this.#bytes + frame.length <= this.#hub.bufferBytes()',
-        'this.#bytes >= 0 || frame !== undefined',
-      ],
+      ['waiting === 0 || waiting + frame.length <= this.#hub.bufferBytes()', 'waiting >= 0 || frame !== undefined'],
     ],
   },
   {
