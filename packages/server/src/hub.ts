@@ -69,7 +69,7 @@ export interface Hub<C extends Contract> {
   publish(publications: readonly Publication<C>[]): Promise<readonly Published[]>
   /** Validates, stamps and encodes, for a log that keeps events in your own transaction: `log.appendIn(tx, await hub.prepare([…]))`. Durable events only. */
   prepare(publications: readonly Publication<C>[]): Promise<readonly NewEvent[]>
-  /** The head of the log. Read it before the state that an answer reflects, and send it as that answer's `Hub-Cursor` header. */
+  /** The head of the log. Read it before the state that an answer reflects, and send it as that answer's `Hub-Cursor` header. Rejects with `closed` once the hub is. */
   cursor(): Promise<string>
   /**
    * Hears what clients emit, on the node that accepted it, before the emit is answered and at least once. A throw refuses the emit: for good, or, by a HubError
@@ -293,7 +293,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     }),
     publish,
     prepare: publisher.prepare,
-    cursor: async () => formatCursor(await log.head()),
+    cursor: () => work(async () => formatCursor(await log.head())),
     on(type, handler) {
       const some = handlers.get(type) ?? new Set()
       // The registry has validated the data against this very type.

@@ -475,6 +475,32 @@ describe('close', () => {
     expect(order).toEqual(['kept', 'closed'])
   })
 
+  test('waits for who asks where the log ends', async () => {
+    const log = memoryLog()
+    const order: string[] = []
+    let answer = () => {}
+    const { hub } = await world({
+      log: {
+        ...log,
+        async head() {
+          await new Promise<void>((resolve) => {
+            answer = resolve
+          })
+          order.push('read')
+          return log.head()
+        },
+        close: async () => void order.push('closed'),
+      },
+    })
+    const asking = hub.cursor()
+    const closing = hub.close()
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+    answer()
+    await Promise.all([asking, closing])
+    expect(order).toEqual(['read', 'closed'])
+    await expect(hub.cursor()).rejects.toMatchObject({ code: 'closed' })
+  })
+
   test('leaves no timer behind', async () => {
     const clock = testClock()
     const { hub, open } = await world({ clock })
