@@ -4,7 +4,8 @@ import { type Child, startChild } from './child.ts'
 import type { Opening } from './connection.ts'
 import type { GeneratorCalls } from './generator.ts'
 import { watchOthers } from './others.ts'
-import type { PeerName, PeerOptions } from './peer.ts'
+import type { PeerOptions } from './peers/peer.ts'
+import type { PeerName } from './peers.ts'
 import type { Load, Published, ServerCalls } from './server.ts'
 
 /** What to measure. */

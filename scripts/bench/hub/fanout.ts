@@ -3,7 +3,7 @@ import { medianOf } from '../measure.ts'
 import { type Cell, type CellResult, runCell } from './cell.ts'
 import { findLimit } from './limit.ts'
 import { type Options, readOptions } from './options.ts'
-import type { PeerName } from './peer.ts'
+import type { PeerName } from './peers.ts'
 import { inTurn } from './runs.ts'
 import { type Bar, bar, digits, print, progress, ratio, type Table, thousands } from './table.ts'
 

@@ -2,7 +2,7 @@
 import { medianOf } from '../measure.ts'
 import { pause, startPair } from './cell.ts'
 import { type Options, readOptions } from './options.ts'
-import type { PeerName } from './peer.ts'
+import type { PeerName } from './peers.ts'
 import { inTurn } from './runs.ts'
 import { bar, digits, print, progress, ratio } from './table.ts'
 import { slopeOf } from './trend.ts'

@@ -1,7 +1,7 @@
 // The options that all benches of the hub have in common.
 import { parseArgs } from 'node:util'
-import { peers as all, kindOf, type PeerName } from './peer.ts'
 import { nchanIsMissing } from './peers/nchan.ts'
+import { peers as all, kindOf, type PeerName } from './peers.ts'
 
 /** What a person may say. */
 export interface Options {

@@ -2,7 +2,7 @@
 import { medianOf } from '../measure.ts'
 import { startPair } from './cell.ts'
 import { type Options, readOptions } from './options.ts'
-import type { PeerName } from './peer.ts'
+import type { PeerName } from './peers.ts'
 import { inTurn } from './runs.ts'
 import type { Burned, Burst } from './server.ts'
 import { digits, print, progress, thousands } from './table.ts'

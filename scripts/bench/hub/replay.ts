@@ -3,7 +3,7 @@ import { medianOf } from '../measure.ts'
 import { type Account, isWhole } from './account.ts'
 import { pause, startPair } from './cell.ts'
 import { type Options, readOptions } from './options.ts'
-import type { PeerName } from './peer.ts'
+import type { PeerName } from './peers.ts'
 import { inTurn } from './runs.ts'
 import { type Bar, bar, digits, print, progress } from './table.ts'
 

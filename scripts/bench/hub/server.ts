@@ -4,7 +4,8 @@ import { answerCalls } from './child.ts'
 import { keepPace, monotonicMs } from './clock.ts'
 import { type CorpusSize, corpusEvent } from './corpus.ts'
 import { makeEvent, topicOf } from './event.ts'
-import { kindOf, type Peer, type PeerName, type PeerOptions } from './peer.ts'
+import type { Peer, PeerOptions } from './peers/peer.ts'
+import { kindOf, type PeerName } from './peers.ts'
 
 /** What to publish. */
 export interface Load {

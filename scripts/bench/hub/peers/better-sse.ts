@@ -1,7 +1,7 @@
 // better-sse as its documentation begins: a session for each request, registered in one channel that broadcasts.
 import { createServer } from 'node:http'
 import { createChannel, createSession } from 'better-sse'
-import { listen, type StartPeer } from '../peer.ts'
+import { listen, type StartPeer } from './peer.ts'
 
 /** Starts it. */
 export const startBetterSse: StartPeer = async ({ heartbeatMs }) => {

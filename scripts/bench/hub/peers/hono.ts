@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
-import { listen, type StartPeer } from '../peer.ts'
+import { listen, type StartPeer } from './peer.ts'
 
 /** Starts it. */
 export const startHono: StartPeer = async ({ heartbeatMs = 2_000 }) => {

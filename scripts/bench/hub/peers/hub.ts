@@ -10,12 +10,12 @@ import { toNodeHandler } from '@sse-hub/server/node'
 import { sqliteLog } from '@sse-hub/server/sqlite'
 import { z } from 'zod'
 import type { BenchEvent } from '../event.ts'
-import { listen, type Peer, type PeerOptions, type StartPeer } from '../peer.ts'
+import { listen, type Peer, type PeerOptions, type StartPeer } from './peer.ts'
 
-const data = z.object({ n: z.number(), due: z.number(), pad: z.string(), more: z.exactOptional(z.json()) })
+const tick = z.object({ n: z.number(), due: z.number(), pad: z.string() })
 const contract = defineContract({
   topics: ['board'],
-  events: { tick: { topic: 'board', data } },
+  events: { tick: { topic: 'board', data: tick }, note: { topic: 'board', data: tick.extend({ more: z.json() }) } },
 })
 
 /** On node:http, by our adapter, with a log in memory. */
@@ -58,7 +58,11 @@ async function start(
   log?: EventLog,
 ): Promise<Peer> {
   const hub = makeHub(options, log)
-  const said = (data: BenchEvent, topic: string) => ({ type: 'tick' as const, topic: topic as 'board', data })
+  const said = (data: BenchEvent, topic: string) => {
+    const where = { topic: topic as 'board' }
+    if (data.more === undefined) return { type: 'tick' as const, ...where, data }
+    return { type: 'note' as const, ...where, data: data as Required<BenchEvent> }
+  }
   return {
     port: await listen(createServer(handlerOf(hub))),
     path: `${hub.prefix}/events`,

@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findNginx } from '../../../lib/nginx.ts'
-import type { StartPeer } from '../peer.ts'
+import type { StartPeer } from './peer.ts'
 
 /** Where the module is: `NCHAN` in the environment, else where Debian puts it. */
 const findModule = () =>

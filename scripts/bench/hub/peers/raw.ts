@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { BenchEvent } from '../event.ts'
-import { listen, type Peer, type PeerOptions, type StartPeer } from '../peer.ts'
+import { listen, type Peer, type PeerOptions, type StartPeer } from './peer.ts'
 
 const blockOf = (event: BenchEvent) => `id: ${event.n}\nevent: tick\ndata: ${JSON.stringify(event)}\n\n`
 
