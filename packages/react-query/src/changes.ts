@@ -44,7 +44,12 @@ export function createChanges(options: ChangesOptions): Changes {
   }
   const wait = (change: Change) => {
     // So long its event is waited for, before the queries are read again.
-    change.cancel = clock.after(LATER_MS, () => (settle(change) ? wait(change) : drop(change)))
+    change.cancel = clock.after(LATER_MS, () => {
+      // It may wait for its frame.
+      show()
+      if (settle(change)) wait(change)
+      else drop(change)
+    })
   }
   const answered = (change: Change | undefined, events: readonly HubEvent[]) => {
     if (change?.state !== 'sent') return

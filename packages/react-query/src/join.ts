@@ -4,7 +4,7 @@ import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-
 import { tell, WATCHED } from './activity.ts'
 import { type Answer, cursorOf, inBoth, isForeign, notesOf } from './cursor.ts'
 import type { Live } from './live.ts'
-import { type Change, createOverlay, isUnsent, type OverlayOptions } from './overlay.ts'
+import { type Change, createOverlay, isAnswered, isUnsent, type OverlayOptions } from './overlay.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
 import { LATER_MS, type Pace } from './refresh.ts'
 
@@ -189,7 +189,7 @@ export function createJoin(options: JoinOptions): Join {
 
   /** Reads again what was put aside, once no mutation is under way any more, nor a fetch that may do for it. */
   const retry = () => {
-    if (!journal && doubtfulAt && overlay.pending().every(({ state }) => state !== 'sent')) {
+    if (!journal && doubtfulAt && overlay.pending().every(isAnswered)) {
       doubtfulAt = 0
       refresh('now')
     }
@@ -225,7 +225,7 @@ export function createJoin(options: JoinOptions): Join {
       flush()
       journal = []
       isWhole = whole
-      answered = whole ? overlay.pending().filter(({ state }) => state !== 'sent') : []
+      answered = whole ? overlay.pending().filter(isAnswered) : []
       heardBefore = heard.newest
       notesOf(queryClient, queryKey, true)
     },
@@ -290,7 +290,7 @@ export function createJoin(options: JoinOptions): Join {
       retry()
     },
     look: truth,
-    isPending: () => overlay.pending().some(({ state }) => state !== 'sent'),
+    isPending: () => overlay.pending().some(isAnswered),
     settle(change) {
       // Its event may not have been told here, since the answer has it.
       if (base !== undefined && overlay.pending().includes(change) && isNew(change)) {

@@ -266,6 +266,22 @@ describe('a fetch while a mutation is pending', () => {
     await settle()
   })
 
+  test('what has come just before its time is over, and waits for its frame, is not read again', async () => {
+    await show()
+    world.down()
+    await world.pass(1_000)
+    const { length } = world.fetches
+    // Whose event is written at once.
+    world.save('board:7', 'c', 'C')
+    mutate(writes.save, { board: '7', id: 'a', title: 'mine' })
+    await world.pass(5_075)
+    world.up()
+    await world.pass(22)
+    expect(world.data('cards', '7')).toHaveLength(2)
+    await settle()
+    expect(world.fetches).toHaveLength(length)
+  })
+
   test('an answer is not doubtful once the event of mine has come, though that waits for its frame', async () => {
     await show()
     Object.assign(writes.api, { sendMs: 50, answerMs: 500 })

@@ -54,6 +54,9 @@ export interface Overlay {
 
 type Binding = Reducer<unknown, HubEvent> & (Known | { readonly [K in keyof Known]?: undefined })
 
+/** Whether the server has it. */
+export const isAnswered = ({ state }: Change): boolean => state !== 'sent'
+
 /** Whether the server cannot have it: what waits to be tried again may have been done. */
 export const isUnsent = ({ mutation: { state } }: Change) => state.isPaused && !state.failureCount
 
