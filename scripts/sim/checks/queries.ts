@@ -347,8 +347,9 @@ export const reasons: Check = {
           const heard = isTold(read, topic, heardThen, cursors.get(topic)) ? heardThen : Number.POSITIVE_INFINITY
           // But once somebody has heard where it is, an answer from there on, or from later, is known to have it.
           if (at > heardThen + SLACK_MS && has(read, cursors.get(topic))) continue
-          if (heard > answeredAt + SETTLE_MS && at >= answeredAt + SETTLE_MS && at <= heard + SLACK_MS)
-            return 'an event that has not come'
+          // At the very end of its time either may be first.
+          const settledAt = answeredAt + SETTLE_MS - ROUNDING_MS
+          if (heard >= settledAt && at >= settledAt && at <= heard + SLACK_MS) return 'an event that has not come'
         }
       }
       return undefined
