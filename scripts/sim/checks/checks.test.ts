@@ -388,6 +388,22 @@ const allPages = (count: number, readAt = 6_000): (Happening & { at?: number })[
   ]).flat(),
   final(),
 ]
+/** The user has both pages read while they are read for a gap; the first of that is answered last, and so many pages of it are read after that. */
+const pagesGivenUp = (count: number): (Happening & { at?: number })[] => [
+  ...allPages(0).filter(({ what }) => what !== 'settled'),
+  at(pages(4), 7_000),
+  at(stirred('refetch'), 7_050),
+  at(pages(5), 7_050),
+  at(pagesDone(5), 7_150),
+  at(pages(6), 7_150),
+  at(pagesDone(6), 7_250),
+  at(pagesDone(4), 7_300),
+  ...Array.from({ length: count }, (_, index) => [
+    at(pages(7 + index), 7_300 + index * 100),
+    at(pagesDone(7 + index), 7_400 + index * 100),
+  ]).flat(),
+  final(),
+]
 /** What this page has changed, and is not told of, is answered before all pages are read again, or one more; and they are read once more. */
 const pagesHaveIt = (asked: Happening): (Happening & { at?: number })[] => [
   ...pagesRead,
@@ -602,6 +618,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     [...reading, ownCreate, gapOfList, fetch(2), fetched(2), ownAnswer, fetch(3), fetched(3), fetch(4), final()],
   ],
   ['no fetch without a reason', 'for a page more than there are, at once', allPages(3)],
+  ['no fetch without a reason', 'for a page more than there are, by what was given up', pagesGivenUp(2)],
   [
     'no fetch without a reason',
     'one more page, when all that was asked for has come',
@@ -1475,6 +1492,7 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
   ],
   ['no fetch without a reason', 'all pages that there are, one after the other', allPages(2)],
   ['no fetch without a reason', 'all pages, of which one was asked for offline', allPages(2, 6_500)],
+  ['no fetch without a reason', 'the other page of what was given up', pagesGivenUp(1)],
   ['no fetch without a reason', 'an event that only one more page has had', pagesHaveIt(more)],
   ['no fetch without a reason', 'one more page that is of another log than the others', onePageFrom('F:0')],
   [POLLS, 'two tabs with other pages', secondPollsPages(2, 1)],

@@ -187,15 +187,20 @@ interface Read {
   readonly holds: Map<string, { readonly at: number; readonly after?: string }[]>
   /** Whether the last read is of all its data; its first request; and the cursor of its answer, once that has come. */
   isWhole: boolean
-  /** Of an infinite query: how many pages there are at most, and how many of them are still to be read. */
+  /** Of an infinite query: how many pages there are at most. */
   pages: number
-  pagesLeft: number
   first: number
   cursor: string | undefined
   /** When somebody last began to look at it. */
   mountedAt: number
-  /** The requests that are under way. */
-  readonly open: Set<number>
+  /**
+   * The requests that are under way, and how many pages their reads go on with after each; and the answers that they may do so after. What was given up goes on
+   * too: TanStack Query ends only those that are told so.
+   */
+  readonly open: Map<number, number>
+  answers: { readonly at: number; readonly left: number }[]
+  /** How many pages were left where the last request failed. */
+  failedLeft: number
   beganAt: number
   /** When its fallback last began to read it. */
   polledAt: number
@@ -253,11 +258,12 @@ export const reasons: Check = {
         holds: new Map(),
         isWhole: true,
         pages: 1,
-        pagesLeft: 0,
         first: 0,
         cursor: undefined,
         mountedAt: never,
-        open: new Set(),
+        open: new Map(),
+        answers: [],
+        failedLeft: 0,
         beganAt: never,
         polledAt: never,
         answeredAt: never,
@@ -323,8 +329,8 @@ export const reasons: Check = {
       return { mine, isUnsure }
     }
 
-    /** Whether it goes on with one page of several. */
-    const isNextPage = ({ pagesLeft, answeredAt }: Read, at: number) => pagesLeft > 0 && at - answeredAt <= 1
+    /** The answer after which a read goes on with one page of several. */
+    const before = ({ answers }: Read, at: number) => answers.find((answer) => at - answer.at <= 1)
 
     /** Why a read begins now; undefined for no reason. */
     const whyNow = (page: number, query: string, at: number): string | undefined => {
@@ -337,7 +343,7 @@ export const reasons: Check = {
       if (at - read.mountedAt <= 1 && !(read.mounts.size > 1 && isKept(page, query))) return 'mount'
       if (read.open.size > 0 && at - read.beganAt > HANG_MS - ROUNDING_MS) return 'one that hangs'
       // One page of several.
-      if (isNextPage(read, at)) return 'next page'
+      if (before(read, at)) return 'next page'
       for (const mutation of reader.mutations.values()) {
         const { answeredAt, heardAt, cursors } = mutation
         if (read.known.has(mutation)) continue
@@ -459,9 +465,8 @@ export const reasons: Check = {
             found({ at, what: `page ${entry.page} reads ${entry.query}, and nothing explains it` })
           // A page of several may be the last that a reason is good for: its own read goes on.
           const isRetry = read.hasFailed && (at - read.answeredAt <= RETRY_MS || readerOf(entry.page).thawedAt === at)
-          const isNext = isNextPage(read, at)
-          if (isNext) read.pagesLeft--
-          const goesOn = isRetry || isNext
+          const last = before(read, at)
+          const goesOn = isRetry || last
           // What was paused began before what has happened since.
           // One more page grants no wish to read all.
           const isMore = read.reasons.get('one more page') === at
@@ -471,11 +476,12 @@ export const reasons: Check = {
             if (read.open.size > 0) read.reasons.set('given up', at)
           } else if (!goesOn && !read.hasWaited) read.reasons.clear()
           read.hasWaited = false
-          read.open.add(entry.number)
+          const left = last ? last.left - 1 : isRetry ? read.failedLeft : isMore ? 0 : read.pages - 1
+          read.open.set(entry.number, left)
+          read.answers = read.answers.filter((answer) => answer !== last)
           if (goesOn) break
           read.beganAt = at
           read.isWhole = !isMore
-          read.pagesLeft = isMore ? 0 : read.pages - 1
           if (!isMore) Object.assign(read, { first: entry.number, cursor: undefined })
           read.wasLive = !read.isFresh && isLive(entry.page, entry.query)
           read.isFresh = false
@@ -493,7 +499,11 @@ export const reasons: Check = {
         case 'fetched': {
           const read = readOf(entry.page, entry.query)
           read.answeredAt = at
+          const left = read.open.get(entry.number) ?? 0
           read.open.delete(entry.number)
+          read.answers = read.answers.filter((answer) => at - answer.at <= 1)
+          if (!entry.ok) read.failedLeft = left
+          else if (left > 0) read.answers.push({ at, left })
           read.hasFailed = !entry.ok
           // Of several pages the first is the oldest.
           if (entry.ok && entry.number >= read.first) read.cursor ??= entry.cursor
