@@ -91,6 +91,15 @@ function judgePresence({ tag, frames, seen, mine, said }: Life): string[] {
   return faults
 }
 
+/** How far a card's story has been told. */
+interface Telling {
+  /** The newest of mine, and of the server's, that the screen cannot fall behind any more. */
+  readonly newestMine: number
+  readonly newestSaid: number
+  /** By number of the action: whether it has failed, and may still undo what it did. */
+  readonly takenBack: readonly boolean[]
+}
+
 /** A column or a title changes because somebody changed it, and never back to what was before that. */
 function judgeField(
   { tag, frames, seen, mine, said }: Life,
@@ -100,40 +109,42 @@ function judgeField(
   const faults: string[] = []
   const first = seen.find((card) => card)?.[field]
   let shown: string | undefined
-  // The newest of mine, and of the server's, that the screen cannot fall behind any more.
-  let newestMine = -1
-  let newestSaid = -1
-  const takenBack = mine.map((action) => (action?.kind === kind && action.failed) ?? false)
+  // More than one may fit what was seen so far: a card that goes back may have been taken back, or moved by somebody.
+  let tellings: readonly Telling[] = [
+    {
+      newestMine: -1,
+      newestSaid: -1,
+      takenBack: mine.map((action) => (action?.kind === kind && action.failed) ?? false),
+    },
+  ]
 
-  const explain = (value: string, actions: number): boolean => {
+  const explain = (telling: Telling, value: string, actions: number): readonly Telling[] => {
+    const { newestMine, newestSaid, takenBack } = telling
     const own = mine.findLastIndex((action, at) => action?.kind === kind && action.to === value && at < actions)
     const ownAction = mine[own]
     if (ownAction && own > newestMine) {
-      newestMine = own
       // It stays on top until the server has it: what others did before that is never shown again.
-      const at = said.findLastIndex(({ key }) => key === ownAction.key)
-      if (!ownAction.failed) newestSaid = Math.max(newestSaid, at)
-      return true
+      const at = ownAction.failed ? -1 : said.findLastIndex(({ key }) => key === ownAction.key)
+      return [{ newestMine: own, newestSaid: Math.max(newestSaid, at), takenBack }]
     }
+    const found: Telling[] = []
     const next = said.findIndex((each, at) => each[field] === value && at > newestSaid)
-    if (next >= 0) {
-      newestSaid = next
-      return true
-    }
+    if (next >= 0) found.push({ ...telling, newestSaid: next })
     const failure = takenBack.findIndex((failed, at) => failed && at <= newestMine)
-    if (failure < 0) return false
-    takenBack[failure] = false
     const known = said.slice(0, newestSaid + 1).findLast((each) => each[field] !== undefined)?.[field] ?? first
-    return (
+    const isKnown =
       value === known ||
       mine.some((action, at) => action?.kind === kind && action.to === value && !action.failed && at < newestMine)
-    )
+    if (failure >= 0 && isKnown) found.push({ ...telling, takenBack: takenBack.with(failure, false) })
+    return found
   }
   for (const [at, card] of seen.entries()) {
     if (!card) continue
     const value = card[field]
-    if (shown !== undefined && value !== shown && !explain(value, frames[at]?.actions ?? 0)) {
-      faults.push(`frame ${at}: the ${field} of ${tag} went from “${shown}” to “${value}”, which nobody has done`)
+    if (shown !== undefined && value !== shown) {
+      const found = tellings.flatMap((telling) => explain(telling, value, frames[at]?.actions ?? 0))
+      if (found.length > 0) tellings = found
+      else faults.push(`frame ${at}: the ${field} of ${tag} went from “${shown}” to “${value}”, which nobody has done`)
     }
     shown = value
   }
