@@ -19,8 +19,8 @@ export interface ChangesOptions {
   readonly onReport: (report: QueryReport) => void
   /** The list has changed: the queries are to be shown anew. */
   readonly show: () => void
-  /** The event that confirms a change has not come: whether some query still waits for it. */
-  readonly settle: (change: Change) => boolean
+  /** The event that confirms a change has not come: answers the queries that still wait for it. */
+  readonly settle: (change: Change) => readonly unknown[]
 }
 
 /** What is pending in one cache. */
@@ -47,7 +47,7 @@ export function createChanges(options: ChangesOptions): Changes {
     change.cancel = clock.after(LATER_MS, () => {
       // It may wait for its frame.
       show()
-      if (settle(change)) wait(change)
+      if (settle(change)[0]) wait(change)
       else drop(change)
     })
   }
@@ -58,7 +58,7 @@ export function createChanges(options: ChangesOptions): Changes {
     show()
     wait(change)
   }
-  const begin = (mutation: Mutation, { id, optimistic: events }: Optimistic): Change => {
+  const begin = (mutation: Mutation, { optimistic: events, id }: Optimistic): Change => {
     const { options } = mutation
     const told = new Set<unknown>()
     return {

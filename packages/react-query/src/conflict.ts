@@ -54,11 +54,11 @@ export const ask: Resolve = () => undefined
 /** The members of an entity. */
 export type Entity = Readonly<Record<string, unknown>> | undefined
 
+/** Whether one value holds something else than the other. */
+export const differ = (a: unknown, b: unknown): boolean => replaceEqualDeep(a, b) !== a
+
 const changedIn = (base: Entity, theirs: Entity) =>
-  Object.keys({ ...base, ...theirs }).filter((name) => {
-    const now = theirs?.[name]
-    return replaceEqualDeep(now, base?.[name]) !== now
-  })
+  Object.keys({ ...base, ...theirs }).filter((name) => differ(theirs?.[name], base?.[name]))
 
 /** The names of what they have changed in an entity and mine, put on top of theirs, makes something else. What only counts or marks changes is none of it. */
 export const overwritten = (

@@ -161,7 +161,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     for (const entry of looked) {
       const { query, join, holds, refresh } = entry
       const { topics, polls } = entry.live
-      const { fetchStatus, data } = query.state
+      const { data, fetchStatus } = query.state
       const beginning = entry.isBeginning()
       if (holds.keep(topics)) sweep()
       // What nobody looks at is kept in step too, as long as it costs no topic of its own.
@@ -224,7 +224,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
       notifyManager.batch(() => {
         for (const { join } of entries.values()) join.show()
       }),
-    settle: (change) => [...entries.values()].filter(({ join }) => join.settle(change)).length > 0,
+    settle: (change) => [...entries.values()].filter((entry) => entry.join.settle(change)),
   })
   for (const query of cache.getAll()) adopt(query)
   const watch = () => {
@@ -234,7 +234,7 @@ export function connectQueries<C extends Contract>(options: ConnectOptions<C>): 
     if (status === before) return
     const { user = known } = status as { readonly user?: User }
     // What was read as somebody else, be it in another connection, may be what this one is not to see.
-    if (known !== undefined && user !== known) for (const { refresh } of entries.values()) refresh.ask('now')
+    if (known !== undefined && known !== user) for (const { refresh } of entries.values()) refresh.ask('now')
     known = user
     fallback?.look()
     touchAll()

@@ -1,10 +1,11 @@
 // The data of one query, joined with the events that came since it was read, and with what is pending: a fetch in flight must not overwrite them.
 import { type Clock, type HubEvent, isAfter, type TopicGap } from '@sse-hub/core'
-import { type Query, type QueryClient, replaceEqualDeep } from '@tanstack/query-core'
+import type { Query, QueryClient } from '@tanstack/query-core'
 import { tell, WATCHED } from './activity.ts'
+import { differ } from './conflict.ts'
 import { type Answer, cursorOf, inBoth, isForeign, notesOf } from './cursor.ts'
 import type { Live } from './live.ts'
-import { type Change, createOverlay, isAnswered, isUnsent, type OverlayOptions } from './overlay.ts'
+import { type Change, createOverlay, isUnsent, type OverlayOptions } from './overlay.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
 import { LATER_MS, type Pace } from './refresh.ts'
 
@@ -86,6 +87,9 @@ const onTopOf = (before: Pages, after: Pages, how: Query['state']['fetchMeta']):
 /** Whether a cursor is after another, and of the same log. */
 const isLater = (a: string, b: string) => isAfter(a, b) && !isAfter(b, a)
 
+/** Whether the server is known to have it: it has answered, or its event was heard by some query. */
+const isDone = ({ cursor, state }: Change) => cursor || state !== 'sent'
+
 /** Makes the join of one query. */
 export function createJoin(options: JoinOptions): Join {
   const { query, queryClient, heard, clock, live, covered, refresh, report } = options
@@ -145,9 +149,9 @@ export function createJoin(options: JoinOptions): Join {
   /** The server's state as it is known. */
   const truth = (pace: Pace = 'later') => {
     const { data } = query.state
-    if (data !== shown) {
+    if (shown !== data) {
       // Others have written, and may know less than was known here.
-      if (shown !== undefined && replaceEqualDeep(shown, data) !== shown) refresh(pace)
+      if (shown !== undefined && differ(shown, data)) refresh(pace)
       take()
     }
     return base
@@ -157,7 +161,7 @@ export function createJoin(options: JoinOptions): Join {
   const show = (state: unknown) => {
     const { data, isInvalidated, dataUpdatedAt, error, status } = query.state
     const next = overlay.rebase(state, tombstones)
-    if (next !== data && (next === state || replaceEqualDeep(data, next) !== data)) {
+    if (next !== data && (next === state || differ(data, next))) {
       wroteAt = clock.now()
       query.setData(next, { manual: true, ...(!covered() && { updatedAt: dataUpdatedAt }) })
     }
@@ -174,7 +178,7 @@ export function createJoin(options: JoinOptions): Join {
     const follow = (before: unknown, event: HubEvent) => {
       const isMine = overlay.hear(event)
       const after = isNew(event) ? reduce(before, event) : before
-      if (!isMine && after !== before) overlay.compare(before, after, event)
+      if (!isMine && before !== after) overlay.compare(before, after, event)
       return after
     }
     show(events.reduce(follow, state))
@@ -189,7 +193,7 @@ export function createJoin(options: JoinOptions): Join {
 
   /** Reads again what was put aside, once no mutation is under way any more, nor a fetch that may do for it. */
   const retry = () => {
-    if (!journal && doubtfulAt && overlay.pending().every(isAnswered)) {
+    if (!journal && doubtfulAt && overlay.pending().every(isDone)) {
       doubtfulAt = 0
       refresh('now')
     }
@@ -225,7 +229,7 @@ export function createJoin(options: JoinOptions): Join {
       flush()
       journal = []
       isWhole = whole
-      answered = whole ? overlay.pending().filter(isAnswered) : []
+      answered = whole ? overlay.pending().filter(isDone) : []
       heardBefore = heard.newest
       notesOf(queryClient, queryKey, true)
     },
@@ -290,7 +294,7 @@ export function createJoin(options: JoinOptions): Join {
       retry()
     },
     look: truth,
-    isPending: () => overlay.pending().some(isAnswered),
+    isPending: () => overlay.pending().some(isDone),
     settle(change) {
       // Its event may not have been told here, since the answer has it.
       if (base !== undefined && overlay.pending().includes(change) && isNew(change)) {

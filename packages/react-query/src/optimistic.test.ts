@@ -489,6 +489,40 @@ test('where another query has heard the event, one that was read later than that
   expect(world.fetches).toHaveLength(2)
 })
 
+describe('what one query has heard goes for another, which has not', () => {
+  beforeEach(async () => {
+    world.delete('board:7', 'a')
+    // Its first answer, which has nothing new, is from before the topic was live.
+    world.rest = { readMs: 5, answerMs: 2_000, cursors: false, fails: false }
+    world.mount({ ...world.cardsQuery('7'), queryKey: ['later'] })
+    await world.pass(10)
+    world.rest.answerMs = 5
+    await show()
+    writes.api = { ...writes.api, sendMs: 20, answerMs: 4_000 }
+    mutate(writes.create, { board: '7', title: 'B' })
+    await world.pass(100)
+    world.rest.answerMs = 500
+  })
+  afterEach(async () => {
+    await settle()
+    expect(world.data('later')).toEqual(world.state('board:7'))
+  })
+
+  test('what is made does not show twice when it is changed again', async () => {
+    await world.pass(1_000)
+    expect(titles(['later'])).toBe('B')
+    mutate(writes.save, { board: '7', id: 'n0', title: 'BB' })
+    await world.pass(0)
+    expect([titles(), titles(['later'])]).toEqual(['BB', 'BB'])
+  })
+
+  test('what is read from then on has it, or what others have made of it', async () => {
+    world.delete('board:7', 'n0')
+    await world.pass(2_000)
+    expect([titles(), titles(['later'])]).toEqual(['', ''])
+  })
+})
+
 test('nothing is left of what nobody looks at', async () => {
   const unmount = world.mount(world.cardsQuery('7'))
   await world.pass(1_000)

@@ -159,6 +159,23 @@ test('its event confirms a change, and only that', () => {
   expect(overlay.rebase([a], new Map())).toEqual([{ ...a, column: 'x' }])
 })
 
+test('what one query has heard of it is what the others show', () => {
+  const made = change([event('saved', { ...b, id: 'm1' }, 'm1')])
+  const [one, other] = [overlayOf(made), overlayOf(made)]
+  // Of another type, it does not say what becomes of what is shown.
+  one.hear(event('moved', b, 'm1'))
+  expect(other.rebase([a], new Map())).toEqual([a, { ...b, id: 'm1' }])
+  one.hear({ ...event('saved', b, 'm1'), cursor: 'E:1' })
+  expect(other.rebase([a], new Map())).toEqual([a, b])
+  expect(other.unnamed([a], [a, { ...b, id: 'c' }])).toEqual([])
+  // Others may have changed it since, or deleted it.
+  const newer = { ...b, version: 6 }
+  expect(other.rebase([a, newer], new Map())).toEqual([a, newer])
+  const tombstones = new Map()
+  remove(card)([b], { data: newer }, tombstones)
+  expect(other.rebase([a], tombstones)).toEqual([a])
+})
+
 test.each([
   ['board', true],
   ['board:7', false],

@@ -54,9 +54,6 @@ export interface Overlay {
 
 type Binding = Reducer<unknown, HubEvent> & (Known | { readonly [K in keyof Known]?: undefined })
 
-/** Whether the server has it. */
-export const isAnswered = ({ state }: Change): boolean => state !== 'sent'
-
 /** Whether the server cannot have it: what waits to be tried again may have been done. */
 export const isUnsent = ({ mutation: { state } }: Change) => state.isPaused && !state.failureCount
 
@@ -69,7 +66,7 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
   // What an entity was before others changed it, by the event of mine that changes it too; and by the change, where they have deleted it: its answer says other events.
   const bases = new WeakMap<object, unknown>()
 
-  const bindingOf = ({ type, topic }: HubEvent): Binding | undefined =>
+  const bindingOf = ({ topic, type }: HubEvent): Binding | undefined =>
     live.topics.includes(topic) ? live.on[type] : undefined
   const pending = () =>
     changes.filter((change) => !confirmed.has(change) && !confirmed.has(change.events) && change.events.some(bindingOf))
@@ -100,14 +97,13 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
     rebase(truth, tombstones) {
       let shown = truth
       each((change, event, binding) => {
-        const isTold = change.state === 'told'
+        const isTold = change.state === 'told' || event.cursor
         let mine = event.data
         if (bases.has(isTold ? change : event)) {
           const theirs = find(binding, shown, event)
           // What others have deleted stays deleted.
-          if (theirs === undefined) return
-          if (change.resolve && !isTold) mine = change.resolve({ mine, theirs, base: bases.get(event) })
-          if (mine === undefined) return
+          if (theirs && change.resolve && !isTold) mine = change.resolve({ mine, theirs, base: bases.get(event) })
+          if (!theirs || mine === undefined) return
         }
         // What nobody has confirmed has no version yet, and buries nothing.
         const reducer = isTold ? binding : (binding.unversioned ?? binding)
@@ -117,20 +113,19 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
       return shown
     },
     confirm: (what) => void confirmed.add(what),
-    hear(event) {
-      const mine = changes.find((change) => event.id.startsWith(change.id))
+    hear({ topic, ...said }) {
+      const mine = changes.find((change) => said.id.startsWith(change.id))
       // The very last may be of a topic that this query does not hear: then it is the last of those that it does.
       const expected = mine?.events.findLast(bindingOf)
       // `user` is said of any user's own, on which no type comes that comes on others.
-      const isLast =
-        expected !== mine?.events.at(-1) &&
-        expected?.type === event.type &&
-        (expected.topic === event.topic || expected.topic === 'user')
-      if (mine && (isLast || mine.id === event.id)) {
+      const isExpected = expected?.type === said.type && (expected.topic === topic || expected.topic === 'user')
+      if (mine && (mine.id === said.id || (isExpected && expected !== mine.events.at(-1)))) {
         confirmed.add(mine)
-        mine.cursor = event.cursor
+        mine.cursor = said.cursor
+        // Where it was not heard it is shown as it is, under its real name.
+        if (isExpected) Object.assign(expected, said)
       }
-      return !!mine
+      return mine !== undefined
     },
     compare(before, after, by) {
       each((change, event, binding) => {
@@ -143,7 +138,7 @@ export function createOverlay({ query, live, changes, report }: OverlayOptions):
         const fields = theirs ? overwritten(identity, base, theirs, mineOn(after) ?? base) : []
         // Where one of us makes it or takes it away, unless both take it away.
         const isThere = (theirs && base) || mineOn(before)
-        if (!isThere || (theirs && !fields.length)) return
+        if (!isThere || (theirs && !fields[0])) return
         // What was read may be mine.
         const isTheirs = by || isUnsent(change)
         if (!bases.has(event) && (isTheirs || !theirs)) bases.set(event, base)

@@ -148,7 +148,7 @@ export function remove<I, V = I>(identity: Identity<I, V>): Remove<I, V> {
           if (!(version < (graves.get(id) as EntityVersion))) tombstones.set(identity, graves.set(id, version))
           if (graves.size > MAX_TOMBSTONES) graves.delete([...graves.keys()][0] as EntityId)
         }
-        return kept.length === old.length ? (old as E[]) : kept
+        return old.length === kept.length ? (old as E[]) : kept
       },
   )
 }
