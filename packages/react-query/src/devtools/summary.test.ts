@@ -83,7 +83,7 @@ const cases: readonly [name: string, view: Partial<View>, tone: string, state: s
       'warn',
       'Live again, after a gap',
       /board.*no longer holds/,
-      /was read again and is whole.*keep more/,
+      /was read again and is whole.*keep more.*for a minute/,
     ],
     [
       'gap, reading',
@@ -110,6 +110,22 @@ const cases: readonly [name: string, view: Partial<View>, tone: string, state: s
       'Down',
       /cannot be reached: Failed to fetch/,
       /server runs/,
+    ],
+    [
+      'down, having been there',
+      { status: down('network', 'Failed to fetch'), lostAt: now - 3_000 },
+      'bad',
+      'Down',
+      /Failed to fetch\. It was there until \d\d:\d\d:\d\d: most likely the server has stopped/,
+      /server runs/,
+    ],
+    [
+      'down with a reason, having been there',
+      { status: down('disabled', 'The hub is disabled'), lostAt: now - 3_000 },
+      'bad',
+      'Down',
+      /disabled\.$/,
+      /./,
     ],
     [
       'down, with a query that will poll, one that polls and two that do not',

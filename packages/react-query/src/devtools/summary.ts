@@ -2,7 +2,7 @@
 import type { HubError, HubErrorCode, Status } from '@sse-hub/core'
 import { CUT } from './faults.ts'
 import type { NotedGap, View } from './recorder.ts'
-import { many } from './words.ts'
+import { clockTime, many } from './words.ts'
 
 /** How things stand. */
 export interface Summary {
@@ -102,6 +102,12 @@ export function summarize(view: View, now: number): Summary {
   return { ...told, cause: `${made}. ${cause}`, next: 'Press “Heal” below to end the fault that was made here.' }
 }
 
+/** A cause, and what a browser's one word for everything leaves out: that the same address has worked. */
+function withPast(cause: string, { lostAt }: View, error: HubError): string {
+  if (error.code !== 'network' || lostAt === undefined || isCutHere(error)) return cause
+  return `${cause.replace(/\.$/, '')}. It was there until ${clockTime(lostAt)}: most likely the server has stopped, or the network is gone.`
+}
+
 /** What becomes of the live queries while nothing comes in. */
 function meanwhile({ queries }: View): string {
   const count = (wanted: string) => queries.filter(({ state }) => state === wanted).length
@@ -135,7 +141,7 @@ function tell(view: View, now: number): Summary {
       return {
         tone: 'bad',
         state: 'Down',
-        cause: inWords(status.error),
+        cause: withPast(inWords(status.error), view, status.error),
         next: isCutHere(status.error) ? wait : (remedies[status.reason] ?? wait),
         retryAt: since + status.retryInMs,
         canTry: true,
@@ -210,7 +216,7 @@ function live(status: Extract<Status, { phase: 'live' }>, view: View, now: numbe
       tone: 'warn',
       state: 'Live again, after a gap',
       cause: `Events of ${topics.join(', ')} may have been missed, and cannot be replayed. ${isMade ? 'You have made the gap here: the hub was asked from a place that its log does not know.' : gapCauses[reason]}`,
-      next: isMade ? done : `${done} ${gapRemedies[reason]}`.trim(),
+      next: [done, ...(isMade ? [] : [gapRemedies[reason]]), 'This is said for a minute.'].filter(Boolean).join(' '),
     }
   }
   if (degraded) {
