@@ -498,6 +498,14 @@ const secondPollsFor = (...changes: (Happening & { at: number })[]): (Happening 
   ...secondPolls(4_000),
   at(two, 4_100),
 ]
+/** A change of two lists, of which the second tab hears on the other one; it polls the first. */
+const heardElsewhere = (ok: boolean, doneAt: number) => {
+  const elsewhere: Happening = { what: 'mounted', page: 2, screen: 9, topic: 'list:2', live: true }
+  const json = '{"data":{"id":"c1","version":2},"topic":"list:2","at":0,"id":"m2.1"}'
+  const event: Happening = { what: 'event', screen: 9, id: 'm2.1', type: 'item.deleted', json }
+  const changed = changed2('m2', 2_100, doneAt, ['list:2', 'list:1'], ok)
+  return secondPollsFor(at(elsewhere, 2_050), ...changed, at(event, 2_200))
+}
 const secondWaits = (moment: number) => at(inTab(2, { what: 'waits' }), moment)
 /** The second waits for the first, and hangs meanwhile. */
 const secondHangs: (Happening & { at?: number })[] = [
@@ -507,8 +515,12 @@ const secondHangs: (Happening & { at?: number })[] = [
   at({ what: 'thawed', page: 2 }, 3_500),
 ]
 /** The second polls an infinite query, though the first has asked for all; each has so many pages. */
-const secondPollsPages = (first: number | undefined, second: number | undefined): (Happening & { at?: number })[] =>
-  [...lostTabs, firstAnswered, ...secondPolls(4_000), at(two, 4_100)].map((one) => {
+const secondPollsPages = (
+  first: number | undefined,
+  second: number | undefined,
+  ...meanwhile: (Happening & { at?: number })[]
+): (Happening & { at?: number })[] =>
+  [...lostTabs, ...meanwhile, firstAnswered, ...secondPolls(4_000), at(two, 4_100)].map((one) => {
     if (!('query' in one)) return one
     const count = one.page === 1 ? first : second
     const pages = one.what === 'poll' && count !== undefined ? { pages: count } : {}
@@ -663,6 +675,7 @@ const broken: [check: string, why: string, happenings: (Happening & { at?: numbe
     ),
   ],
   [POLLS, 'though it was refused a change', secondPollsFor(...changed2('m2', 2_100, 2_800, ['list:1'], false))],
+  [POLLS, 'though it has heard elsewhere of a change that failed before', heardElsewhere(false, 2_300)],
   [POLLS, 'though a change of its own is on its way', secondPollsFor(...changed2('m2', 2_100, 3_900))],
   [
     POLLS,
@@ -1496,6 +1509,11 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
   ['no fetch without a reason', 'an event that only one more page has had', pagesHaveIt(more)],
   ['no fetch without a reason', 'one more page that is of another log than the others', onePageFrom('F:0')],
   [POLLS, 'two tabs with other pages', secondPollsPages(2, 1)],
+  [
+    POLLS,
+    'who is answered nothing by another tab, which has given its read up for one more page',
+    secondPollsPages(2, 2, at(inTab(1, { what: 'asked', why: 'one more page' }), 3_000)),
+  ],
   [POLLS, 'two tabs, of which one has no pages yet', secondPollsPages(2, undefined)],
   [POLLS, 'at the interval, though it was told that another tab asks when it polled alone already', pollsAlone(12_502)],
   [POLLS, 'soon, a while later, and at the interval', [...lost, ...polled(2_500, 8_000, 18_000), at(final(), 20_000)]],
@@ -1535,6 +1553,7 @@ const excused: [check: string, why: string, happenings: (Happening & { at?: numb
     [...lostTabs, { ...firstAnswered, ok: false } as Happening, ...secondPolls(4_000), at(two, 4_100)],
   ],
   [POLLS, 'who has changed something since another tab has asked', secondPollsFor(...changed2('m2', 2_100, 2_800))],
+  [POLLS, 'who has heard elsewhere of a change that is on its way', heardElsewhere(false, 3_900)],
   [
     POLLS,
     'who has changed something before, and something else is on its way',

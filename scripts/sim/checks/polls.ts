@@ -53,10 +53,11 @@ interface Polled {
   /** Its last request was the second attempt of a read; there is no third. */
   isRetry: boolean
 }
-/** What a page changes itself: where, but for what it has heard of it; since when, and when and how it was answered. */
+/** What a page changes itself: where, but for what it has heard of it; since when, since when it has heard of it anywhere, and when and how it was answered. */
 interface Changed {
   readonly lists: Set<string>
   readonly at: number
+  toldAt: number
   doneAt: number
   isOk: boolean
 }
@@ -178,8 +179,8 @@ export const polls: Check = {
     }
 
     /**
-     * Whether what another tab asked for and was answered may lack what this one has changed: something that was answered it has neither heard nor read yet; and that was asked for before
-     * the last answer, or another change is still under way.
+     * Whether what another tab asked for and was answered may lack what this one has changed: something that was answered it has neither heard nor read yet, or that is under way, and was
+     * heard of on another list; and that was asked for before the last answer, or a change is still under way.
      */
     const mayLack = (page: number, query: string, askedAt: number, heardAt: number) => {
       const { changes } = pollers.get(page) as Poller
@@ -187,8 +188,10 @@ export const polls: Check = {
       const knownAt = Math.max(own.hasFailed ? NEVER : own.beganAt, own.tookAt)
       const known = [...changes.values()].filter(({ at }) => at <= heardAt + LOCK_MS)
       const done = known.filter(({ isOk, doneAt }) => isOk && doneAt <= heardAt + LOCK_MS)
-      const isPending = done.some(
-        ({ lists, doneAt }) => doneAt >= knownAt && topicsOf(query).some((topic) => lists.has(topic)),
+      const told = known.filter(({ toldAt, doneAt }) => toldAt <= heardAt + LOCK_MS && doneAt >= heardAt)
+      const isPending = [...done, ...told].some(
+        ({ lists, toldAt, doneAt }) =>
+          Math.min(toldAt, doneAt) >= knownAt && topicsOf(query).some((topic) => lists.has(topic)),
       )
       return (
         isPending && (done.some(({ doneAt }) => doneAt >= askedAt) || known.some(({ doneAt }) => doneAt >= heardAt))
@@ -247,7 +250,9 @@ export const polls: Check = {
       if (entry.what === 'event') {
         const { page = 0, topic = '' } = places.get(entry.screen) ?? {}
         const [id = ''] = entry.id.split('.')
-        pollers.get(page)?.changes.get(id)?.lists.delete(topic)
+        const change = pollers.get(page)?.changes.get(id)
+        change?.lists.delete(topic)
+        if (change) change.toldAt = Math.min(change.toldAt, at)
       }
       if (!('page' in entry) || entry.page === undefined) return
       const { page } = entry
@@ -305,6 +310,8 @@ export const polls: Check = {
           noteAll(page, at)
           // Whoever was not seen for a moment hands nothing on of what was asked before.
           if (entry.why === 'focus') for (const polled of poller.queries.values()) polled.sharesAt = EVER
+          // What is being read is given up for it, and its answer is nobody's.
+          if (entry.why === 'one more page' && entry.query !== undefined) polledOf(poller, entry.query).beganAt = at
           if (entry.why === 'seen' || entry.why === 'hidden') poller.isSeen = entry.why === 'seen'
           if (entry.why === 'online' || entry.why === 'offline') poller.isOnline = entry.why === 'online'
           noteAll(page, at)
@@ -411,7 +418,7 @@ export const polls: Check = {
           break
         }
         case 'change':
-          poller.changes.set(entry.id, { lists: new Set(entry.lists), at, doneAt: EVER, isOk: false })
+          poller.changes.set(entry.id, { lists: new Set(entry.lists), at, toldAt: EVER, doneAt: EVER, isOk: false })
           break
         case 'changed': {
           const change = poller.changes.get(entry.id)
