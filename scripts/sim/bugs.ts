@@ -55,21 +55,16 @@ export const bugs: readonly Bug[] = [
     file: `${server}/connection.ts`,
     edits: [
       [
-        'this.#push(this.#hub.beat(this.#epoch, this.#position))',
-        'this.#push(this.#hub.beat(this.#epoch, this.#hub.tail.at?.position ?? this.#position))',
+        'queue.show(this.#hub.beat(epoch, position))',
+        'queue.show(this.#hub.beat(epoch, this.#hub.tail.at?.position ?? position))',
       ],
     ],
   },
   {
     name: 'read before tail',
     breaks: 'a connection that has read goes live, whatever the tail said meanwhile',
-    file: `${server}/connection.ts`,
-    edits: [
-      [
-        "if (this.#phase === 'reading' && at?.epoch === this.#epoch && this.#position >= at.position) this.#phase = 'live'",
-        "if (this.#phase === 'reading') this.#phase = 'live'",
-      ],
-    ],
+    file: `${server}/catching-up.ts`,
+    edits: [['if (!this.#isOver && end?.epoch === epoch && position >= end.position)', 'if (!this.#isOver)']],
   },
   {
     name: 'announce no gap',
@@ -80,7 +75,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'say no gap',
     breaks: 'the hub starts elsewhere than asked without a word',
-    file: `${server}/connection.ts`,
+    file: `${server}/catching-up.ts`,
     edits: [['gaps.push(openingGap(after, topics, missed))', '{}']],
   },
   {
