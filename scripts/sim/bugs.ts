@@ -52,7 +52,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'send the head as the heartbeat',
     breaks: 'a connection that is behind claims what it has not sent',
-    file: `${server}/connection.ts`,
+    file: `${server}/connection/connection.ts`,
     edits: [
       [
         'queue.show(this.#hub.beat(epoch, position))',
@@ -63,7 +63,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'read before tail',
     breaks: 'a connection that has read goes live, whatever the tail said meanwhile',
-    file: `${server}/catching-up.ts`,
+    file: `${server}/connection/catching-up.ts`,
     edits: [['if (!this.#isOver && end?.epoch === epoch && position >= end.position)', 'if (!this.#isOver)']],
   },
   {
@@ -75,7 +75,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'say no gap',
     breaks: 'the hub starts elsewhere than asked without a word',
-    file: `${server}/catching-up.ts`,
+    file: `${server}/connection/catching-up.ts`,
     edits: [['gaps.push(openingGap(after, topics, missed))', '{}']],
   },
   {
@@ -92,20 +92,20 @@ export const bugs: readonly Bug[] = [
   {
     name: 'fall behind and stay there',
     breaks: 'a slow reader loses what did not fit',
-    file: `${server}/connection.ts`,
+    file: `${server}/connection/connection.ts`,
     edits: [['return this.#fallBehind()', 'return']],
   },
   {
     name: 'deliver what does not fit',
     breaks: 'an event that the contract does not know any more is handed out',
     by: 'an event that does not fit is announced',
-    file: `${server}/vetting.ts`,
+    file: `${server}/publishing/vetting.ts`,
     edits: [['return error === undefined\n', 'return true\n']],
   },
   {
     name: 'never ask again',
     breaks: 'a grant that was withdrawn is good for ever',
-    file: `${server}/gate.ts`,
+    file: `${server}/requests/gate.ts`,
     edits: [['void watch.recheck()', '{}']],
   },
   {
@@ -127,7 +127,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'miss the client going away',
     breaks: 'a connection whose reader has cancelled is held on to',
-    file: `${server}/body.ts`,
+    file: `${server}/wire/body.ts`,
     edits: [['cancel: () => outlet.closed()', 'cancel: () => {}']],
   },
   {
@@ -145,7 +145,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'say good-bye too early',
     breaks: 'something follows what should be the last word',
-    file: `${server}/queue.ts`,
+    file: `${server}/connection/queue.ts`,
     edits: [
       [
         '[...this.#waiting, ...(this.#passing?.values() ?? []), last]',
@@ -156,19 +156,19 @@ export const bugs: readonly Bug[] = [
   {
     name: 'outlive the grant',
     breaks: 'a stream goes on when its grant has run out',
-    file: `${server}/gate.ts`,
+    file: `${server}/requests/gate.ts`,
     edits: [['this.#expireAt(access.expiresAt)', '']],
   },
   {
     name: 'drop what is not kept',
     breaks: 'ephemeral events reach nobody, not even who is there',
-    file: `${server}/connection.ts`,
+    file: `${server}/connection/connection.ts`,
     edits: [['const outcome = this.#queue.pass(passing)', "const outcome = 'dropped'"]],
   },
   {
     name: 'refuse what is granted',
     breaks: 'of more than two topics, the others are refused',
-    file: `${server}/asked.ts`,
+    file: `${server}/requests/asked.ts`,
     edits: [['filter((topic) => read.has(topic)).toSorted()', 'filter((topic) => read.has(topic)).sort().slice(0, 2)']],
   },
   {
@@ -185,13 +185,13 @@ export const bugs: readonly Bug[] = [
   {
     name: 'stamp another user',
     breaks: 'what one user emits goes out as another',
-    file: `${server}/judge.ts`,
+    file: `${server}/requests/judge.ts`,
     edits: [['{ user: access.user }', "{ user: 'bob' }"]],
   },
   {
     name: 'buffer without end',
     breaks: 'whoever reads slowly fills the memory of the hub',
-    file: `${server}/queue.ts`,
+    file: `${server}/connection/queue.ts`,
     edits: [
       ['waiting === 0 || waiting + frame.length <= this.#hub.bufferBytes()', 'waiting >= 0 || frame !== undefined'],
     ],
@@ -365,7 +365,7 @@ export const bugs: readonly Bug[] = [
   {
     name: 'skip over on a page',
     breaks: 'a page claims the event that did not fit on it',
-    file: `${server}/page.ts`,
+    file: `${server}/requests/page.ts`,
     edits: [['position = event.position - 1', 'position = event.position']],
   },
   {

@@ -1,6 +1,6 @@
 // `@sse-hub/server/gzip`: compression of streams that is paid once for all connections, for runtimes that have node:zlib.
 import { constants, crc32, deflateRawSync } from 'node:zlib'
-import type { Compression } from './compressing.ts'
+import type { Compression } from './wire/compressing.ts'
 
 // Two thirds of the default's time (6) where it matters, which is 250 kB that one reader alone is behind, for 4 % more bytes; 1 % at 10 kB.
 const options = { level: 4, finishFlush: constants.Z_SYNC_FLUSH }

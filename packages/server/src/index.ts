@@ -1,7 +1,6 @@
 // The door of `@sse-hub/server`: everything that an application imports to run a hub.
 export type { Contract, Cursor, HubErrorCode, Publication } from '@sse-hub/core/contract'
 export { HubError } from '@sse-hub/core/contract'
-export type { Compression } from './compressing.ts'
 export type { Hub, Stats } from './hub.ts'
 export { createHub } from './hub.ts'
 export type {
@@ -19,4 +18,5 @@ export type { MemoryLogOptions } from './logs/memory.ts'
 export { memoryLog } from './logs/memory.ts'
 export type { Grant, HubOptions, Limits, Report } from './options.ts'
 export type { Clock, Random } from './ports.ts'
-export type { Published } from './publisher.ts'
+export type { Published } from './publishing/publisher.ts'
+export type { Compression } from './wire/compressing.ts'

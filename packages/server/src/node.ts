@@ -2,10 +2,10 @@
 import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { Socket } from 'node:net'
-import { type Outlet, type Sink, takeOutlet } from './body.ts'
-import type { Frame } from './frames.ts'
 import { platform } from './ports.ts'
-import { createTurns, type TakeTurn } from './turns.ts'
+import { createTurns, type TakeTurn } from './time/turns.ts'
+import { type Outlet, type Sink, takeOutlet } from './wire/body.ts'
+import type { Frame } from './wire/frames.ts'
 
 /** A request as node:http, http2 and Express-like frameworks hand it on. */
 export type NodeRequest = (IncomingMessage | Http2ServerRequest) & {

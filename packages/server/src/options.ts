@@ -1,8 +1,8 @@
 // What an application says when it makes a hub, and the defaults, chosen here and nowhere else.
 import { type Contract, HubError } from '@sse-hub/core/contract'
-import type { Compression } from './compressing.ts'
 import type { EventLog } from './log.ts'
 import { type Clock, complain, isSet, platform, type Random } from './ports.ts'
+import type { Compression } from './wire/compressing.ts'
 
 /** What a request may do. Everything of `user:<user>` is granted without saying so. */
 export interface Grant {

@@ -1,11 +1,11 @@
 // createTestHub: a hub for an application's own tests, which can be reached without a port, and made to fail in every way that a client must survive.
 import { type Contract, HubError, isTopic, kindOf } from '@sse-hub/core/contract'
-import { lazyBody, type Outlet, type Sink, takeOutlet } from './body.ts'
 import { createHub, type Hub } from './hub.ts'
 import type { EventLog, TailListener } from './log.ts'
 import { memoryLog } from './logs/memory.ts'
 import type { HubOptions } from './options.ts'
 import { type Clock, platform, type Random } from './ports.ts'
+import { lazyBody, type Outlet, type Sink, takeOutlet } from './wire/body.ts'
 
 /** What {@link createTestHub} takes: the contract, and whatever should not be as it is by default. */
 export interface TestHubOptions<C extends Contract>

@@ -1,7 +1,8 @@
 // The log that lives in memory: for development, tests and hubs whose clients may be told of a gap when the process restarts.
-import { byteLength } from '../bytes.ts'
+
 import type { EventLog, LogEvent, LogGap, NewEvent } from '../log.ts'
 import { type Clock, complain, platform, type Random } from '../ports.ts'
+import { byteLength } from '../wire/bytes.ts'
 import { type Bounds, READ_BYTES, READ_EVENTS, settleBounds, wholeNumber } from './bounds.ts'
 import { checkEpoch, freshEpoch } from './epoch.ts'
 import { createProducers } from './producers.ts'

@@ -1,7 +1,7 @@
 // Writes events into the tables on whichever connection holds the transaction: the log's own, or the application's.
 import type { DatabaseSync } from 'node:sqlite'
-import { byteLength } from '../../bytes.ts'
 import type { Appended, NewEvent } from '../../log.ts'
+import { byteLength } from '../../wire/bytes.ts'
 
 /** Writes events within the open transaction of its connection. */
 export type Insert = (events: readonly NewEvent[], published: boolean, now: number) => Appended
