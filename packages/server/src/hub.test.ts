@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type contract, numbers, type RawStream, until, type World, world } from './fixtures/world.ts'
+import { memoryLog } from './logs/memory.ts'
 import { sqliteLog } from './logs/sqlite.ts'
 
 const moved = (n: number, id?: string) => ({
@@ -61,6 +62,17 @@ describe('publish', () => {
     expect(await hub.publish(moved(1, 'same'))).toEqual(first)
     await hub.publish(moved(2))
     await until(() => expect(seen(stream)).toEqual([1, 2]))
+  })
+
+  test('again with the id that was made for it does nothing, either, and what was prepared may be appended twice', async () => {
+    const log = memoryLog()
+    const { hub } = await world({ log })
+    const { type, topic, data } = moved(1)
+    const first = await hub.publish({ type, topic, data })
+    expect(await hub.publish({ type, topic, data, id: first.id })).toEqual(first)
+    const prepared = await hub.prepare([{ type, topic, data }])
+    const { positions } = await log.append(prepared)
+    expect(await log.append(prepared)).toMatchObject({ positions })
   })
 
   test('calls made one after the other keep their order without being awaited', async () => {

@@ -9,8 +9,8 @@ import {
   type PresentTopic,
   type Publication,
 } from '@sse-hub/core/contract'
+import { createOutgoing } from './connection/outgoing.ts'
 import { createAttendance } from './connection/presence.ts'
-import type { Queue } from './connection/queue.ts'
 import { createRoster } from './connection/roster.ts'
 import { type Counters, createCounters } from './counters.ts'
 import type { NewEvent } from './log.ts'
@@ -29,10 +29,10 @@ import { answerStream, type Visited } from './requests/stream.ts'
 import { createRecent } from './tail/recent.ts'
 import { createTail } from './tail/tail.ts'
 import { createRounds } from './time/rounds.ts'
-import { createTurns } from './time/turns.ts'
 import { within } from './time/within.ts'
+import { createWork } from './time/work.ts'
 import { createCompressor } from './wire/compressing.ts'
-import { createBeats, createJoiner } from './wire/frames.ts'
+import { createBeats } from './wire/frames.ts'
 
 /** The hub in figures: what is, and what was counted since it was made. */
 export interface Stats extends Readonly<Counters> {
@@ -101,12 +101,8 @@ export interface Hub<C extends Contract> {
 }
 
 const DRAIN_MS = 5_000
-// Whoever is live waits for no more than this of what others catch up with.
-const CATCH_UP_BYTES = 1_048_576
 // Those whose hearts beat in one part of the interval beat together.
 const HEARTBEAT_PARTS = 16
-// What a connection may always have waiting.
-const LEAST_BUFFER_BYTES = 4_096
 // The rest of a stream's second, should its good-bye not get through.
 const CLOSE_MS = 2_000
 
@@ -167,52 +163,37 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     return disabled ? { reason: 'disabled' as const, retryMs: awayMs() } : undefined
   }
 
-  // What a turn of the event loop queued leaves at its end, one write for each connection.
-  let dirty: Queue[] = []
-  const flushAll = () => {
-    const queues = dirty
-    dirty = []
-    const join = createJoiner()
-    for (const queue of queues) queue.flush(join)
-  }
-  const flushSoon = (queue: Queue) => {
-    if (dirty.push(queue) === 1) clock.soon(flushAll)
-  }
+  const outgoing = createOutgoing({
+    ...{ clock, limits, roster, gatherMs: settings.gatherMs },
+    flushed: (connections) => {
+      counters.flushed += connections
+    },
+  })
 
-  // A connection has its queue, what its socket has taken, and what comes while it reads.
-  const bufferBytes = () =>
-    Math.min(limits.bufferBytes, Math.max(LEAST_BUFFER_BYTES, limits.memoryBytes / (3 * roster.size)))
-  const turn = createTurns(clock, () => CATCH_UP_BYTES / bufferBytes())
-  let heldBytes = 0
-  let isShort = false
-  const held = (bytes: number) => {
-    heldBytes += bytes
-    if (isShort || heldBytes <= limits.memoryBytes) return
-    isShort = true
-    // Much of it may leave at the end of this turn.
-    clock.soon(() => {
-      isShort = false
-      if (heldBytes > limits.memoryBytes) flush()
-    })
+  const work = createWork()
+  const shared = {
+    contract,
+    registry,
+    vetting,
+    log,
+    work,
+    tail,
+    gate,
+    roster,
+    attendance,
+    clock,
+    counters,
+    limits,
+    report,
   }
-  const flush = () => {
-    const sentBack = roster.members().filter((member) => member.flush?.()).length
-    counters.flushed += sentBack
-    return sentBack
-  }
-
-  const shared = { contract, registry, vetting, log, tail, gate, roster, attendance, clock, counters, limits, report }
   const compressor = settings.compression && createCompressor(settings.compression, clock)
   const times = { heartbeatMs, retryMs, awayMs }
   const visited: Visited = {
     ...shared,
     ...times,
+    ...outgoing,
     recent,
     shut,
-    bufferBytes,
-    held,
-    turn,
-    flushSoon,
     heartbeats: createRounds(clock, { everyMs: heartbeatMs, parts: HEARTBEAT_PARTS, call: (one) => one.beat() }),
     beat: createBeats(),
     compressor,
@@ -221,31 +202,10 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   const answerEmits = createEmits({ ...shared, handlers: (type) => handlers.get(type) ?? [] })
   const publisher = createPublisher<C>(shared)
 
-  // Work that the log must not be closed under.
-  let working = 0
-  let rested = () => {}
-  const work = async <T>(start: () => Promise<T>): Promise<T> => {
-    if (closing !== undefined) throw new HubError('closed', 'The hub is closed.')
-    working++
-    try {
-      return await start()
-    } finally {
-      working--
-      if (working === 0) rested()
-    }
-  }
-  const rest = () =>
-    new Promise<void>((resolve) => {
-      rested = resolve
-      if (working === 0) resolve()
-    })
-
   function publish(publication: Publication<C>): Promise<Published>
   function publish(publications: readonly Publication<C>[]): Promise<readonly Published[]>
-  async function publish(what: Publication<C> | readonly Publication<C>[]): Promise<Published | readonly Published[]> {
-    if (isList(what)) return work(() => publisher.publish(what))
-    const [published] = await work(() => publisher.publish([what]))
-    return published as Published
+  function publish(what: Publication<C> | readonly Publication<C>[]): Promise<Published | readonly Published[]> {
+    return isList(what) ? publisher.publish(what) : publisher.publish([what]).then(first)
   }
 
   const everybody = (reason: 'disabled' | 'draining', retryMs: () => number) => {
@@ -272,7 +232,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
   const postEmits = async (request: Request) => {
     // Not `closed`, which no client knows.
     if (closing !== undefined) throw new HubError('draining', 'This node is closed: go elsewhere.', { retryable: true })
-    return work(() => answerEmits(request))
+    return work.during(() => answerEmits(request))
   }
   const getPage = (request: Request, url: URL) => answerPage(request, url, visited)
   const getHealth = (request: Request) => answerHealth(request, { ...shared, shut, stats })
@@ -293,7 +253,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     }),
     publish,
     prepare: publisher.prepare,
-    cursor: () => work(async () => formatCursor(await log.head())),
+    cursor: () => work.during(async () => formatCursor(await log.head())),
     on(type, handler) {
       const some = handlers.get(type) ?? new Set()
       // The registry has validated the data against this very type.
@@ -322,15 +282,16 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
       for (const member of roster.members(user)) member.end('revoked', retryMs)
       attendance.dismiss(user)
     },
-    flush,
+    flush: outgoing.flush,
     presence: attendance.of,
     stats,
     close() {
       closing ??= (async () => {
+        const rested = work.close()
         for (const stop of stopDrain) stop()
         everybody('draining', () => jittered(retryMs))
         await within(clock, CLOSE_MS, 'The last stream', roster.empty()).catch(() => {})
-        await within(clock, CLOSE_MS, 'What is under way', rest()).catch(() => {})
+        await within(clock, CLOSE_MS, 'What is under way', rested).catch(() => {})
         attendance.close()
         tail.close()
         await log.close?.()
@@ -339,6 +300,8 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     },
   }
 }
+
+const first = ([published]: readonly Published[]) => published as Published
 
 // Array.isArray does not narrow a read-only list.
 function isList<T>(what: T | readonly T[]): what is readonly T[] {

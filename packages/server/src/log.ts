@@ -15,10 +15,12 @@ export interface NewEvent {
   readonly at: number
   /** The `data:` line of its block, as `encodeEvent` wrote it. */
   readonly json: string
+  /** Its id was made for it just now, so that no log can have it: need not be looked for. Not for the tail, and never kept. */
+  readonly isNew?: boolean
 }
 
 /** An event that the tail or a read delivers. */
-export interface LogEvent extends NewEvent {
+export interface LogEvent extends Omit<NewEvent, 'isNew'> {
   /** Its place in the log; absent on an ephemeral event. */
   readonly position?: number
 }

@@ -73,6 +73,11 @@ export interface HubOptions<C extends Contract> {
   readonly prefix?: string
   /** Origins, besides the hub's own, that may connect and emit: `https://app.example`. Default none. */
   readonly origins?: readonly string[] | ((origin: string) => boolean)
+  /**
+   * How long an event may wait, in milliseconds, so that those that come soon after each other leave in one write: none leaves sooner after the last write
+   * than this, and what comes more seldom does not wait. From 0 to 500. Default 0: what comes in one turn of the event loop leaves at its end.
+   */
+  readonly gatherMs?: number
   /** How often every stream shows a sign of life, in milliseconds. Default 2,000. */
   readonly heartbeatMs?: number
   /** The longest that an open stream goes on without its authorization being confirmed, in milliseconds. Default 60,000. */
@@ -110,6 +115,8 @@ const defaultLimits: Limits = {
 
 // The longest delay that timers take; half as much again is added as jitter.
 const LONGEST_MS = 2 ** 30
+// Signs of life and good-byes wait, too.
+const MOST_GATHER_MS = 500
 
 /** The options with every default in place. The log is chosen by `createHub`. */
 export interface Settings<C extends Contract>
@@ -126,6 +133,7 @@ export interface Settings<C extends Contract>
 export function settle<C extends Contract>(options: HubOptions<C>): Settings<C> {
   const settings: Settings<C> = {
     prefix: '/api/sse',
+    gatherMs: 0,
     heartbeatMs: 2_000,
     recheckMs: 60_000,
     retryMs: 1_000,
@@ -156,6 +164,7 @@ export function settle<C extends Contract>(options: HubOptions<C>): Settings<C> 
   for (const name of ['heartbeatMs', 'recheckMs', 'retryMs', 'disabledRetryMs'] as const) {
     wholeNumber(name, settings[name], LONGEST_MS)
   }
+  wholeNumber('gatherMs', settings.gatherMs, MOST_GATHER_MS, 0)
   for (const [name, value] of Object.entries(settings.limits)) wholeNumber(`limits.${name}`, value)
   return settings
 }
@@ -173,9 +182,9 @@ function origins(list: readonly string[] | ((origin: string) => boolean)): (orig
   return (origin) => known.has(origin)
 }
 
-function wholeNumber(name: string, value: number, most = Number.MAX_SAFE_INTEGER): void {
-  if (!Number.isSafeInteger(value) || value < 1 || value > most) {
-    wrong(`\`${name}\` must be a whole number from 1 to ${most}, not ${value}`)
+function wholeNumber(name: string, value: number, most = Number.MAX_SAFE_INTEGER, least = 1): void {
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
+    wrong(`\`${name}\` must be a whole number from ${least} to ${most}, not ${value}`)
   }
 }
 

@@ -8,8 +8,9 @@ import { SMALL_BYTES } from './corpus.ts'
 import type { GeneratorCalls } from './generator.ts'
 import { readOptions } from './options.ts'
 import { watchOthers } from './others.ts'
+import type { PeerOptions } from './peers/peer.ts'
 import type { PeerName } from './peers.ts'
-import type { Memory, Published, ServerCalls } from './server.ts'
+import type { Load, Memory, Published, ServerCalls } from './server.ts'
 import { type Bar, bar, digits, print, progress } from './table.ts'
 import { type Point, type Trend, trendOf } from './trend.ts'
 
@@ -21,6 +22,8 @@ const SLOPE_MB = 1
 /** For less, a slope by the hour says nothing. */
 const LEAST_S = 600
 const RATE = 100
+/** What comes within this time leaves together: thirty users do not see that, and most of what they cost are writes. */
+const GATHER_MS = 25
 const SAMPLED = 10
 const WARM_UP_S = 1
 /** Before the heap is looked at, until all that is bounded is full: the log (10,000 events), the newest events (16 MiB) and what the hub knows of 65,536 events. */
@@ -35,10 +38,17 @@ type Server = Child<ServerCalls>
 interface Found {
   /** What the users of the hub that nobody disturbed have heard, and whether those of both have heard all, once and in order. */
   readonly account: Account
+  /** The same of the hub that is told nothing. */
+  readonly eager: Account
   readonly whole: boolean
-  /** Of one core, in percent; `raw`: of node:http that sends the same; `idle`: of the process that nobody asks for anything. */
+  /**
+   * Of one core, in percent, without what the bench takes in the same process; `eager`: of the hub that is told nothing; `raw`: of node:http that sends the same; `own`: what the bench takes,
+   * by a process that makes the same events and does not publish them; `idle`: of one that nobody asks for anything.
+   */
   readonly cpu: number
+  readonly eagerCpu: number
   readonly rawCpu: number
+  readonly ownCpu: number
   readonly idleCpu: number
   readonly resident: number
   readonly idleResident: number
@@ -75,7 +85,14 @@ export async function benchLoad(args: readonly string[]): Promise<void> {
       `${digits(of(({ trend }) => trend.slope))} (up to ${digits(of(({ trend }) => trend.most))}) MB/h`,
       isKept ? 'yes' : 'no',
     ],
+    [
+      'the same without `gatherMs`',
+      ...(['p50', 'p99', 'max'] as const).map((at) => digits(of(({ eager }) => eager.latency[at]))),
+      `${digits(of(({ eagerCpu }) => eagerCpu))} %`,
+      ...['', '', '', ''],
+    ],
     ['raw', ...latencies.map(() => ''), `${digits(of(({ rawCpu }) => rawCpu))} %`, '', '', '', ''],
+    ["the bench's own", ...latencies.map(() => ''), `${digits(of(({ ownCpu }) => ownCpu))} %`, '', '', '', ''],
     [
       'idle',
       ...latencies.map(() => ''),
@@ -130,15 +147,18 @@ export function slopeBar(most: number, seconds: number): Bar {
  */
 async function measure(connections: number, seconds: number, flags: readonly string[]): Promise<Found> {
   const noteOthers = watchOthers()
-  const start = (peer: PeerName = 'ours') => startChild<ServerCalls>('server.ts', [peer, '{}'], flags)
+  const start = (peer: PeerName = 'ours', options: PeerOptions = {}) =>
+    startChild<ServerCalls>('server.ts', [peer, JSON.stringify(options)], flags)
   // One event a turn, however fast: gathered ones leave less behind than those that come at real pace.
   const servers = {
     idle: await start(),
-    plain: await start(),
+    plain: await start('ours', { gatherMs: GATHER_MS }),
+    eager: await start(),
+    maker: await start(),
     collected: await start('ours-ungathered'),
     raw: await start('raw'),
   }
-  const { idle, plain, collected, raw } = servers
+  const { idle, plain, eager, maker, collected, raw } = servers
   const generator = await startChild<GeneratorCalls>('generator.ts', [])
   const account = (group: string, { events, from }: { readonly events: number; readonly from: number }) =>
     generator.call('account', { group, events, from, withinMs: LOST_MS })
@@ -151,6 +171,7 @@ async function measure(connections: number, seconds: number, flags: readonly str
     }
     await open('collected', collected)
     await open('plain', plain)
+    await open('eager', eager)
     await open('raw', raw)
     const { rate } = FILL
     const filled = await collected.call('publish', {
@@ -164,9 +185,15 @@ async function measure(connections: number, seconds: number, flags: readonly str
 
     const began = { atMs: monotonicMs(), cpu: await idle.call('spent', undefined) }
     let isOver = false
-    const publish = (server: Server) =>
-      server.call('publish', { ...load, rate: RATE, warmUp: WARM_UP_S, seconds, watched: server === plain })
-    const published = Promise.all([publish(plain), publish(collected), publish(raw)]).finally(() => {
+    const publish = (server: Server, more: Partial<Load> = {}) =>
+      server.call('publish', { ...load, rate: RATE, warmUp: WARM_UP_S, seconds, ...more })
+    const published = Promise.all([
+      publish(plain, { watched: true }),
+      publish(collected),
+      publish(eager),
+      publish(raw),
+      publish(maker, { unpublished: true }),
+    ]).finally(() => {
       isOver = true
     })
     const points: Point[] = []
@@ -179,16 +206,22 @@ async function measure(connections: number, seconds: number, flags: readonly str
       said = Math.floor(hours * 60) + 1
       progress(`load · minute ${said - 1}: ${digits(megabytes)} MB collected`)
     }
-    const [undisturbed, other, floor] = await published
+    const [undisturbed, other, hasty, floor, made] = await published
     const idleCpu = (await idle.call('spent', undefined)) - began.cpu
     const idleMs = monotonicMs() - began.atMs
     const idleResident = await idle.call('resident', undefined)
     const heard = await account('plain', undisturbed)
+    const atOnce = await account('eager', hasty)
     return {
       account: heard,
-      whole: isWhole(heard) && isWhole(await account('collected', other)) && !undisturbed.gaveUp && !other.gaveUp,
-      cpu: cpuOf(undisturbed),
-      rawCpu: cpuOf(floor),
+      eager: atOnce,
+      whole:
+        [heard, atOnce, await account('collected', other)].every(isWhole) &&
+        [undisturbed, other, hasty].every(({ gaveUp }) => !gaveUp),
+      cpu: cpuOf(undisturbed) - cpuOf(made),
+      eagerCpu: cpuOf(hasty) - cpuOf(made),
+      rawCpu: cpuOf(floor) - cpuOf(made),
+      ownCpu: cpuOf(made),
       idleCpu: idleCpu / 10 / idleMs,
       resident: undisturbed.peakRss,
       idleResident,

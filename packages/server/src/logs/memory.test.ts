@@ -47,6 +47,26 @@ describe('memoryLog', () => {
     expect((await log.append([draft('a'), draft('c')])).positions).toEqual([4, 3])
   })
 
+  it('knows an event under the id that was made for it, as long as it is there', async () => {
+    const log = memoryLog({ maxEvents: 4 })
+    const made = (id: string) => ({ ...draft(id), isNew: true })
+    await log.append([made('a'), made('b')])
+    await log.append([], mark('p', 1))
+    await log.append([made('c')])
+    expect((await log.append([draft('b'), draft('a')])).positions).toEqual([2, 1])
+    expect((await log.append([made('d'), made('e')])).positions).toEqual([4, 5])
+    expect((await log.append([draft('e'), draft('b'), draft('c')])).positions).toEqual([5, 2, 3])
+    expect((await log.append([draft('a')])).positions).toEqual([6])
+    expect((await log.append([draft('a'), draft('b')])).positions).toEqual([6, 7])
+  })
+
+  it('takes what a client emitted under the same id for another event', async () => {
+    const log = memoryLog()
+    await log.append([draft('a')], mark('p', 1))
+    expect((await log.append([draft('a')])).positions).toEqual([2])
+    expect((await log.append([draft('a')])).positions).toEqual([2])
+  })
+
   it('forgets the producer that was idle longest when there are too many, and all that were idle for days', async () => {
     let now = 0
     const clock = { now: () => now, after: () => () => {}, soon: () => {} }

@@ -2,6 +2,7 @@
 
 import type { EventLog, LogEvent, LogGap, NewEvent } from '../log.ts'
 import { type Clock, complain, platform, type Random } from '../ports.ts'
+import { Ring } from '../ring.ts'
 import { byteLength } from '../wire/bytes.ts'
 import { type Bounds, READ_BYTES, READ_EVENTS, settleBounds, wholeNumber } from './bounds.ts'
 import { checkEpoch, freshEpoch } from './epoch.ts'
@@ -70,11 +71,11 @@ export function memoryLog(options: MemoryLogOptions = {}): EventLog {
   )
   const tails = createTails(onError)
 
-  // Positions are dense: kept are exactly those in (dropped, head], in this order, behind `gone` that have been let go.
-  let kept: (Kept | undefined)[] = []
-  let gone = 0
-  // Only what was published, by id: what a client calls its emit must not stand in the way of anything.
+  // Positions are dense: kept are exactly those in (dropped, head], in this order.
+  const kept = new Ring<Kept>()
+  // Only what was published, by id: what a client calls its emit must not stand in the way of anything. Those after `indexed` are not in it yet.
   const published = new Map<string, number>()
+  let indexed = 0
   let head = 0
   let dropped = 0
   let bytes = 0
@@ -85,25 +86,27 @@ export function memoryLog(options: MemoryLogOptions = {}): EventLog {
     const size = byteLength(json)
     kept.push({ event, bytes: size, at: now, isPublished })
     bytes += size
-    if (isPublished) published.set(id, head)
     return event
   }
 
+  /** Where what was published under this id stands. Most ids are random, and nobody ever asks. */
+  const placeOf = (id: string): number | undefined => {
+    for (let position = Math.max(indexed, dropped) + 1; position <= head; position++) {
+      const { event, isPublished } = kept.at(position - dropped - 1) as Kept
+      if (isPublished) published.set(event.id, position)
+    }
+    indexed = head
+    return published.get(id)
+  }
+
   const trim = (now: number) => {
-    for (let oldest = kept[gone]; oldest; oldest = kept[gone]) {
-      const count = head - dropped
-      const tooMany = count > maxEvents || (bytes > maxBytes && count > 1)
+    for (let oldest = kept.at(0); oldest; oldest = kept.at(0)) {
+      const tooMany = kept.length > maxEvents || (bytes > maxBytes && kept.length > 1)
       if (!tooMany && oldest.at >= now - maxAgeMs) break
-      kept[gone] = undefined
-      gone += 1
+      kept.shift()
       dropped += 1
       bytes -= oldest.bytes
-      if (oldest.isPublished) published.delete(oldest.event.id)
-    }
-    // Seldom, so that each event is moved about once.
-    if (gone > 64 && gone * 2 > kept.length) {
-      kept = kept.slice(gone)
-      gone = 0
+      if (oldest.isPublished && dropped <= indexed) published.delete(oldest.event.id)
     }
   }
 
@@ -114,12 +117,12 @@ export function memoryLog(options: MemoryLogOptions = {}): EventLog {
       if (mark) producers.check(mark)
       const now = clock.now()
       const added: Placed[] = []
-      const positions: number[] = []
-      for (const event of events) {
-        const first = mark ? undefined : published.get(event.id)
-        if (first === undefined) added.push(keep(event, now, !mark))
-        positions.push(first ?? head)
-      }
+      const positions = events.map((event) => {
+        const first = mark || event.isNew ? undefined : placeOf(event.id)
+        if (first !== undefined) return first
+        added.push(keep(event, now, !mark))
+        return head
+      })
       if (mark) {
         const position = positions.at(-1)
         producers.settle(mark, settledResult(mark, position === undefined ? undefined : { epoch, position }), now)
@@ -146,7 +149,7 @@ export function memoryLog(options: MemoryLogOptions = {}): EventLog {
       let through = after.position
       for (let room = READ_BYTES; through < end && room > 0 && events.length < Math.max(1, limit); ) {
         through += 1
-        const found = kept[gone + through - dropped - 1]
+        const found = kept.at(through - dropped - 1)
         if (!found || !topics.has(found.event.topic)) continue
         events.push(found.event)
         room -= found.bytes

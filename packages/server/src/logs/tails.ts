@@ -18,19 +18,26 @@ interface Member {
   stopped: boolean
 }
 
+interface Said {
+  readonly audience: readonly Member[]
+  readonly tell: (listener: TailListener) => void
+}
+
 /** Makes an empty set of followers. `onError` hears what a listener throws. */
 export function createTails(onError: (error: unknown) => void): Tails {
   // Replaced, never changed: what was said keeps the audience it had, so nobody hears of what came before they joined.
   let members: readonly Member[] = []
-  const queue: { readonly audience: readonly Member[]; readonly tell: (listener: TailListener) => void }[] = []
+  const queue: Said[] = []
   let telling = false
 
-  const say = (tell: (listener: TailListener) => void) => {
-    queue.push({ audience: members, tell })
+  const say = (said: Said) => {
     // A listener appended: its event waits until everyone has heard the one before it.
-    if (telling) return
+    if (telling) {
+      queue.push(said)
+      return
+    }
     telling = true
-    for (let next = queue.shift(); next; next = queue.shift()) {
+    for (let next: Said | undefined = said; next; next = queue.shift()) {
       for (const member of next.audience) if (!member.stopped) guarded(next.tell, member.listener)
     }
     telling = false
@@ -60,7 +67,7 @@ export function createTails(onError: (error: unknown) => void): Tails {
         members = members.filter((other) => other !== member)
       }
     },
-    events: (events) => say((listener) => listener.events(events)),
-    reset: (gap) => say((listener) => listener.reset(gap)),
+    events: (events) => say({ audience: members, tell: (listener) => listener.events(events) }),
+    reset: (gap) => say({ audience: members, tell: (listener) => listener.reset(gap) }),
   }
 }

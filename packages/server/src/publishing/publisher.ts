@@ -2,6 +2,7 @@
 import { type Contract, formatCursor, HubError, type Publication } from '@sse-hub/core/contract'
 import type { Counters } from '../counters.ts'
 import type { Appended, EventLog, NewEvent } from '../log.ts'
+import type { Work } from '../time/work.ts'
 import type { Ready, Registry } from './registry.ts'
 import type { Vetting } from './vetting.ts'
 
@@ -25,25 +26,24 @@ export interface Publisher<C extends Contract> {
 
 const NONE: Appended = { epoch: '', positions: [] }
 
+const isKept = ({ durable }: Ready) => durable
+const isPassing = ({ durable }: Ready) => !durable
+const eventOf = ({ event }: Ready) => event
+
 /** Makes the publisher of a hub. */
 export function createPublisher<C extends Contract>(hub: {
   readonly registry: Registry
   readonly vetting: Vetting
   readonly log: EventLog
+  readonly work: Work
   readonly counters: Counters
 }): Publisher<C> {
-  const { registry, vetting, log, counters } = hub
+  const { registry, vetting, log, work, counters } = hub
   let newest = 0
 
   const validate = (publications: readonly Publication<C>[]): Ready[] | Promise<Ready[]> => {
-    const ready: (Ready | Promise<Ready>)[] = []
-    let isWaiting = false
-    for (const publication of publications) {
-      const one = judge(publication)
-      ready.push(one)
-      isWaiting ||= one instanceof Promise
-    }
-    return isWaiting ? Promise.all(ready) : (ready as Ready[])
+    const ready = publications.map(judge)
+    return ready.some((one) => one instanceof Promise) ? Promise.all(ready) : (ready as Ready[])
   }
 
   // What is refused at once must not leave behind a validator that nobody waits for.
@@ -60,38 +60,45 @@ export function createPublisher<C extends Contract>(hub: {
       return newest
     },
     async publish(publications) {
-      const validated = validate(publications)
-      // Nothing to wait for is not waited for: this is done for every event.
-      const ready = validated instanceof Promise ? await validated : validated
-      const durable: NewEvent[] = []
-      const passing: NewEvent[] = []
-      for (const one of ready) (one.durable ? durable : passing).push(one.event)
-      const appended = vetting.expect(ready)
+      work.begin()
       try {
-        const { epoch, positions } = durable.length > 0 ? await log.append(durable) : NONE
-        if (passing.length > 0) await log.announce(passing)
-        counters.published += ready.length
-        let next = 0
-        return ready.map(({ event: { id }, durable }) => {
-          const position = durable ? positions[next++] : undefined
-          if (position === undefined) return { id }
-          newest = Math.max(newest, position)
-          return { id, cursor: formatCursor({ epoch, position }) }
-        })
-      } catch (error) {
-        if (error instanceof HubError) throw error
-        throw new HubError(
-          'internal',
-          'The log failed, so it is unknown whether the events were kept. Publish again with the same `id`.',
-          { retryable: true, cause: error },
-        )
+        const validated = validate(publications)
+        // Nothing to wait for is not waited for: this is done for every event.
+        const ready = validated instanceof Promise ? await validated : validated
+        const durable = ready.every(isKept) ? ready : ready.filter(isKept)
+        const appended = vetting.expect(ready)
+        try {
+          const { epoch, positions } = durable.length > 0 ? await log.append(durable.map(eventOf)) : NONE
+          if (durable !== ready) await log.announce(ready.filter(isPassing).map(eventOf))
+          counters.published += ready.length
+          let next = 0
+          return ready.map(({ event: { id }, durable }) => {
+            const position = durable ? positions[next++] : undefined
+            if (position === undefined) return { id }
+            newest = Math.max(newest, position)
+            return { id, cursor: formatCursor({ epoch, position }) }
+          })
+        } catch (error) {
+          if (error instanceof HubError) throw error
+          throw new HubError(
+            'internal',
+            'The log failed, so it is unknown whether the events were kept. Publish again with the same `id`.',
+            { retryable: true, cause: error },
+          )
+        } finally {
+          appended()
+        }
       } finally {
-        appended()
+        work.end()
       }
     },
     async prepare(publications) {
       return (await validate(publications)).map(({ event, durable }) => {
-        if (durable) return event
+        if (durable) {
+          // Who has prepared may append twice.
+          const { isNew: _, ...known } = event
+          return known
+        }
         throw new HubError(
           'invalid_option',
           `The event "${event.type}" is ephemeral, so no log keeps it: publish it after your transaction.`,

@@ -76,8 +76,9 @@ export function createRegistry(
         `The contract has no event type ${quote(type)}: add it to \`events\`, on both sides.`,
       )
     },
-    ready({ type, topic, data: input, id = random.id(), user }, definition) {
-      if (!isEventId(id))
+    ready({ type, topic, data: input, id: own, user }, definition) {
+      const id = own ?? random.id()
+      if (own !== undefined && !isEventId(own))
         throw new HubError(
           'malformed',
           `${quote(id)} cannot be the id of an event: 1 to 128 characters, no control characters.`,
@@ -93,7 +94,7 @@ export function createRegistry(
             `An event "${type}" may have ${eventBytes} bytes when encoded: publish a reference instead, or raise \`limits.eventBytes\`.`,
           )
         }
-        return { event: { type, topic, id, at, json }, data, durable: isDurable(definition) }
+        return { event: { type, topic, id, at, json, isNew: own === undefined }, data, durable: isDurable(definition) }
       }
       const answer = definition.data['~standard'].validate(input)
       if (!('then' in answer)) return stamp(answer)

@@ -39,13 +39,16 @@ export function createVetting(
   contract: Contract,
   { clock, report }: { readonly clock: Clock; readonly report: (report: Report) => void },
 ): Vetting {
-  // Bounded: the older half goes as one, since a Map that is emptied from the front is slow to iterate. What is asked for again costs one validation.
-  let verdicts = new Map<number, boolean>()
-  let older = verdicts
+  // Each has its slot until another position takes it: what is asked for again then costs one validation.
+  const judged = new Float64Array(MOST_VERDICTS)
+  const verdicts = new Uint8Array(MOST_VERDICTS)
   let verdictsOf = ''
   const expected = new Map<string, NewEvent>()
 
-  const verdictOn = ({ position }: PlacedEvent) => verdicts.get(position) ?? older.get(position)
+  const verdictOn = ({ position }: PlacedEvent) => {
+    const slot = position % MOST_VERDICTS
+    return judged[slot] === position ? verdicts[slot] === 1 : undefined
+  }
 
   const isExpected = (event: LogEvent) => {
     const ours = expected.get(event.id)
@@ -82,11 +85,9 @@ export function createVetting(
       complain(event, error, formatCursor({ epoch, position: event.position }))
     }
     if (epoch === verdictsOf) {
-      verdicts.set(event.position, error === undefined)
-      if (verdicts.size > MOST_VERDICTS / 2) {
-        older = verdicts
-        verdicts = new Map()
-      }
+      const slot = event.position % MOST_VERDICTS
+      judged[slot] = event.position
+      verdicts[slot] = error === undefined ? 1 : 0
     }
     return error === undefined
   }
@@ -101,8 +102,7 @@ export function createVetting(
     fits(epoch, event) {
       if (epoch !== verdictsOf) {
         verdictsOf = epoch
-        verdicts = new Map()
-        older = verdicts
+        judged.fill(0)
       }
       if (isExpected(event)) return judge(epoch, event, undefined)
       const known = verdictOn(event)

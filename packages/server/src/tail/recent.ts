@@ -1,7 +1,7 @@
 // The newest events, as the tail has handed them out: however many readers catch up at one place, the log is not asked, and each event is encoded once.
-
 import type { Cursor } from '../log.ts'
 import type { PlacedEvent } from '../publishing/vetting.ts'
+import { Ring } from '../ring.ts'
 import type { Frame } from '../wire/frames.ts'
 
 /** A durable event, ready to send. A promise only where a validator is asynchronous. */
@@ -33,51 +33,32 @@ export interface Recent {
 
 // An event's text, its block, and that block as a chunk of HTTP/1.1: as much of it may be kept.
 const COPIES = 3
-// An entry's own objects, about.
+// An event's own objects, about.
 const ENTRY_BYTES = 256
 // One reader's scan is over after so many, so that a narrow one keeps nobody waiting.
 const MOST_SCANNED = 5_000
-
-interface Entry {
-  readonly event: PlacedEvent
-  readonly bytes: number
-  frame: Framed['frame'] | undefined
-}
 
 /** Makes an empty one, bounded in bytes. `encode` makes what nobody has asked for until now. */
 export function createRecent(
   mostBytes: number,
   encode: (epoch: string, event: PlacedEvent) => Framed['frame'],
 ): Recent {
-  // Everything after this place is kept. What is before `first` in the array has been let go.
+  // Everything after this place is kept.
   let from: Cursor | undefined
-  let entries: (Entry | undefined)[] = []
-  let first = 0
+  const events = new Ring<PlacedEvent>()
+  // By position, of those that somebody has asked for.
+  const frames = new Map<number, Framed['frame']>()
   let bytes = 0
 
-  /** The index of the first entry after a place. */
+  /** The index of the first event after a place. */
   const after = (position: number): number => {
-    let low = first
-    for (let high = entries.length; low < high; ) {
+    let low = 0
+    for (let high = events.length; low < high; ) {
       const middle = (low + high) >> 1
-      if ((entries[middle] as Entry).event.position <= position) low = middle + 1
+      if ((events.at(middle) as PlacedEvent).position <= position) low = middle + 1
       else high = middle
     }
     return low
-  }
-
-  const trim = () => {
-    while (bytes > mostBytes && first < entries.length) {
-      const { event, bytes: size } = entries[first] as Entry
-      from = { epoch: (from as Cursor).epoch, position: event.position }
-      bytes -= size
-      entries[first++] = undefined
-    }
-    // Seldom, so that each entry is moved about once.
-    if (first > 64 && first * 2 > entries.length) {
-      entries = entries.slice(first)
-      first = 0
-    }
   }
 
   return {
@@ -86,33 +67,40 @@ export function createRecent(
     },
     begin(at) {
       from = at
-      entries = []
-      first = 0
+      events.clear()
+      frames.clear()
       bytes = 0
     },
     keep(event) {
       if (!from) return
-      const size = event.json.length * COPIES + ENTRY_BYTES
-      entries.push({ event, bytes: size, frame: undefined })
-      bytes += size
-      trim()
+      events.push(event)
+      bytes += sizeOf(event)
+      for (let oldest = events.at(0); oldest && bytes > mostBytes; oldest = events.at(0)) {
+        from = { epoch: from.epoch, position: oldest.position }
+        bytes -= sizeOf(oldest)
+        events.shift()
+        frames.delete(oldest.position)
+      }
     },
     page({ epoch, position }, topics, limit) {
-      const newest = entries.at(-1)?.event.position ?? from?.position ?? 0
+      const newest = events.at(events.length - 1)?.position ?? from?.position ?? 0
       if (from?.epoch !== epoch || position < from.position || position > newest) return undefined
-      const events: Framed[] = []
+      const found: Framed[] = []
       let through = position
       const start = after(position)
-      const end = Math.min(entries.length, start + MOST_SCANNED)
-      for (let index = start; index < end && events.length < limit; index++) {
-        const entry = entries[index] as Entry
-        const { topic, position } = entry.event
+      const end = Math.min(events.length, start + MOST_SCANNED)
+      for (let index = start; index < end && found.length < limit; index++) {
+        const event = events.at(index) as PlacedEvent
+        const { topic, position } = event
         through = position
         if (!topics.has(topic)) continue
-        entry.frame ??= encode(epoch, entry.event)
-        events.push({ topic, position, frame: entry.frame })
+        const frame = frames.get(position) ?? encode(epoch, event)
+        frames.set(position, frame)
+        found.push({ topic, position, frame })
       }
-      return { epoch, events, through }
+      return { epoch, events: found, through }
     },
   }
 }
+
+const sizeOf = ({ json }: PlacedEvent) => json.length * COPIES + ENTRY_BYTES

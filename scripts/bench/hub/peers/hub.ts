@@ -38,12 +38,13 @@ export const startSqlite: StartPeer = async (options) => {
 export const startFetch: StartPeer = (options) => start(options, readBody)
 
 /** What a hub's own options say is nowhere chosen here, but for the number of connections. */
-function makeHub({ heartbeatMs, compressed }: PeerOptions, log?: EventLog) {
+function makeHub({ heartbeatMs, gatherMs = 0, compressed }: PeerOptions, log?: EventLog) {
   return createHub({
     contract,
     // Everybody may read what they ask for.
     authorize: ({ url }) => ({ read: (new URL(url).searchParams.get('topics') ?? '').split(',') }),
     limits: { connections: 100_000 },
+    gatherMs,
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     ...(log ? { log } : {}),
     ...(compressed ? { compression: sharedGzip() } : {}),

@@ -25,6 +25,8 @@ export interface Peer {
 export interface PeerOptions {
   /** How often a silent stream shows a sign of life, where the peer can do that. Default: the peer's own default. */
   readonly heartbeatMs?: number
+  /** How long an event may wait for others to leave with. Only our hub can do that. */
+  readonly gatherMs?: number
   /** Whether it compresses for who accepts it, and everybody does. Only our hub can do that. */
   readonly compressed?: boolean
 }

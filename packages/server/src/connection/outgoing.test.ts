@@ -1,0 +1,93 @@
+// What leaves when: at the end of a turn, or, with `gatherMs`, so long after what left before.
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { authorize, contract, testClock, until } from '../fixtures/world.ts'
+import { createHub } from '../hub.ts'
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** A hub, and a reader that notes what comes chunk by chunk: the numbers of the events in each. */
+async function readerOf(gatherMs?: number) {
+  const clock = testClock()
+  const hub = createHub({
+    contract,
+    authorize,
+    clock,
+    heartbeatMs: 1_000_000,
+    ...(gatherMs === undefined ? {} : { gatherMs }),
+  })
+  onTestFinished(async () => {
+    const closed = hub.close()
+    await clock.advance(10_000)
+    await closed
+  })
+  const { body } = await hub.fetch(new Request('http://hub/api/sse/events?topics=news'))
+  const reader = (body as ReadableStream<Uint8Array>).getReader()
+  const decoder = new TextDecoder()
+  const chunks: number[][] = []
+  let isOpen = false
+  const read = async (): Promise<void> => {
+    const { done, value } = await reader.read()
+    if (done) return
+    const text = decoder.decode(value)
+    if (text.includes('hub.sync')) isOpen = true
+    const numbers = [...text.matchAll(/"text":"(\d+)"/g)].map(([, n]) => Number(n))
+    if (numbers.length > 0) chunks.push(numbers)
+    return read()
+  }
+  void read()
+  await until(() => expect([isOpen, hub.stats().phases]).toEqual([true, { live: 1 }]))
+  // What it has been sent so far is long ago.
+  await clock.advance(1_000)
+  const say = async (...numbers: number[]) => {
+    for (const n of numbers) void hub.publish({ type: 'news.said', topic: 'news', data: { text: String(n) } })
+    for (let n = 0; n < 5; n++) await turn()
+  }
+  return { clock, chunks, say }
+}
+
+describe('what comes in one turn of the event loop', () => {
+  test('leaves at its end, as one write', async () => {
+    const { chunks, say } = await readerOf()
+    await say(1, 2)
+    await say(3)
+    await say(4)
+    expect(chunks).toEqual([[1, 2], [3], [4]])
+  })
+})
+
+describe('with gatherMs', () => {
+  test('what comes after a while leaves at once, and what comes soon after that waits, together, for the time to be over', async () => {
+    const { clock, chunks, say } = await readerOf(25)
+    await say(1)
+    expect(chunks).toEqual([[1]])
+    await clock.advance(10)
+    await say(2)
+    await clock.advance(10)
+    await say(3)
+    await clock.advance(4)
+    await say(4)
+    expect(chunks).toEqual([[1]])
+    await clock.advance(1)
+    await say(5)
+    expect(chunks).toEqual([[1], [2, 3, 4]])
+    await clock.advance(25)
+    await turn()
+    expect(chunks).toEqual([[1], [2, 3, 4], [5]])
+    await clock.advance(25)
+    await say(6)
+    expect(chunks.at(-1)).toEqual([6])
+  })
+
+  test('a clock that was set back keeps nobody waiting for longer', async () => {
+    const { clock, chunks, say } = await readerOf(25)
+    let backMs = 0
+    const { now } = clock
+    clock.now = () => now() - backMs
+    await say(1)
+    backMs = 60_000
+    await say(2)
+    await clock.advance(25)
+    await turn()
+    expect(chunks).toEqual([[1], [2]])
+  })
+})

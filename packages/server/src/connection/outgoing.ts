@@ -1,0 +1,82 @@
+// What leaves, and when: all that a turn of the event loop has queued goes at its end, one write for each connection, within bounds for all of them together.
+
+import type { Limits } from '../options.ts'
+import type { Clock } from '../ports.ts'
+import { createTurns, type TakeTurn } from '../time/turns.ts'
+import { createJoiner } from '../wire/frames.ts'
+import type { Queue, QueueHub } from './queue.ts'
+import type { Roster } from './roster.ts'
+
+/** What a hub's connections share on their way out. */
+export interface Outgoing extends QueueHub {
+  /** Resolves when it is one's turn to catch up. */
+  readonly turn: TakeTurn
+  /** Drops what waits for slow readers and can be read from the log again; answers how many had something. */
+  readonly flush: () => number
+}
+
+// Whoever is live waits for no more than this of what others catch up with.
+const CATCH_UP_BYTES = 1_048_576
+// What a connection may always have waiting.
+const LEAST_BUFFER_BYTES = 4_096
+
+/** Makes it for a hub. */
+export function createOutgoing({
+  clock,
+  limits,
+  roster,
+  gatherMs,
+  flushed,
+}: {
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly roster: Roster
+  /** What comes sooner after the last write waits for that long to be over. */
+  readonly gatherMs: number
+  /** So many connections have been sent back to the log. */
+  readonly flushed: (connections: number) => void
+}): Outgoing {
+  let dirty: Queue[] = []
+  let wroteAt = Number.NEGATIVE_INFINITY
+  const writeAll = () => {
+    const queues = dirty
+    dirty = []
+    wroteAt = clock.now()
+    const join = createJoiner()
+    for (const queue of queues) queue.flush(join)
+  }
+
+  // A connection has its queue, what its socket has taken, and what comes while it reads.
+  const bufferBytes = () =>
+    Math.min(limits.bufferBytes, Math.max(LEAST_BUFFER_BYTES, limits.memoryBytes / (3 * roster.size)))
+  const flush = () => {
+    const sentBack = roster.members().filter((member) => member.flush?.()).length
+    flushed(sentBack)
+    return sentBack
+  }
+  let heldBytes = 0
+  let isShort = false
+
+  return {
+    bufferBytes,
+    turn: createTurns(clock, () => CATCH_UP_BYTES / bufferBytes()),
+    flush,
+    flushSoon(queue) {
+      if (dirty.push(queue) > 1) return
+      // A clock that was set back must not keep anybody waiting.
+      const waitMs = Math.min(gatherMs, wroteAt + gatherMs - clock.now())
+      if (waitMs > 0) clock.after(waitMs, writeAll)
+      else clock.soon(writeAll)
+    },
+    held(bytes) {
+      heldBytes += bytes
+      if (isShort || heldBytes <= limits.memoryBytes) return
+      isShort = true
+      // Much of it may leave at the end of this turn.
+      clock.soon(() => {
+        isShort = false
+        if (heldBytes > limits.memoryBytes) flush()
+      })
+    },
+  }
+}
