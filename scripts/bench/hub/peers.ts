@@ -27,13 +27,23 @@ export const peers = {
   },
   'ours-sqlite': { load: async () => (await hub()).startSqlite, what: 'the hub on node:http, its log in SQLite' },
   raw: { load: async () => (await raw()).startRaw, what: 'node:http, one prepared buffer and one write per event' },
+  'raw-ungathered': {
+    load: async () => (await raw()).startRaw,
+    what: 'the same, never two events in a turn',
+    oneATurn: true,
+  },
   'raw-gathered': {
     load: async () => (await raw()).startGathered,
-    what: 'the same, one buffer and one write per turn',
+    what: 'as raw, one buffer and one write per turn',
   },
   'better-sse': {
     load: async () => (await import('./peers/better-sse.ts')).startBetterSse,
     what: 'a channel that broadcasts',
+  },
+  'better-sse-ungathered': {
+    load: async () => (await import('./peers/better-sse.ts')).startBetterSse,
+    what: 'the same, never two events in a turn',
+    oneATurn: true,
   },
   hono: { load: async () => (await import('./peers/hono.ts')).startHono, what: 'streamSSE on its node-server' },
   nchan: {
