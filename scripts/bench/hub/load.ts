@@ -25,7 +25,8 @@ const RATE = 100
 /** What comes within this time leaves together: thirty users do not see that, and most of what they cost are writes. */
 const GATHER_MS = 25
 const SAMPLED = 10
-const WARM_UP_S = 1
+/** At real pace, before anything counts: until then V8 compiles anew what ran as fast as it could. At most a fifth of the time that counts. */
+const SETTLE_S = 120
 /** Before the heap is looked at, until all that is bounded is full: the log (10,000 events), the newest events (16 MiB) and what the hub knows of 65,536 events. */
 const FILL = { rate: 3_000, seconds: 23 }
 const EVERY_MS = 5_000
@@ -147,6 +148,7 @@ export function slopeBar(most: number, seconds: number): Bar {
  */
 async function measure(connections: number, seconds: number, flags: readonly string[]): Promise<Found> {
   const noteOthers = watchOthers()
+  const settle = Math.min(SETTLE_S, seconds / 5)
   const start = (peer: PeerName = 'ours', options: PeerOptions = {}) =>
     startChild<ServerCalls>('server.ts', [peer, JSON.stringify(options)], flags)
   // One event a turn, however fast: gathered ones leave less behind than those that come at real pace.
@@ -186,7 +188,7 @@ async function measure(connections: number, seconds: number, flags: readonly str
     const began = { atMs: monotonicMs(), cpu: await idle.call('spent', undefined) }
     let isOver = false
     const publish = (server: Server, more: Partial<Load> = {}) =>
-      server.call('publish', { ...load, rate: RATE, warmUp: WARM_UP_S, seconds, ...more })
+      server.call('publish', { ...load, rate: RATE, warmUp: settle, seconds, ...more })
     const published = Promise.all([
       publish(plain, { watched: true }),
       publish(collected),
@@ -201,7 +203,7 @@ async function measure(connections: number, seconds: number, flags: readonly str
       await Promise.race([published, pause(Math.min(EVERY_MS, seconds * 100))])
       const megabytes = sizeOf(await collected.call('memory', undefined)) / 1_000_000
       const hours = (monotonicMs() - began.atMs) / 3_600_000
-      points.push([hours, megabytes])
+      if (hours * 3_600 >= settle) points.push([hours, megabytes])
       if (hours * 60 < said) continue
       said = Math.floor(hours * 60) + 1
       progress(`load · minute ${said - 1}: ${digits(megabytes)} MB collected`)
