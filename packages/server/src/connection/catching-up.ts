@@ -25,6 +25,8 @@ export interface CatchUpHub {
   readonly turn: TakeTurn
   /** What one may have waiting at present, in bytes. */
   readonly bufferBytes: () => number
+  /** Has all that waits leave at the end of this turn, however soon that is after the last write: the next page is read when this one has left. */
+  readonly hurry: () => void
 }
 
 /** Who catches up. */
@@ -89,6 +91,7 @@ export class CatchUp {
     this.#owner.begin(start, gaps)
     if (first && !isGap(first)) await this.#take(first)
     this.#join()
+    this.#hub.hurry()
     if (!this.#hasMet()) await this.read()
   }
 
@@ -104,6 +107,7 @@ export class CatchUp {
       if (isGap(page)) this.#miss(page.gap)
       else await this.#take(page)
       this.#join()
+      this.#hub.hurry()
       if (this.#hasMet()) return
       // A log that has nothing new for us while the tail is elsewhere is about to learn, or to tell, of a new epoch.
       await (isGap(page) || queue.position > before ? this.#hub.turn() : this.#pause(CATCH_UP_MS))

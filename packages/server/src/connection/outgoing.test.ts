@@ -1,6 +1,6 @@
 // What leaves when: at the end of a turn, or, with `gatherMs`, so long after what left before.
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { authorize, contract, testClock, until } from '../fixtures/world.ts'
+import { authorize, contract, numbers, testClock, until } from '../fixtures/world.ts'
 import { createHub } from '../hub.ts'
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
@@ -76,6 +76,35 @@ describe('with gatherMs', () => {
     await clock.advance(25)
     await say(6)
     expect(chunks.at(-1)).toEqual([6])
+  })
+
+  test('who catches up does not wait', async () => {
+    const clock = testClock()
+    const hub = createHub({
+      contract,
+      authorize,
+      clock,
+      heartbeatMs: 1_000_000,
+      gatherMs: 500,
+      limits: { bufferBytes: 4_096, recentBytes: 1 },
+    })
+    onTestFinished(async () => {
+      const closed = hub.close()
+      await clock.advance(10_000)
+      await closed
+    })
+    const after = await hub.cursor()
+    for (const n of numbers(1_000)) await hub.publish({ type: 'news.said', topic: 'news', data: { text: String(n) } })
+    const { body } = await hub.fetch(new Request(`http://hub/api/sse/events?topics=news&after=${after}`))
+    const reader = (body as ReadableStream<Uint8Array>).getReader()
+    const decoder = new TextDecoder()
+    let text = ''
+    while (!text.includes('"text":"1000"')) {
+      const { done, value } = await reader.read()
+      if (done) break
+      text += decoder.decode(value)
+    }
+    expect([...text.matchAll(/"text":"(\d+)"/g)].map(([, n]) => Number(n))).toEqual(numbers(1_000))
   })
 
   test('a clock that was set back keeps nobody waiting for longer', async () => {

@@ -9,6 +9,8 @@ import type { Roster } from './roster.ts'
 
 /** What a hub's connections share on their way out. */
 export interface Outgoing extends QueueHub {
+  /** Has all that waits leave at the end of this turn, however soon that is after the last write. */
+  readonly hurry: () => void
   /** Resolves when it is one's turn to catch up. */
   readonly turn: TakeTurn
   /** Drops what waits for slow readers and can be read from the log again; answers how many had something. */
@@ -38,12 +40,22 @@ export function createOutgoing({
 }): Outgoing {
   let dirty: Queue[] = []
   let wroteAt = Number.NEGATIVE_INFINITY
+  let isSoon = false
+  let stopWaiting = () => {}
   const writeAll = () => {
     const queues = dirty
     dirty = []
+    isSoon = false
+    stopWaiting()
     wroteAt = clock.now()
     const join = createJoiner()
     for (const queue of queues) queue.flush(join)
+  }
+
+  const writeSoon = () => {
+    if (isSoon || dirty.length === 0) return
+    isSoon = true
+    clock.soon(writeAll)
   }
 
   // A connection has its queue, what its socket has taken, and what comes while it reads.
@@ -65,9 +77,10 @@ export function createOutgoing({
       if (dirty.push(queue) > 1) return
       // A clock that was set back must not keep anybody waiting.
       const waitMs = Math.min(gatherMs, wroteAt + gatherMs - clock.now())
-      if (waitMs > 0) clock.after(waitMs, writeAll)
-      else clock.soon(writeAll)
+      if (waitMs > 0) stopWaiting = clock.after(waitMs, writeAll)
+      else writeSoon()
     },
+    hurry: writeSoon,
     held(bytes) {
       heldBytes += bytes
       if (isShort || heldBytes <= limits.memoryBytes) return
