@@ -520,6 +520,7 @@ describe('options that cannot be', () => {
     [{ gatherMs: -1 }, /`gatherMs` must be a whole number from 0 to 500/],
     [{ gatherMs: 501 }, /`gatherMs`/],
     [{ gatherMs: 2.5 }, /`gatherMs`/],
+    [{ gatherMs: 51, heartbeatMs: 100 }, /`gatherMs` must be at most half of `heartbeatMs`/],
     [{ recheckMs: 1.5 }, /`recheckMs`/],
     [{ limits: { batch: -1 } }, /`limits.batch`/],
     [{ origins: ['https://app.example/'] }, /is no origin/],

@@ -282,6 +282,17 @@ describe('handlers', () => {
     await until(() => expect(notes()).toEqual(['n1', 'n2']))
   })
 
+  test('one whose hub closes meanwhile refuses for now: the next hub may take it', async () => {
+    const { emit, hub } = await emitting()
+    hub.on('card.noted', async () => {
+      void hub.close()
+      await hub.publish({ type: 'news.said', topic: 'news', data: { text: 'noted' } })
+    })
+    expect((await emit([noted(1)])).body.results).toEqual([
+      { id: 'e1', error: expect.objectContaining({ code: 'refused', retryable: true }) },
+    ])
+  })
+
   test('one that is taken off is not asked', async () => {
     const { emit, hub } = await emitting()
     const off = hub.on('card.noted', () => {

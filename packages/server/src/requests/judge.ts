@@ -60,7 +60,9 @@ export function createJudge({ contract, clock, registry, report, handlers }: Cou
       await within(clock, HANDLER_MS, `A handler of "${event.type}"`, (async () => handler(event))())
     } catch (error) {
       if (error instanceof HubError) {
-        throw new HubError('refused', error.message, { retryable: error.retryable, cause: error })
+        // A hub that closes says nothing about the emit: the next one may take it.
+        const retryable = error.retryable || error.code === 'closed'
+        throw new HubError('refused', error.message, { retryable, cause: error })
       }
       // Its message is the server's own business.
       report({ during: 'handler', error, type: event.type, ...(event.user === undefined ? {} : { user: event.user }) })

@@ -61,6 +61,16 @@ export function createRecent(
     return low
   }
 
+  const framed = (epoch: string, event: PlacedEvent): Framed => {
+    const { topic, position } = event
+    const known = frames.get(position)
+    if (known) return { topic, position, frame: known }
+    const frame = encode(epoch, event)
+    // It may have been let go meanwhile.
+    if (from && position > from.position) frames.set(position, frame)
+    return { topic, position, frame }
+  }
+
   return {
     get bytes() {
       return bytes
@@ -85,20 +95,17 @@ export function createRecent(
     page({ epoch, position }, topics, limit) {
       const newest = events.at(events.length - 1)?.position ?? from?.position ?? 0
       if (from?.epoch !== epoch || position < from.position || position > newest) return undefined
-      const found: Framed[] = []
+      const found: PlacedEvent[] = []
       let through = position
       const start = after(position)
       const end = Math.min(events.length, start + MOST_SCANNED)
       for (let index = start; index < end && found.length < limit; index++) {
         const event = events.at(index) as PlacedEvent
-        const { topic, position } = event
-        through = position
-        if (!topics.has(topic)) continue
-        const frame = frames.get(position) ?? encode(epoch, event)
-        frames.set(position, frame)
-        found.push({ topic, position, frame })
+        through = event.position
+        if (topics.has(event.topic)) found.push(event)
       }
-      return { epoch, events: found, through }
+      // Only now: a validator may publish, and what is kept then moves on.
+      return { epoch, events: found.map((event) => framed(epoch, event)), through }
     },
   }
 }

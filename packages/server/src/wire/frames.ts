@@ -56,7 +56,7 @@ class FramedBytes implements Frame {
 // A buffer costs more than all else that is done for an event that one connection hears: what has one reader stays text.
 class FramedText implements Frame {
   readonly length: number
-  readonly #text: string
+  #text: string
   #isTaken = false
   #shared: Frame | undefined
 
@@ -80,7 +80,10 @@ class FramedText implements Frame {
   }
 
   #share(): Frame {
-    this.#shared ??= new FramedBytes(encoder.encode(`${before}${this.#text}${END}`))
+    if (!this.#shared) {
+      this.#shared = new FramedBytes(encoder.encode(`${before}${this.#text}${END}`))
+      this.#text = ''
+    }
     return this.#shared
   }
 }
