@@ -2,24 +2,25 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { authorize, contract, numbers, testClock, until } from '../fixtures/world.ts'
 import { createHub } from '../hub.ts'
+import type { HubOptions } from '../options.ts'
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** A hub, and a reader that notes what comes chunk by chunk: the numbers of the events in each. */
-async function readerOf(gatherMs?: number) {
+/** A hub on a clock of its own, which ends with the test. */
+function hubOf(options: Partial<HubOptions<typeof contract>>) {
   const clock = testClock()
-  const hub = createHub({
-    contract,
-    authorize,
-    clock,
-    heartbeatMs: 1_000_000,
-    ...(gatherMs === undefined ? {} : { gatherMs }),
-  })
+  const hub = createHub({ contract, authorize, clock, heartbeatMs: 1_000_000, ...options })
   onTestFinished(async () => {
     const closed = hub.close()
     await clock.advance(10_000)
     await closed
   })
+  return { clock, hub }
+}
+
+/** A hub, and a reader that notes what comes chunk by chunk: the numbers of the events in each. */
+async function readerOf(gatherMs?: number) {
+  const { clock, hub } = hubOf(gatherMs === undefined ? {} : { gatherMs })
   const { body } = await hub.fetch(new Request('http://hub/api/sse/events?topics=news'))
   const reader = (body as ReadableStream<Uint8Array>).getReader()
   const decoder = new TextDecoder()
@@ -79,20 +80,7 @@ describe('with gatherMs', () => {
   })
 
   test('who catches up does not wait', async () => {
-    const clock = testClock()
-    const hub = createHub({
-      contract,
-      authorize,
-      clock,
-      heartbeatMs: 1_000_000,
-      gatherMs: 500,
-      limits: { bufferBytes: 4_096, recentBytes: 1 },
-    })
-    onTestFinished(async () => {
-      const closed = hub.close()
-      await clock.advance(10_000)
-      await closed
-    })
+    const { hub } = hubOf({ gatherMs: 500, limits: { bufferBytes: 4_096, recentBytes: 1 } })
     const after = await hub.cursor()
     for (const n of numbers(1_000)) await hub.publish({ type: 'news.said', topic: 'news', data: { text: String(n) } })
     const { body } = await hub.fetch(new Request(`http://hub/api/sse/events?topics=news&after=${after}`))
