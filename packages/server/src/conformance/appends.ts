@@ -126,6 +126,21 @@ export const appendCases: readonly LogCase[] = [
     },
   },
   {
+    name: 'an event that is said to be new is known under its id afterwards, and comes back without saying so',
+    async run({ log }) {
+      const tail = await follow(log)
+      const made = drafts(2).map((event) => ({ ...event, isNew: true }))
+      const { positions } = await log.append(made)
+      const placed = drafts(2).map((event, index) => ({ ...event, position: positions[index] ?? 0 }))
+      assert.deepEqual(tail.heard(), placed)
+      assert.deepEqual(await readAll(log, await start(log)), placed)
+      assert.deepEqual((await log.append(drafts(2).reverse())).positions, [...positions].reverse())
+      await log.announce([{ ...draft('x'), isNew: true }])
+      assert.deepEqual(tail.heard().at(-1), draft('x'))
+      tail.stop()
+    },
+  },
+  {
     name: 'of many who publish an id at once, all are answered the one place',
     async run({ log }) {
       const answers = await Promise.all(Array.from({ length: 50 }, () => log.append([draft('a')])))

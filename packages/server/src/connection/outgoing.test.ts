@@ -18,9 +18,14 @@ function hubOf(options: Partial<HubOptions<typeof contract>>) {
   return { clock, hub }
 }
 
-/** A hub, and a reader that notes what comes chunk by chunk: the numbers of the events in each. */
+/** A hub, and a reader of it. */
 async function readerOf(gatherMs?: number) {
   const { clock, hub } = hubOf(gatherMs === undefined ? {} : { gatherMs })
+  return { clock, ...(await follow(clock, hub)) }
+}
+
+/** A reader that notes what comes chunk by chunk: the numbers of the events in each. */
+async function follow(clock: ReturnType<typeof testClock>, hub: ReturnType<typeof hubOf>['hub']) {
   const { body } = await hub.fetch(new Request('http://hub/api/sse/events?topics=news'))
   const reader = (body as ReadableStream<Uint8Array>).getReader()
   const decoder = new TextDecoder()
@@ -36,14 +41,14 @@ async function readerOf(gatherMs?: number) {
     return read()
   }
   void read()
-  await until(() => expect([isOpen, hub.stats().phases]).toEqual([true, { live: 1 }]))
+  await until(() => expect([isOpen, Object.keys(hub.stats().phases)]).toEqual([true, ['live']]))
   // What it has been sent so far is long ago.
   await clock.advance(1_000)
   const say = async (...numbers: number[]) => {
     for (const n of numbers) void hub.publish({ type: 'news.said', topic: 'news', data: { text: String(n) } })
     for (let n = 0; n < 5; n++) await turn()
   }
-  return { clock, chunks, say }
+  return { chunks, say }
 }
 
 describe('what comes in one turn of the event loop', () => {
@@ -93,6 +98,24 @@ describe('with gatherMs', () => {
       text += decoder.decode(value)
     }
     expect([...text.matchAll(/"text":"(\d+)"/g)].map(([, n]) => Number(n))).toEqual(numbers(1_000))
+  })
+
+  test('what waits does not wait for more where memory is short', async () => {
+    const memoryBytes = 9_000
+    const { clock, hub } = hubOf({ gatherMs: 500, limits: { memoryBytes } })
+    const readers = [await follow(clock, hub), await follow(clock, hub), await follow(clock, hub)] as const
+    const [{ chunks, say }] = readers
+    await say(1)
+    let last = 1
+    let most = 0
+    while (chunks.length === 1 && last < 100) {
+      await say(++last)
+      most = Math.max(most, hub.stats().bufferedBytes)
+    }
+    for (const reader of readers) expect(reader.chunks).toEqual([[1], numbers(last).slice(1)])
+    expect(most).toBeGreaterThan(memoryBytes / 2)
+    expect(most).toBeLessThanOrEqual(memoryBytes)
+    expect(hub.stats()).toMatchObject({ phases: { live: 3 }, flushed: 0 })
   })
 
   test('a clock that was set back keeps nobody waiting for longer', async () => {

@@ -85,7 +85,8 @@ export function createOutgoing({
       heldBytes += bytes
       if (isShort || heldBytes <= limits.memoryBytes) return
       isShort = true
-      // Much of it may leave at the end of this turn.
+      // Much of it may leave at the end of this turn, and waits for no more to come.
+      writeSoon()
       clock.soon(() => {
         isShort = false
         if (heldBytes > limits.memoryBytes) flush()

@@ -11,7 +11,10 @@ describe('frames', () => {
       const frame = frameOf(given)
       const chunk = `${Buffer.byteLength(given).toString(16)}\r\n${given}\r\n`
       expect(frame.length).toBe(Buffer.byteLength(given))
-      expect(frame.chunk()).toBe(chunk)
+      // A socket counts text by characters: what has fewer of them than bytes does not leave as text.
+      const first = frame.chunk()
+      expect(first.length).toBe(Buffer.byteLength(chunk))
+      expect(typeof first === 'string' ? first : text(first)).toBe(chunk)
       const shared = frame.chunk() as Uint8Array
       expect(text(shared)).toBe(chunk)
       expect(frame.chunk()).toBe(shared)

@@ -8,7 +8,7 @@ export interface Frame {
   readonly length: number
   /** The bytes as they stand in the stream; built when first asked for, then shared. */
   readonly bytes: Uint8Array
-  /** The same as one chunk of HTTP/1.1's chunked encoding: perhaps as text, in UTF-8, to the first who asks; as bytes, which are shared, to all others. */
+  /** The same as one chunk of HTTP/1.1's chunked encoding: perhaps as text, in ASCII, to the first who asks; as bytes, which are shared, to all others. */
   chunk(): Uint8Array | string
   /** The same compressed; made when first asked for, then shared too. All who ask have the same `compress`. */
   compressed(compress: (bytes: Uint8Array) => Uint8Array): Frame
@@ -70,7 +70,9 @@ class FramedText implements Frame {
   }
 
   chunk(): Uint8Array | string {
-    if (this.#isTaken || this.#shared) return this.#share().chunk()
+    // A socket counts by characters what it holds as text.
+    const isAscii = this.length === this.#text.length
+    if (this.#isTaken || this.#shared || !isAscii) return this.#share().chunk()
     this.#isTaken = true
     return `${this.length.toString(16)}${END}${this.#text}${END}`
   }
