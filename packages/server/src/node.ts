@@ -161,6 +161,9 @@ function directSink(res: ServerResponse, outlet: Outlet): Sink | undefined {
   return new DirectSink(socket, res, outlet)
 }
 
+// What a socket would make of any other bytes, at every write.
+const asBuffer = ({ buffer, byteOffset, length }: Uint8Array) => Buffer.from(buffer, byteOffset, length)
+
 class DirectSink implements Sink {
   readonly #socket: Socket
   readonly #res: ServerResponse
@@ -177,7 +180,7 @@ class DirectSink implements Sink {
   }
 
   write(frame: Frame): boolean {
-    if (!this.#res.writableEnded) return this.#socket.write(frame.chunk())
+    if (!this.#res.writableEnded) return this.#socket.write(frame.chunk(asBuffer))
     // Somebody else has ended the response: what is written now would stand in the next one.
     this.#outlet.closed()
     return false

@@ -8,8 +8,11 @@ export interface Frame {
   readonly length: number
   /** The bytes as they stand in the stream; built when first asked for, then shared. */
   readonly bytes: Uint8Array
-  /** The same as one chunk of HTTP/1.1's chunked encoding: perhaps as text, in ASCII, to the first who asks; as bytes, which are shared, to all others. */
-  chunk(): Uint8Array | string
+  /**
+   * The same as one chunk of HTTP/1.1's chunked encoding: perhaps as text, in ASCII, to the first who asks; as bytes, which are shared, to all others, in the form that
+   * sockets take, which `wrap` gives them without a copy. All who ask have the same `wrap`.
+   */
+  chunk(wrap: (bytes: Uint8Array) => Uint8Array): Uint8Array | string
   /** The same compressed; made when first asked for, then shared too. All who ask have the same `compress`. */
   compressed(compress: (bytes: Uint8Array) => Uint8Array): Frame
 }
@@ -37,12 +40,12 @@ class FramedBytes implements Frame {
     return this.bytes.length
   }
 
-  chunk(): Uint8Array {
+  chunk(wrap: (bytes: Uint8Array) => Uint8Array): Uint8Array {
     if (!this.#chunk) {
       const head = `${this.bytes.length.toString(16)}${END}`
       const start = BEFORE - head.length
       for (let at = 0; at < head.length; at++) this.#roomy[start + at] = head.charCodeAt(at)
-      this.#chunk = this.#roomy.subarray(start)
+      this.#chunk = wrap(this.#roomy.subarray(start))
     }
     return this.#chunk
   }
@@ -69,10 +72,10 @@ class FramedText implements Frame {
     return this.#share().bytes
   }
 
-  chunk(): Uint8Array | string {
+  chunk(wrap: (bytes: Uint8Array) => Uint8Array): Uint8Array | string {
     // A socket counts by characters what it holds as text.
     const isAscii = this.length === this.#text.length
-    if (this.#isTaken || this.#shared || !isAscii) return this.#share().chunk()
+    if (this.#isTaken || this.#shared || !isAscii) return this.#share().chunk(wrap)
     this.#isTaken = true
     return `${this.length.toString(16)}${END}${this.#text}${END}`
   }
