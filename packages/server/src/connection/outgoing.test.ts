@@ -2,7 +2,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { authorize, contract, numbers, testClock, until } from '../fixtures/world.ts'
 import { createHub } from '../hub.ts'
-import type { HubOptions } from '../options.ts'
+import type { HubOptions, Limits } from '../options.ts'
+import { createOutgoing } from './outgoing.ts'
+import { createRoster, type Member } from './roster.ts'
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
@@ -130,4 +132,27 @@ describe('with gatherMs', () => {
     await turn()
     expect(chunks).toEqual([[1], [2]])
   })
+})
+
+test('a reader may have as much waiting as its share of the memory, which follows their number', () => {
+  const roster = createRoster({ connections: 1_000, connectionsPerUser: 1_000 })
+  const limits = { bufferBytes: 20_000, memoryBytes: 120_000 } as Limits
+  const { bufferBytes } = createOutgoing({ clock: testClock(), limits, roster, gatherMs: 0, flushed: () => {} })
+  const members = numbers(100).map((n): Member => ({ user: `u${n}`, phase: 'live', buffered: 0, end: () => {} }))
+  const shares: number[] = []
+  for (const member of members) {
+    roster.enter(member)
+    shares.push(bufferBytes())
+  }
+  expect([1, 2, 4, 5, 9, 10, 100].map((count) => shares[count - 1])).toEqual([
+    20_000,
+    20_000,
+    10_000,
+    8_000,
+    120_000 / 27,
+    4_096,
+    4_096,
+  ])
+  for (const member of members.slice(4)) roster.leave(member)
+  expect(bufferBytes()).toBe(10_000)
 })

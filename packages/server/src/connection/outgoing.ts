@@ -58,9 +58,16 @@ export function createOutgoing({
     clock.soon(writeAll)
   }
 
-  // A connection has its queue, what its socket has taken, and what comes while it reads.
-  const bufferBytes = () =>
-    Math.min(limits.bufferBytes, Math.max(LEAST_BUFFER_BYTES, limits.memoryBytes / (3 * roster.size)))
+  // A connection has its queue, what its socket has taken, and what comes while it reads. Asked at every delivery: worked out once for so many of them.
+  let sharers = 0
+  let shareBytes: number = limits.bufferBytes
+  const bufferBytes = () => {
+    if (roster.size !== sharers) {
+      sharers = roster.size
+      shareBytes = Math.min(limits.bufferBytes, Math.max(LEAST_BUFFER_BYTES, limits.memoryBytes / (3 * sharers)))
+    }
+    return shareBytes
+  }
   const flush = () => {
     const sentBack = roster.members().filter((member) => member.flush?.()).length
     flushed(sentBack)
