@@ -29,19 +29,29 @@ const page = {
   reports,
   outcomes,
   /** How many emits the browser keeps. */
-  kept: () =>
-    new Promise<number>((resolve, reject) => {
-      const request = indexedDB.open('sse-hub')
-      request.onerror = () => reject(request.error)
-      request.onupgradeneeded = () => request.transaction?.abort()
-      request.onsuccess = () => {
-        const count = request.result.transaction('emits').objectStore('emits').index('owner').count()
-        count.onsuccess = () => {
-          request.result.close()
-          resolve(count.result)
-        }
+  kept: () => look((emits) => emits.count()),
+  /** Those of them that a page has made: `by n`. */
+  written: async (by: string) => {
+    const all = await look<{ json: string }[]>((emits) => emits.getAll())
+    const notes = all.map(({ json }) => (JSON.parse(`{${json}`) as { data: { by: string; n: number } }).data)
+    return notes.filter((note) => note.by === by).map(({ n }) => `${by} ${n}`)
+  },
+}
+
+/** Asks the browser's storage for the emits that it keeps. */
+function look<T>(ask: (emits: IDBIndex) => IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open('sse-hub')
+    request.onerror = () => reject(request.error)
+    request.onupgradeneeded = () => request.transaction?.abort()
+    request.onsuccess = () => {
+      const answer = ask(request.result.transaction('emits').objectStore('emits').index('owner'))
+      answer.onsuccess = () => {
+        request.result.close()
+        resolve(answer.result)
       }
-    }),
+    }
+  })
 }
 
 /** What the test calls. */

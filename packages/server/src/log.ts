@@ -15,7 +15,7 @@ export interface NewEvent {
   readonly at: number
   /** The `data:` line of its block, as `encodeEvent` wrote it. */
   readonly json: string
-  /** Its id was made for it just now, so no log has it yet, and need not look for it; whoever appends it a second time takes this off. Not for the tail, and never kept. */
+  /** Its id was made for it just now, so no log has it yet, and need not look for it. It is remembered under its id like any other; whoever appends it a second time takes this off. Not for the tail, and never kept. */
   readonly isNew?: boolean
 }
 

@@ -75,7 +75,7 @@ export interface HubOptions<C extends Contract> {
   readonly origins?: readonly string[] | ((origin: string) => boolean)
   /**
    * How long an event may wait, in milliseconds, so that those that come soon after each other leave in one write: none leaves sooner after the last write
-   * than this, and what comes more seldom does not wait. Neither do catching up, good-byes, and a queue that is full. From 0 to 500, and at most half of `heartbeatMs`. Default 0: what comes in one turn of the event loop leaves at its end.
+   * than this, and what comes more seldom does not wait. Neither do catching up, good-byes, a queue that is full, and anything while more than `memoryBytes` waits. From 0 to 500, and at most half of `heartbeatMs`. Default 0: what comes in one turn of the event loop leaves at its end.
    */
   readonly gatherMs?: number
   /** How often every stream shows a sign of life, in milliseconds. Default 2,000. */

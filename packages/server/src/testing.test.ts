@@ -47,6 +47,22 @@ it.each([
     /published again with its id/,
   ),
   lacking(
+    'never knows what is said to be new',
+    (log) => {
+      const made = new Set<string>()
+      return {
+        append(events, mark) {
+          for (const { id, isNew } of events) if (isNew) made.add(id)
+          return log.append(
+            events.map((event) => ({ ...event, isNew: made.has(event.id) })),
+            mark,
+          )
+        },
+      }
+    },
+    /said to be new/,
+  ),
+  lacking(
     'takes an emit for a publication',
     (log) => {
       const seen = new Map<string, number>()

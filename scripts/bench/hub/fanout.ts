@@ -203,7 +203,7 @@ export function judgeFanout(found: Runs): Bar[] {
   const cpu = (peer: PeerName) => series(found, peer, (one) => one.cpu?.cpuPerDelivery)
   const many = (peer: PeerName) => series(found, peer, (one) => one.many)
   const generator = (peer: PeerName) => series(found, peer, (one) => one.atLimit?.generatorBusy)
-  const pressed = middle(series(found, 'ours', (one) => one.pressed?.account.latency.p99))
+  const pressed = (peer: PeerName) => series(found, peer, (one) => one.pressed?.account.latency.p99)
   return [
     bar('limit, one event a turn, to raw', ratio(limit('ours-ungathered'), limit('raw-ungathered')), '≥', 0.95, ' ×'),
     bar(
@@ -215,7 +215,9 @@ export function judgeFanout(found: Runs): Bar[] {
     ),
     bar('limit, gathering, to better-sse', ratio(limit('ours'), limit('better-sse')), '≥', 6, ' ×'),
     bar('limit, gathering, to nchan', ratio(limit('ours'), limit('nchan')), '≥', 2.5, ' ×'),
-    bar('p99 at 800 k deliveries/s, or at the limit', pressed, '<', 15, ' ms'),
+    bar('p99 at 800 k deliveries/s, or at the limit', middle(pressed('ours')), '<', 15, ' ms'),
+    // The same where writes cost more: node:http takes 12 ms where the bar was set.
+    bar('p99 there, to raw-gathered', ratio(pressed('ours'), pressed('raw-gathered')), '≤', 15 / 12, ' ×'),
     bar('CPU at 200 k deliveries/s, to raw', ratio(cpu('ours'), cpu('raw')), '≤', 1.15, ' ×'),
     bar('p99 at 30 events/s, to raw', ratio(calm('ours'), calm('raw')), '≤', 1.2, ' ×'),
     bar('limit with 10,000 connections, to raw', ratio(many('ours'), many('raw')), '≥', 3, ' ×'),

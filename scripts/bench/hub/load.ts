@@ -24,7 +24,7 @@ const LEAST_S = 600
 const RATE = 100
 /** What comes within this time leaves together: thirty users do not see that, and most of what they cost are writes. */
 const GATHER_MS = 25
-/** What docs/operating.md says to hubs that few use: V8 gives new objects 33 MB else, wherever some of them are kept. */
+/** What docs/operating.md says to hubs that few use: V8 gives new objects 33 MB and more else, wherever some of them are kept. */
 const SMALL_HEAP = '--max-semi-space-size=2'
 const SAMPLED = 10
 /** At real pace, before anything counts: until then V8 compiles anew what ran as fast as it could. At most a fifth of the time that counts. */

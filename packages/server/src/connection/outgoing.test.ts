@@ -3,10 +3,15 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { authorize, contract, numbers, testClock, until } from '../fixtures/world.ts'
 import { createHub } from '../hub.ts'
 import type { HubOptions, Limits } from '../options.ts'
+import { frameOf } from '../wire/frames.ts'
 import { createOutgoing } from './outgoing.ts'
+import { Queue } from './queue.ts'
 import { createRoster, type Member } from './roster.ts'
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+const turns = async () => {
+  for (let n = 0; n < 3; n++) await turn()
+}
 
 /** A hub on a clock of its own, which ends with the test. */
 function hubOf(options: Partial<HubOptions<typeof contract>>) {
@@ -134,18 +139,97 @@ describe('with gatherMs', () => {
   })
 })
 
-test('a reader may have as much waiting as its share of the memory, which follows their number', () => {
+/** What readers share, without a hub: each counts how often it is written to, and one that is slow takes one write and no more. */
+function shareOf({ gatherMs = 0, ...limits }: { gatherMs?: number; bufferBytes: number; memoryBytes: number }) {
+  const clock = testClock()
   const roster = createRoster({ connections: 1_000, connectionsPerUser: 1_000 })
-  const limits = { bufferBytes: 20_000, memoryBytes: 120_000 } as Limits
-  const { bufferBytes } = createOutgoing({ clock: testClock(), limits, roster, gatherMs: 0, flushed: () => {} })
-  const members = numbers(100).map((n): Member => ({ user: `u${n}`, phase: 'live', buffered: 0, end: () => {} }))
-  const shares: number[] = []
-  for (const member of members) {
+  const flushes: number[] = []
+  const flushed = (connections: number) => void flushes.push(connections)
+  const outgoing = createOutgoing({ clock, limits: limits as Limits, roster, gatherMs, flushed })
+  const enter = async (isSlow = false) => {
+    const queue = new Queue(outgoing, { failed() {}, displaced() {} })
+    const reader = { writes: 0 }
+    const flush = () => {
+      const may = queue.holds && queue.isBlocked
+      if (may) queue.drop()
+      return may
+    }
+    const member: Member = { user: null, phase: 'live', buffered: 0, end() {}, flush }
     roster.enter(member)
+    const write = () => ++reader.writes > 0 && !isSlow
+    queue.attach({ write, pending: 0, end() {}, destroy() {} })
+    queue.push(frameOf('x'))
+    await clock.advance(gatherMs)
+    await turns()
+    reader.writes = 0
+    return { queue, reader, leave: () => roster.leave(member) }
+  }
+  return { clock, flushes, enter, bufferBytes: outgoing.bufferBytes }
+}
+
+describe('where more waits than memoryBytes', () => {
+  const frame = (bytes: number) => frameOf('x'.repeat(bytes))
+
+  test('one large event does not wait for more', async () => {
+    const { clock, flushes, enter } = shareOf({ gatherMs: 500, bufferBytes: 20_000, memoryBytes: 9_000 })
+    const { queue, reader } = await enter()
+    queue.push(frame(10))
+    await turns()
+    queue.push(frame(10_000))
+    expect([reader.writes, clock.pending()]).toEqual([1, 1])
+    await turns()
+    expect([reader.writes, clock.pending(), flushes]).toEqual([2, 0, []])
+  })
+
+  test('nobody is sent back for what leaves in the same turn, but for what waits any longer', async () => {
+    const { flushes, enter } = shareOf({ bufferBytes: 20_000, memoryBytes: 9_000 })
+    const slow = await enter(true)
+    const live = await enter()
+    slow.queue.push(frame(5_000))
+    live.queue.push(frame(6_000))
+    await turns()
+    expect([live.reader.writes, slow.queue.buffered, flushes]).toEqual([1, 5_000, []])
+    slow.queue.push(frame(6_000))
+    await turns()
+    expect([slow.queue.buffered, flushes]).toEqual([0, [1]])
+  })
+
+  test('what cannot be dropped does not have everybody hurry', async () => {
+    const { clock, flushes, enter } = shareOf({ gatherMs: 25, bufferBytes: 20_000, memoryBytes: 9_000 })
+    const slow = await enter(true)
+    slow.queue.pass({ frame: frame(10_000) })
+    await turns()
+    const live = await enter()
+    for (let ms = 0; ms < 100; ms++) {
+      live.queue.push(frame(10))
+      await clock.advance(1)
+      await turns()
+    }
+    expect(live.reader.writes).toBeLessThanOrEqual(5)
+    expect(flushes).toEqual([0])
+    // What can be is, when it is enough to be worth it.
+    slow.queue.push(frame(2_000))
+    await turns()
+    expect([slow.queue.buffered, flushes]).toEqual([10_000, [0, 1]])
+    // And when that is gone, all is as it was.
+    slow.queue.close(false)
+    const another = await enter(true)
+    another.queue.push(frame(9_500))
+    await turns()
+    expect([another.queue.buffered, flushes]).toEqual([0, [0, 1, 1]])
+  })
+})
+
+test('a reader may have as much waiting as its share of the memory, which follows their number', async () => {
+  const { enter, bufferBytes } = shareOf({ bufferBytes: 50_000, memoryBytes: 120_000 })
+  const readers: { leave(): void }[] = []
+  const shares: number[] = []
+  for (let n = 0; n < 30; n++) {
+    readers.push(await enter())
     shares.push(bufferBytes())
   }
-  expect([1, 2, 4, 5, 9, 10, 100].map((count) => shares[count - 1])).toEqual([
-    20_000,
+  expect([1, 2, 4, 5, 9, 10, 30].map((count) => shares[count - 1])).toEqual([
+    40_000,
     20_000,
     10_000,
     8_000,
@@ -153,6 +237,6 @@ test('a reader may have as much waiting as its share of the memory, which follow
     4_096,
     4_096,
   ])
-  for (const member of members.slice(4)) roster.leave(member)
-  expect(bufferBytes()).toBe(10_000)
+  for (const { leave } of readers.splice(1)) leave()
+  expect(bufferBytes()).toBe(40_000)
 })

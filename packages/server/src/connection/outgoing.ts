@@ -19,6 +19,8 @@ export interface Outgoing extends QueueHub {
 
 // Whoever is live waits for no more than this of what others catch up with.
 const CATCH_UP_BYTES = 1_048_576
+// How much more than what could not be dropped has to wait before that is tried again.
+const STILL_SHORT = 1.1
 // What a connection may always have waiting.
 const LEAST_BUFFER_BYTES = 4_096
 
@@ -75,6 +77,15 @@ export function createOutgoing({
   }
   let heldBytes = 0
   let isShort = false
+  // Where more waits than may, and cannot be dropped, only as much again is a reason to try anew.
+  let mostBytes = limits.memoryBytes
+  const relieve = () => {
+    isShort = false
+    // What only waits for this turn to end, or for more to come.
+    if (dirty.length > 0) writeAll()
+    if (heldBytes > mostBytes) flush()
+    mostBytes = Math.max(limits.memoryBytes, heldBytes * STILL_SHORT)
+  }
 
   return {
     bufferBytes,
@@ -90,14 +101,10 @@ export function createOutgoing({
     hurry: writeSoon,
     held(bytes) {
       heldBytes += bytes
-      if (isShort || heldBytes <= limits.memoryBytes) return
+      if (heldBytes <= limits.memoryBytes) mostBytes = limits.memoryBytes
+      if (isShort || heldBytes <= mostBytes) return
       isShort = true
-      // Much of it may leave at the end of this turn, and waits for no more to come.
-      writeSoon()
-      clock.soon(() => {
-        isShort = false
-        if (heldBytes > limits.memoryBytes) flush()
-      })
+      clock.soon(relieve)
     },
   }
 }
