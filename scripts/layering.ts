@@ -45,6 +45,7 @@ const rules: Readonly<Record<string, PackageRules>> = {
       ['connection/**'],
       ['requests/**'],
       ['logs/**'],
+      ['api.ts'],
       ['hub.ts'],
       ['node.ts', 'index.ts'],
     ],

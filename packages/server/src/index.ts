@@ -1,7 +1,7 @@
 // The door of `@sse-hub/server`: everything that an application imports to run a hub.
 export type { Contract, Cursor, HubErrorCode, Publication } from '@sse-hub/core/contract'
 export { HubError } from '@sse-hub/core/contract'
-export type { Hub, Stats } from './hub.ts'
+export type { Hub, Stats } from './api.ts'
 export { createHub } from './hub.ts'
 export type {
   Appended,

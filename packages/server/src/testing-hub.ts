@@ -1,6 +1,7 @@
 // createTestHub: a hub for an application's own tests, which can be reached without a port, and made to fail in every way that a client must survive.
 import { type Contract, HubError, isTopic, kindOf } from '@sse-hub/core/contract'
-import { createHub, type Hub } from './hub.ts'
+import type { Hub } from './api.ts'
+import { createHub } from './hub.ts'
 import type { EventLog, TailListener } from './log.ts'
 import { memoryLog } from './logs/memory.ts'
 import type { HubOptions } from './options.ts'

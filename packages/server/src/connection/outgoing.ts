@@ -77,7 +77,7 @@ export function createOutgoing({
   }
   let heldBytes = 0
   let isShort = false
-  // Where more waits than may, and cannot be dropped, only as much again is a reason to try anew.
+  // Where more waits than may, and cannot be dropped, only a tenth more is a reason to try anew.
   let mostBytes = limits.memoryBytes
   const relieve = () => {
     isShort = false
