@@ -374,8 +374,8 @@ export const bugs: readonly Bug[] = [
     file: `${client}/outbox/keeper.ts`,
     edits: [
       [
-        '    await storage.write(put, away)\n',
-        '    for (const one of all) one.kept = true\n    await storage.write(put, away)\n',
+        '      await storage.write(kept, away)\n',
+        '      for (const one of all) one.kept = true\n      await storage.write(kept, away)\n',
       ],
     ],
   },

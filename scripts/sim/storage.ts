@@ -38,6 +38,8 @@ export function createStorage({
   const kept = new Map<string, KeptEmit>()
   const holders = new Map<string, number>()
   let failing: Failing | undefined
+  // When the last step is done: what is asked for later is done later.
+  let doneAt = 0
 
   const keyOf = ({ producer, seq }: KeptEmit) => `${producer} ${String(seq).padStart(9, '0')}`
   const letGo = (producer: string, page: number, afterMs: number) =>
@@ -56,7 +58,8 @@ export function createStorage({
       const step = async <T>(work: () => T): Promise<T> => {
         const { promise, resolve, reject } = Promise.withResolvers<T>()
         const how = failing
-        clock.after(chance.pick([0, 1, 4, 15]), () => {
+        doneAt = Math.max(doneAt, clock.now() + chance.pick([0, 1, 4, 15]))
+        clock.after(doneAt - clock.now(), () => {
           if (how === 'hangs' || (ended && chance.maybe(0.5))) return
           if (how === 'refuses') return void own.after(0, () => reject(new DOMException('Full', 'QuotaExceededError')))
           const done = work()

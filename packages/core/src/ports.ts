@@ -72,7 +72,10 @@ export interface EmitStorage {
   now(): number
   /** All that is kept of an owner, in order of their keys. */
   read(owner: string): Promise<readonly KeptEmit[]>
-  /** Keeps some emits (anew), and forgets others: all of it, or nothing. */
+  /**
+   * Keeps some emits (anew), and forgets others: all of it, or nothing. A page that is put away does not wait for the call before: what is asked for later is
+   * done later, and what was asked for is done though the page ends.
+   */
   write(kept: readonly KeptEmit[], gone: readonly KeptEmit[]): Promise<void>
   /** Holds a line until it is released or the page ends. Answers how to release it, or undefined while another page holds it. */
   hold(producer: string): Promise<(() => void) | undefined>

@@ -68,8 +68,11 @@ export async function hubJson<T>(answer: Response | Promise<Response>): Promise<
 /** The cursor that a value reflects, if it is the very one that was read. */
 export const cursorOf = (value: unknown): string | undefined => cursors.get(value as object)
 
-/** Whether two cursors are of different logs. */
-export const isForeign = (a: string, b: string): boolean => isAfter(a, b) && isAfter(b, a)
+/** Whether two cursors, where both are known, are of different logs. */
+export const isForeign = (a: Answer, b: Answer): boolean => !!a && !!b && isAfter(a, b) && isAfter(b, a)
+
+/** Whether a cursor is after another, where both are known and of the same log. */
+export const isLater = (a: Answer, b: Answer): boolean => !!a && !!b && isAfter(a, b) && !isAfter(b, a)
 
 /** What is in two parts of one whole: the older of their cursors; none where one has none, or they are of two logs. */
 export function inBoth(a: Answer, b: Answer): Answer {

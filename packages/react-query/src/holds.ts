@@ -101,19 +101,20 @@ export function createHolds({ query, client, join, isLive, refresh, report }: Ho
     },
     isNew: () => from !== undefined,
     again(after) {
-      for (const [topic, { stop }] of [...holds]) {
+      for (const [topic, { stop }] of holds) {
         stop()
         subscribe(topic, after)
       }
     },
     keep(topics) {
-      const left = [...holds].filter(([topic]) => !topics.includes(topic))
-      for (const [topic, { stop }] of left) {
+      const { size } = holds
+      for (const [topic, { stop }] of holds) {
+        if (topics.includes(topic)) continue
         holds.delete(topic)
         stop()
         from = undefined
       }
-      return left.length > 0
+      return holds.size < size
     },
     ended(ok) {
       from = join.cursor()

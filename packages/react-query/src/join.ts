@@ -3,7 +3,7 @@ import { type Clock, type HubEvent, isAfter, type TopicGap } from '@sse-hub/core
 import type { Query, QueryClient } from '@tanstack/query-core'
 import { tell, WATCHED } from './activity.ts'
 import { differ } from './conflict.ts'
-import { type Answer, cursorOf, inBoth, isForeign, notesOf } from './cursor.ts'
+import { type Answer, cursorOf, inBoth, isForeign, isLater, notesOf } from './cursor.ts'
 import type { Live } from './live.ts'
 import { type Change, createOverlay, isUnsent, type OverlayOptions } from './overlay.ts'
 import { REFETCH, type Tombstones } from './reducers.ts'
@@ -84,15 +84,12 @@ const onTopOf = (before: Pages, after: Pages, how: Query['state']['fetchMeta']):
   return { pages: grow(before.pages, after.pages), pageParams: grow(before.pageParams, after.pageParams) }
 }
 
-/** Whether a cursor is after another, and of the same log. */
-const isLater = (a: string, b: string) => isAfter(a, b) && !isAfter(b, a)
-
 /** Whether the server is known to have it: it has answered, or its event was heard by some query. */
 const isDone = ({ cursor, state }: Change) => cursor || state !== 'sent'
 
 /** Makes the join of one query. */
 export function createJoin(options: JoinOptions): Join {
-  const { query, queryClient, heard, clock, live, covered, refresh, report } = options
+  const { query, queryClient, changes, heard, clock, live, covered, refresh, report } = options
   const { queryKey } = query
   const overlay = createOverlay(options)
   // The server's state as it is known, and what was made of it: the same, unless something is pending.
@@ -106,7 +103,7 @@ export function createJoin(options: JoinOptions): Join {
   let heardBefore: string | undefined
   // Whether the hub was asked again for what the last answer lacks, and has not said that it cannot tell.
   let isCatchingUp = false
-  let tombstones: Tombstones = new Map()
+  const tombstones: Tombstones = new Map()
   // Events that came within a frame after the last were written.
   const waiting: HubEvent[] = []
   let wroteAt = Number.NEGATIVE_INFINITY
@@ -204,7 +201,7 @@ export function createJoin(options: JoinOptions): Join {
       const { cursor: at } = event
       if (at) {
         hear(at)
-        if (cursor && isForeign(at, cursor)) lost('now')
+        if (isForeign(at, cursor)) lost('now')
       }
       if (journal && journal.push(event) > MAX_JOURNAL) {
         journal = []
@@ -255,20 +252,22 @@ export function createJoin(options: JoinOptions): Join {
       const answer = notesOf(queryClient, queryKey).cursor
       if (isWhole) {
         cursor = answer
-        tombstones = new Map()
+        // What is pending may be answered yet with a state from before a deletion that this answer has.
+        if (!changes[0]) tombstones.clear()
         // The other pages have not become newer by one more.
       } else if (answer !== undefined) cursor = inBoth(cursor, answer)
       const isOurs = !isWhole || answer !== undefined
-      const { newest } = heard
-      const isStranger = !!answer && !!newest && isForeign(answer, newest)
+      const isStranger = isForeign(answer, heard.newest)
       // While the hub is away its log may have been replaced; and so it may while the answer is on its way, once.
-      if (WATCHED && isStranger && covered())
+      if (WATCHED && isStranger && covered()) {
+        const { newest } = heard
         import('./stranger.ts').then(
-          ({ stranger }) => stranger(query, answer, newest, report),
+          ({ stranger }) => stranger(query, `${answer}`, `${newest}`, report),
           () => {},
         )
+      }
       // It lacks what was heard before it was asked for; that of another log lacks everything.
-      isCatchingUp = isStranger || (!!answer && !!heardBefore && isLater(heardBefore, answer))
+      isCatchingUp = isStranger || isLater(heardBefore, answer)
       if (answer && !isCatchingUp) hear(answer)
       if (WATCHED) tell({ kind: 'join', query, events: events.length, cursor: cursor ?? undefined })
       // Read after the server had answered, it has that, unless it is from before in the same log.

@@ -108,6 +108,25 @@ test.each([
   expect(world.fetches).toHaveLength(1)
 })
 
+test('a late answer does not bring back what others have deleted since, though a read has come between', async () => {
+  await show()
+  Object.assign(writes.api, { answerMs: 1_000, tags: false })
+  mutate(writes.create, { board: '7', title: 'B' })
+  await world.pass(200)
+  const [made] = world.state('board:7').filter(({ title }) => title === 'B')
+  world.delete('board:7', made?.id ?? '')
+  // Only a delete that says its version is newer than anything.
+  world.publish('board:7', 'card.deleted', { id: made?.id, version: 2 })
+  await world.pass(200)
+  void world.queryClient.refetchQueries()
+  await world.pass(200)
+  expect(world.fetches).toHaveLength(2)
+  expect(titles()).toBe('A B')
+  await world.pass(700)
+  expect(titles()).toBe('A')
+  await settle()
+})
+
 test('what is refused is taken back, and nothing else', async () => {
   const frames = await show()
   writes.api.fails = 'refused'

@@ -42,6 +42,42 @@ describe('across pages', () => {
     ])
   })
 
+  test.each([undefined, 'is slow to answer'] as const)(
+    'what is emitted right before the page goes away is kept, where the storage: %s',
+    async (fault) => {
+      const { away, works, page, emits, clock, hub } = outboxWorld()
+      away()
+      const first = page({ disturb: (step) => (step === 'write' ? fault : undefined) })
+      first.emit([1])
+      await clock.advance(0)
+      expect(emits()).toHaveLength(1)
+      first.emit([2, 3])
+      first.hide()
+      first.die()
+      expect(emits().map(({ seq }) => seq)).toEqual([1, 2, 3])
+      works()
+      page()
+      await clock.advance(100)
+      expect(hub.accepted).toEqual([1, 2, 3])
+      expect(emits()).toEqual([])
+    },
+  )
+
+  test('the first emit of a page that goes away at once is kept too', async () => {
+    const { away, works, page, emits, clock, hub } = outboxWorld()
+    away()
+    const first = page()
+    await clock.advance(0)
+    first.emit([1])
+    first.hide()
+    first.die()
+    expect(emits().map(({ seq }) => seq)).toEqual([1])
+    works()
+    page()
+    await clock.advance(100)
+    expect(hub.accepted).toEqual([1])
+  })
+
   test('what is answered is forgotten, and written down once until then', async () => {
     const steps: string[] = []
     const { page, emits, clock, posts } = outboxWorld()
@@ -433,16 +469,17 @@ describe('what the hub has forgotten', () => {
 
   test('the hub never knew of the first, and its page ended before it could write down that it had sent the rest', async () => {
     const { page, clock, hub, posts, answers, works, emits } = outboxWorld()
-    let isFull = true
-    const first = page({ disturb: (step) => (isFull && step === 'write' ? 'rejects' : undefined) })
+    let fault: Fault | undefined = 'rejects'
+    const first = page({ disturb: (step) => (step === 'write' ? fault : undefined) })
     answers(() => {
       throw new TypeError('not there yet')
     })
     first.emit([1])
     await clock.advance(10)
-    isFull = false
+    fault = undefined
     first.emit([2])
     await clock.advance(10)
+    fault = 'hangs'
     first.hide()
     first.die()
     const late = posts.filter(({ keepalive }) => keepalive)

@@ -48,31 +48,38 @@ export function createKeeper(
   const holds = new Map<string, () => void>()
   const changed = new Set<Keepable>()
   let last: Promise<unknown> = Promise.resolve()
+  // What did not wait for the others.
+  let urgent: Promise<unknown> | undefined
   // What has failed, and not worked since.
   const broken = new Set<'read' | 'write'>()
 
-  /** One after the other. Answers undefined where the storage fails. */
-  const next = <T>(work: (storage: EmitStorage) => Promise<T>, what: 'read' | 'write'): Promise<T | undefined> => {
-    const done = last.then(async () => {
-      if (!storage) return undefined
-      let cancel = () => {}
-      const late = new Promise<never>((_, reject) => {
-        cancel = clock.after(PATIENCE_MS, () => {
-          storage = undefined
-          reject('no answer')
-        })
+  /** A step, at once. Answers undefined where the storage fails. */
+  const step = async <T>(
+    work: (storage: EmitStorage) => Promise<T>,
+    what: 'read' | 'write',
+  ): Promise<T | undefined> => {
+    if (!storage) return undefined
+    let cancel = () => {}
+    const late = new Promise<never>((_, reject) => {
+      cancel = clock.after(PATIENCE_MS, () => {
+        storage = undefined
+        reject('no answer')
       })
-      try {
-        return await Promise.race([work(storage), late])
-      } catch (cause) {
-        const why = `Emits that wait are lost with this page: the browser's storage failed (${cause}). Is there room?`
-        if (broken.size === 0) report('emit', new HubError('storage', why, { cause }))
-        broken.add(what)
-        return undefined
-      } finally {
-        cancel()
-      }
     })
+    try {
+      return await Promise.race([work(storage), late])
+    } catch (cause) {
+      const why = `Emits that wait are lost with this page: the browser's storage failed (${cause}). Is there room?`
+      if (broken.size === 0) report('emit', new HubError('storage', why, { cause }))
+      broken.add(what)
+      return undefined
+    } finally {
+      cancel()
+    }
+  }
+  /** One after the other. */
+  const next: typeof step = (work, what) => {
+    const done = last.then(() => urgent).then(() => step(work, what))
     last = done
     return done
   }
@@ -84,18 +91,17 @@ export function createKeeper(
     return release
   }
 
-  const write = async (storage: EmitStorage) => {
-    const all = [...changed]
-    changed.clear()
+  const put = async (storage: EmitStorage, all: readonly Keepable[]) => {
     if (!all[0]) return
-    const put: KeptEmit[] = []
+    const kept: KeptEmit[] = []
     const away: KeptEmit[] = []
-    for (const { settle, doubt, kept, gone, ...emit } of all) {
-      await hold(emit.producer, storage)
-      ;(gone ? away : put).push(emit)
+    for (const keepable of all) {
+      changed.delete(keepable)
+      const { settle, doubt, kept: _, gone, ...emit } = keepable
+      ;(gone ? away : kept).push(emit)
     }
     try {
-      await storage.write(put, away)
+      await storage.write(kept, away)
     } catch (error) {
       // What is settled must be forgotten with the next step, or whoever comes later sends it again.
       for (const keepable of all) if (keepable.gone) changed.add(keepable)
@@ -103,6 +109,11 @@ export function createKeeper(
     }
     for (const keepable of all) keepable.kept = true
     broken.delete('write')
+  }
+
+  const write = async (storage: EmitStorage) => {
+    for (const { producer } of changed) await hold(producer, storage)
+    await put(storage, [...changed])
   }
 
   return {
@@ -130,14 +141,18 @@ export function createKeeper(
         broken.delete('read')
         return { emits, more }
       }, 'read'),
-    release: () =>
-      next(async (storage) => {
+    release() {
+      // The page may end before the steps under way do: nothing waits for them that need not. What is left may be taken over at once.
+      const mayWrite = ({ producer }: Keepable) => holds.has(producer) || !isUsed(producer)
+      urgent = step((storage) => put(storage, [...changed].filter(mayWrite)), 'write')
+      return next(async (storage) => {
         await write(storage)
         for (const [producer, release] of holds) {
           if (isUsed(producer)) continue
           holds.delete(producer)
           release()
         }
-      }, 'write'),
+      }, 'write')
+    },
   }
 }
