@@ -7,6 +7,9 @@ const options = new URLSearchParams(location.search)
 if (options.has('lockless')) Object.defineProperty(navigator, 'locks', { value: undefined })
 const identity = options.get('identity')
 
+/** What the page emits on and on: no more than the hub takes at once of five such pages. */
+const MOST = 60
+
 const reports: string[] = []
 const outcomes: string[] = []
 const client = createHubClient<typeof contract>({
@@ -25,33 +28,36 @@ const page = {
       void accepted.then((outcome) => outcomes.push(outcome.ok ? 'ok' : outcome.error.code))
     }
   },
+  /** Emits one number after the other until it ends, or has emitted enough; how far it has come, the origin's pages can see. */
+  emitOn(by: string): void {
+    const { port1, port2 } = new MessageChannel()
+    let n = 0
+    port1.onmessage = () => {
+      page.emit(by, [++n])
+      localStorage.setItem(by, String(n))
+      // The storage is mostly at one before.
+      if (n % 4) port2.postMessage(null)
+      else if (n < MOST) setTimeout(() => port2.postMessage(null), 8)
+    }
+    port2.postMessage(null)
+  },
   phase: () => client.status.get().phase,
   reports,
   outcomes,
   /** How many emits the browser keeps. */
-  kept: () => look((emits) => emits.count()),
-  /** Those of them that a page has made: `by n`. */
-  written: async (by: string) => {
-    const all = await look<{ json: string }[]>((emits) => emits.getAll())
-    const notes = all.map(({ json }) => (JSON.parse(`{${json}`) as { data: { by: string; n: number } }).data)
-    return notes.filter((note) => note.by === by).map(({ n }) => `${by} ${n}`)
-  },
-}
-
-/** Asks the browser's storage for the emits that it keeps. */
-function look<T>(ask: (emits: IDBIndex) => IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open('sse-hub')
-    request.onerror = () => reject(request.error)
-    request.onupgradeneeded = () => request.transaction?.abort()
-    request.onsuccess = () => {
-      const answer = ask(request.result.transaction('emits').objectStore('emits').index('owner'))
-      answer.onsuccess = () => {
-        request.result.close()
-        resolve(answer.result)
+  kept: () =>
+    new Promise<number>((resolve, reject) => {
+      const request = indexedDB.open('sse-hub')
+      request.onerror = () => reject(request.error)
+      request.onupgradeneeded = () => request.transaction?.abort()
+      request.onsuccess = () => {
+        const count = request.result.transaction('emits').objectStore('emits').index('owner').count()
+        count.onsuccess = () => {
+          request.result.close()
+          resolve(count.result)
+        }
       }
-    }
-  })
+    }),
 }
 
 /** What the test calls. */

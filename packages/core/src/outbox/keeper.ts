@@ -79,7 +79,7 @@ export function createKeeper(
   }
   /** One after the other. */
   const next: typeof step = (work, what) => {
-    const done = last.then(() => urgent).then(() => step(work, what))
+    const done = last.then(() => (urgent ? urgent.then(() => step(work, what)) : step(work, what)))
     last = done
     return done
   }

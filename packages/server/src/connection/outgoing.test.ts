@@ -1,9 +1,9 @@
-// What leaves when: at the end of a turn, or, with `gatherMs`, so long after what left before.
+// What leaves when: at the end of a turn, or, with `gatherMs`, so long after what left before; and to how many in one turn.
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { authorize, contract, numbers, testClock, until } from '../fixtures/world.ts'
 import { createHub } from '../hub.ts'
 import type { HubOptions, Limits } from '../options.ts'
-import { frameOf } from '../wire/frames.ts'
+import { type Frame, frameOf } from '../wire/frames.ts'
 import { createOutgoing } from './outgoing.ts'
 import { Queue } from './queue.ts'
 import { createRoster, type Member } from './roster.ts'
@@ -139,7 +139,7 @@ describe('with gatherMs', () => {
   })
 })
 
-/** What readers share, without a hub: each counts how often it is written to, and one that is slow takes one write and no more. */
+/** What readers share, without a hub: each counts how often it is written to, and how much; one that is slow takes one write and no more. */
 function shareOf({ gatherMs = 0, ...limits }: { gatherMs?: number; bufferBytes: number; memoryBytes: number }) {
   const clock = testClock()
   const roster = createRoster({ connections: 1_000, connectionsPerUser: 1_000 })
@@ -148,7 +148,7 @@ function shareOf({ gatherMs = 0, ...limits }: { gatherMs?: number; bufferBytes: 
   const outgoing = createOutgoing({ clock, limits: limits as Limits, roster, gatherMs, flushed })
   const enter = async (isSlow = false) => {
     const queue = new Queue(outgoing, { failed() {}, displaced() {} })
-    const reader = { writes: 0 }
+    const reader = { writes: 0, bytes: 0 }
     const flush = () => {
       const may = queue.holds && queue.isBlocked
       if (may) queue.drop()
@@ -156,16 +156,87 @@ function shareOf({ gatherMs = 0, ...limits }: { gatherMs?: number; bufferBytes: 
     }
     const member: Member = { user: null, phase: 'live', buffered: 0, end() {}, flush }
     roster.enter(member)
-    const write = () => ++reader.writes > 0 && !isSlow
+    const write = ({ length }: Frame) => {
+      reader.bytes += length
+      return ++reader.writes > 0 && !isSlow
+    }
     queue.attach({ write, pending: 0, end() {}, destroy() {} })
     queue.push(frameOf('x'))
     await clock.advance(gatherMs)
     await turns()
-    reader.writes = 0
+    reader.writes = reader.bytes = 0
     return { queue, reader, leave: () => roster.leave(member) }
   }
-  return { clock, flushes, enter, bufferBytes: outgoing.bufferBytes }
+  return { clock, flushes, enter, bufferBytes: outgoing.bufferBytes, hurry: outgoing.hurry }
 }
+
+describe('where there are many', () => {
+  /** Three hundred who are told a byte, after the first turn of which another is said. */
+  async function crowd(gatherMs = 0) {
+    const { enter, ...share } = shareOf({ gatherMs, bufferBytes: 20_000, memoryBytes: 300_000 })
+    const readers: Awaited<ReturnType<typeof enter>>[] = []
+    while (readers.length < 300) readers.push(await enter())
+    // What each was told when it came is long ago.
+    await share.clock.advance(gatherMs)
+    const say = (bytes = 1) => readers.forEach(({ queue }) => void queue.push(frameOf('x'.repeat(bytes))))
+    /** How many have been written to so often, and have so many bytes. */
+    const heard = () => {
+      const counts: Record<string, number> = {}
+      for (const { reader } of readers) {
+        const what = `${reader.writes}: ${reader.bytes}`
+        counts[what] = (counts[what] ?? 0) + 1
+      }
+      return counts
+    }
+    say()
+    await turn()
+    const first = heard()
+    say()
+    return { ...share, say, heard, first }
+  }
+
+  test('some are written to in each turn, and the others take along what has come meanwhile', async () => {
+    const { first, heard } = await crowd()
+    expect(first).toEqual({ '1: 1': 128, '0: 0': 172 })
+    await turn()
+    expect(heard()).toEqual({ '1: 1': 128, '1: 2': 128, '0: 0': 44 })
+    await turn()
+    expect(heard()).toEqual({ '1: 1': 128, '1: 2': 172 })
+    await turns()
+    expect(heard()).toEqual({ '2: 2': 128, '1: 2': 172 })
+  })
+
+  test('who has been written to waits for gatherMs to be over, unless somebody is in a hurry', async () => {
+    const { clock, heard } = await crowd(25)
+    await turns()
+    await clock.advance(24)
+    await turns()
+    expect(heard()).toEqual({ '1: 1': 128, '1: 2': 172 })
+    await clock.advance(1)
+    await turns()
+    expect(heard()).toEqual({ '2: 2': 128, '1: 2': 172 })
+    const other = await crowd(25)
+    other.hurry()
+    await turns()
+    await turns()
+    expect(other.heard()).toEqual({ '2: 2': 128, '1: 2': 172 })
+    // It has been done.
+    other.say()
+    await turns()
+    expect(other.heard()).toEqual({ '2: 2': 128, '1: 2': 172 })
+    await other.clock.advance(25)
+    await turns()
+    expect(other.heard()).toEqual({ '3: 3': 128, '2: 3': 172 })
+  })
+
+  test('nobody waits for others where memory is short', async () => {
+    const { say, heard, flushes } = await crowd()
+    say(1_000)
+    await turn()
+    expect(heard()).toEqual({ '2: 1002': 128, '1: 1002': 172 })
+    expect(flushes).toEqual([])
+  })
+})
 
 describe('where more waits than memoryBytes', () => {
   const frame = (bytes: number) => frameOf('x'.repeat(bytes))

@@ -1,4 +1,4 @@
-// What leaves, and when: all that a turn of the event loop has queued goes at its end, one write for each connection, within bounds for all of them together.
+// What leaves, and when: all that a turn of the event loop has queued goes at its end, one write for each connection, some of them a turn, within bounds for all together.
 
 import type { Limits } from '../options.ts'
 import type { Clock } from '../ports.ts'
@@ -17,6 +17,8 @@ export interface Outgoing extends QueueHub {
   readonly flush: () => number
 }
 
+// So many are written to in one turn. Then whatever else the process has to do has its own, and the others take along what has come meanwhile.
+const WRITES_A_TURN = 128
 // Whoever is live waits for no more than this of what others catch up with.
 const CATCH_UP_BYTES = 1_048_576
 // How much more than what could not be dropped has to wait before that is tried again.
@@ -41,23 +43,52 @@ export function createOutgoing({
   readonly flushed: (connections: number) => void
 }): Outgoing {
   let dirty: Queue[] = []
-  let wroteAt = Number.NEGATIVE_INFINITY
+  // Who is being written to, one after the other: up to `reached` they have been.
+  let pass: readonly Queue[] = []
+  let reached = 0
+  let join = createJoiner()
+  let beganAt = Number.NEGATIVE_INFINITY
   let isSoon = false
+  let isHurried = false
   let stopWaiting = () => {}
-  const writeAll = () => {
-    const queues = dirty
-    dirty = []
-    isSoon = false
-    stopWaiting()
-    wroteAt = clock.now()
-    const join = createJoiner()
-    for (const queue of queues) queue.flush(join)
-  }
 
+  const writeTo = (most: number) => {
+    if (pass.length === 0) {
+      pass = dirty
+      dirty = []
+      isHurried = false
+      stopWaiting()
+      beganAt = clock.now()
+    }
+    const end = Math.min(pass.length, reached + most)
+    while (reached < end) pass[reached++]?.flush(join)
+    if (reached < pass.length) return
+    pass = []
+    reached = 0
+    // It holds on to what it has joined.
+    join = createJoiner()
+  }
   const writeSoon = () => {
-    if (isSoon || dirty.length === 0) return
+    if (isSoon) return
     isSoon = true
-    clock.soon(writeAll)
+    clock.soon(write)
+  }
+  const write = () => {
+    isSoon = false
+    writeTo(WRITES_A_TURN)
+    if (pass.length > 0) writeSoon()
+    else if (dirty.length > 0) plan()
+  }
+  /** Has the next pass begin. */
+  const plan = () => {
+    // A clock that was set back must not keep anybody waiting.
+    const waitMs = isHurried ? 0 : Math.min(gatherMs, beganAt + gatherMs - clock.now())
+    if (waitMs > 0) stopWaiting = clock.after(waitMs, write)
+    else writeSoon()
+  }
+  const writeAll = () => {
+    if (pass.length > 0) writeTo(Number.POSITIVE_INFINITY)
+    if (dirty.length > 0) writeTo(Number.POSITIVE_INFINITY)
   }
 
   // A connection has its queue, what its socket has taken, and what comes while it reads. Asked at every delivery: worked out once for so many of them.
@@ -81,8 +112,8 @@ export function createOutgoing({
   let mostBytes = limits.memoryBytes
   const relieve = () => {
     isShort = false
-    // What only waits for this turn to end, or for more to come.
-    if (dirty.length > 0) writeAll()
+    // What only waits for its turn, or for more to come.
+    writeAll()
     if (heldBytes > mostBytes) flush()
     mostBytes = Math.max(limits.memoryBytes, heldBytes * STILL_SHORT)
   }
@@ -92,13 +123,13 @@ export function createOutgoing({
     turn: createTurns(clock, () => CATCH_UP_BYTES / bufferBytes()),
     flush,
     flushSoon(queue) {
-      if (dirty.push(queue) > 1) return
-      // A clock that was set back must not keep anybody waiting.
-      const waitMs = Math.min(gatherMs, wroteAt + gatherMs - clock.now())
-      if (waitMs > 0) stopWaiting = clock.after(waitMs, writeAll)
-      else writeSoon()
+      if (dirty.push(queue) === 1 && pass.length === 0) plan()
     },
-    hurry: writeSoon,
+    hurry() {
+      if (dirty.length === 0) return
+      isHurried = true
+      writeSoon()
+    },
     held(bytes) {
       heldBytes += bytes
       if (heldBytes <= limits.memoryBytes) mostBytes = limits.memoryBytes
