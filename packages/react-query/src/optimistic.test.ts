@@ -127,6 +127,20 @@ test('a late answer does not bring back what others have deleted since, though a
   await settle()
 })
 
+test('once it was read, and nothing is pending, the server may have made it again from the start', async () => {
+  await show()
+  world.delete('board:7', 'a')
+  world.publish('board:7', 'card.deleted', { id: 'a', version: 9 })
+  await world.pass(200)
+  void world.queryClient.refetchQueries()
+  await world.pass(200)
+  expect(titles()).toBe('')
+  world.save('board:7', 'a', 'again')
+  await world.pass(200)
+  expect(titles()).toBe('again')
+  expect(world.fetches).toHaveLength(2)
+})
+
 test('what is refused is taken back, and nothing else', async () => {
   const frames = await show()
   writes.api.fails = 'refused'

@@ -160,6 +160,7 @@ function tablesOf(found: Runs): Table[] {
     '× better-sse',
     'generator busy there',
     'p50 / p99 at 30 events/s',
+    'CPU µs each there',
     'CPU µs each at 200 k/s',
     'p99 at 800 k/s, or at the limit',
     'bytes each',
@@ -184,6 +185,7 @@ function tablesOf(found: Runs): Table[] {
       against('better-sse'),
       percent(middle(of((one) => one.atLimit?.generatorBusy))),
       `${digits(middle(of((one) => one.calm?.account.latency.p50)))} / ${digits(middle(of((one) => one.calm?.account.latency.p99)))} ms`,
+      digits(middle(of((one) => one.calm?.cpuPerDelivery))),
       digits(middle(of((one) => one.cpu?.cpuPerDelivery))),
       digits(middle(of((one) => one.pressed?.account.latency.p99))),
       digits(middle(of((one) => one.calm && bytesEach(one.calm)))),
@@ -200,6 +202,7 @@ const bytesEach = ({ account, deliveries, published }: CellResult) =>
 export function judgeFanout(found: Runs): Bar[] {
   const limit = (peer: PeerName) => series(found, peer, (one) => one.limit)
   const calm = (peer: PeerName) => series(found, peer, (one) => one.calm?.account.latency.p99)
+  const calmCpu = (peer: PeerName) => series(found, peer, (one) => one.calm?.cpuPerDelivery)
   const cpu = (peer: PeerName) => series(found, peer, (one) => one.cpu?.cpuPerDelivery)
   const many = (peer: PeerName) => series(found, peer, (one) => one.many)
   const generator = (peer: PeerName) => series(found, peer, (one) => one.atLimit?.generatorBusy)
@@ -211,6 +214,14 @@ export function judgeFanout(found: Runs): Bar[] {
       ratio(limit('ours-ungathered'), limit('better-sse-ungathered')),
       '≥',
       2,
+      ' ×',
+    ),
+    // Told one event a turn, ours gathers all the same while it writes to a thousand: what its writes cost shows where it cannot.
+    bar(
+      'CPU of a write of its own, at 30 events/s, to raw',
+      ratio(calmCpu('ours'), calmCpu('raw')),
+      '≤',
+      1 / 0.95,
       ' ×',
     ),
     bar('limit, gathering, to better-sse', ratio(limit('ours'), limit('better-sse')), '≥', 6, ' ×'),

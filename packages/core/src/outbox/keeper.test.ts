@@ -78,6 +78,20 @@ describe('across pages', () => {
     expect(hub.accepted).toEqual([1])
   })
 
+  test('what is closed once more while it is put away is kept all the same, and said to be', async () => {
+    const { away, page, emits, clock } = outboxWorld()
+    away()
+    const first = page({ disturb: (step) => (step === 'write' ? 'is slow to answer' : undefined) })
+    first.emit([1])
+    await clock.advance(100)
+    first.emit([2])
+    first.hide()
+    first.outbox.close()
+    await clock.advance(100)
+    expect(first.said()).toEqual(['n1 closed kept', 'n2 closed kept'])
+    expect(emits()).toHaveLength(2)
+  })
+
   test('what is answered is forgotten, and written down once until then', async () => {
     const steps: string[] = []
     const { page, emits, clock, posts } = outboxWorld()
@@ -757,6 +771,23 @@ describe('whose they are', () => {
     first.emit([3])
     await clock.advance(0)
     expect(hub.accepted).toEqual([1, 2, 3])
+  })
+
+  test('401: what is of others is not written before it is held', async () => {
+    const { page, clock, answers, emits, posts } = outboxWorld()
+    const error = { code: 'unauthorized', message: 'Sign in', retryable: false }
+    answers(({ user }) => {
+      if (user === 'u1') return Response.json({ error }, { status: 401 })
+      throw new TypeError('away')
+    })
+    let holds = 0
+    const disturb: Disturb = (step) => (step === 'hold' && ++holds > 2 ? 'hangs' : undefined)
+    const first = page({ identity: undefined, disturb } as object)
+    first.emit([1])
+    first.emit([2], { user: 'u2' })
+    await clock.advance(10)
+    expect(posts.map(({ user }) => user)).toEqual(['u1', 'u2'])
+    expect(emits().map(({ id }) => id)).toEqual(['n1'])
   })
 
   test('409 without a storage is an end', async () => {

@@ -79,7 +79,7 @@ export function createKeeper(
   }
   /** One after the other. */
   const next: typeof step = (work, what) => {
-    const done = last.then(() => (urgent ? urgent.then(() => step(work, what)) : step(work, what)))
+    const done = last.then(() => urgent?.then(() => step(work, what)) ?? step(work, what))
     last = done
     return done
   }
@@ -144,7 +144,7 @@ export function createKeeper(
     release() {
       // The page may end before the steps under way do: nothing waits for them that need not. What is left may be taken over at once.
       const mayWrite = ({ producer }: Keepable) => holds.has(producer) || !isUsed(producer)
-      urgent = step((storage) => put(storage, [...changed].filter(mayWrite)), 'write')
+      urgent = Promise.all([urgent, step((storage) => put(storage, [...changed].filter(mayWrite)), 'write')])
       return next(async (storage) => {
         await write(storage)
         for (const [producer, release] of holds) {

@@ -6,7 +6,7 @@ import { authorize, contract, numbers } from '../fixtures/world.ts'
 import { createHub } from '../hub.ts'
 import { memoryLog } from '../logs/memory.ts'
 import type { HubOptions } from '../options.ts'
-import { frameOf } from '../wire/frames.ts'
+import { frameOf, joinFrames } from '../wire/frames.ts'
 import { Queue } from './queue.ts'
 
 const pad = 'x'.repeat(200)
@@ -109,7 +109,10 @@ describe('hub.flush()', () => {
     const frame = frameOf('x'.repeat(10))
     const written: number[] = []
     const held = vi.fn()
-    const queue = new Queue({ bufferBytes: () => 1_000, flushSoon() {}, held }, { failed() {}, displaced() {} })
+    const queue = new Queue(
+      { bufferBytes: () => 1_000, flushSoon() {}, join: joinFrames, held },
+      { failed() {}, displaced() {} },
+    )
     const waits = () => held.mock.calls.reduce((sum, [bytes]) => sum + bytes, 0)
     queue.push(frame, true)
     expect(queue.holds).toBe(false)

@@ -148,7 +148,7 @@ function shareOf({ gatherMs = 0, ...limits }: { gatherMs?: number; bufferBytes: 
   const outgoing = createOutgoing({ clock, limits: limits as Limits, roster, gatherMs, flushed })
   const enter = async (isSlow = false) => {
     const queue = new Queue(outgoing, { failed() {}, displaced() {} })
-    const reader = { writes: 0, bytes: 0 }
+    const reader = { writes: 0, bytes: 0, frames: [] as Frame[], wrote() {} }
     const flush = () => {
       const may = queue.holds && queue.isBlocked
       if (may) queue.drop()
@@ -156,15 +156,17 @@ function shareOf({ gatherMs = 0, ...limits }: { gatherMs?: number; bufferBytes: 
     }
     const member: Member = { user: null, phase: 'live', buffered: 0, end() {}, flush }
     roster.enter(member)
-    const write = ({ length }: Frame) => {
-      reader.bytes += length
+    const write = (frame: Frame) => {
+      reader.bytes += frame.length
+      reader.frames.push(frame)
+      reader.wrote()
       return ++reader.writes > 0 && !isSlow
     }
     queue.attach({ write, pending: 0, end() {}, destroy() {} })
     queue.push(frameOf('x'))
     await clock.advance(gatherMs)
     await turns()
-    reader.writes = reader.bytes = 0
+    reader.writes = reader.bytes = reader.frames.length = 0
     return { queue, reader, leave: () => roster.leave(member) }
   }
   return { clock, flushes, enter, bufferBytes: outgoing.bufferBytes, hurry: outgoing.hurry }
@@ -229,6 +231,39 @@ describe('where there are many', () => {
     expect(other.heard()).toEqual({ '3: 3': 128, '2: 3': 172 })
   })
 
+  test('no time is waited for while there are some to write to', async () => {
+    const { clock } = await crowd(25)
+    expect(clock.pending()).toBe(0)
+  })
+
+  test('who was in a hurry with nothing to write was so for nothing', async () => {
+    const { clock, hurry, enter } = shareOf({ gatherMs: 25, bufferBytes: 20_000, memoryBytes: 9_000 })
+    const { queue, reader } = await enter()
+    queue.push(frameOf('x'))
+    await turns()
+    hurry()
+    queue.push(frameOf('x'))
+    await turns()
+    expect([reader.writes, clock.pending()]).toEqual([1, 1])
+  })
+
+  test('who is in step shares what is joined, also where it leaves sooner, and until it has left', async () => {
+    const { enter } = shareOf({ bufferBytes: 20_000, memoryBytes: 9_000 })
+    const readers = [await enter(), await enter(), await enter()]
+    const frames = [frameOf('a'), frameOf('b')]
+    const say = () => {
+      for (const { queue } of readers) for (const frame of frames) queue.push(frame)
+    }
+    say()
+    for (const { queue } of readers.slice(1)) queue.flush()
+    await turns()
+    say()
+    await turns()
+    const [first, ...others] = readers.map(({ reader }) => reader.frames)
+    for (const other of others) expect(other.map((frame, index) => frame === first?.[index])).toEqual([true, true])
+    expect(first?.[0]).not.toBe(first?.[1])
+  })
+
   test('nobody waits for others where memory is short', async () => {
     const { say, heard, flushes } = await crowd()
     say(1_000)
@@ -250,6 +285,22 @@ describe('where more waits than memoryBytes', () => {
     expect([reader.writes, clock.pending()]).toEqual([1, 1])
     await turns()
     expect([reader.writes, clock.pending(), flushes]).toEqual([2, 0, []])
+  })
+
+  test('what is queued for others by a write is not forgotten', async () => {
+    const { clock, enter } = shareOf({ gatherMs: 25, bufferBytes: 20_000, memoryBytes: 9_000 })
+    const one = await enter()
+    const other = await enter()
+    one.queue.push(frame(1))
+    await turns()
+    one.reader.wrote = () => void other.queue.push(frame(2))
+    one.queue.push(frame(10_000))
+    await turns()
+    one.reader.wrote = () => {}
+    expect(clock.pending()).toBe(1)
+    await clock.advance(25)
+    await turns()
+    expect(other.reader.bytes).toBe(2)
   })
 
   test('nobody is sent back for what leaves in the same turn, but for what waits any longer', async () => {

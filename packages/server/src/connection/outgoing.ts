@@ -61,7 +61,7 @@ export function createOutgoing({
       beganAt = clock.now()
     }
     const end = Math.min(pass.length, reached + most)
-    while (reached < end) pass[reached++]?.flush(join)
+    while (reached < end) pass[reached++]?.flush()
     if (reached < pass.length) return
     pass = []
     reached = 0
@@ -71,24 +71,30 @@ export function createOutgoing({
   const writeSoon = () => {
     if (isSoon) return
     isSoon = true
-    clock.soon(write)
+    clock.soon(() => {
+      isSoon = false
+      writeSome()
+    })
   }
-  const write = () => {
-    isSoon = false
+  const writeSome = () => {
+    if (pass.length === 0 && dirty.length === 0) return
     writeTo(WRITES_A_TURN)
-    if (pass.length > 0) writeSoon()
-    else if (dirty.length > 0) plan()
+    goOn()
   }
-  /** Has the next pass begin. */
-  const plan = () => {
+  /** Has what is left written: the rest of a pass at once, a new one when it may begin. */
+  const goOn = () => {
+    if (pass.length > 0) return writeSoon()
+    if (dirty.length === 0) return
     // A clock that was set back must not keep anybody waiting.
     const waitMs = isHurried ? 0 : Math.min(gatherMs, beganAt + gatherMs - clock.now())
-    if (waitMs > 0) stopWaiting = clock.after(waitMs, write)
+    stopWaiting()
+    if (waitMs > 0) stopWaiting = clock.after(waitMs, () => isSoon || writeSome())
     else writeSoon()
   }
   const writeAll = () => {
     if (pass.length > 0) writeTo(Number.POSITIVE_INFINITY)
     if (dirty.length > 0) writeTo(Number.POSITIVE_INFINITY)
+    goOn()
   }
 
   // A connection has its queue, what its socket has taken, and what comes while it reads. Asked at every delivery: worked out once for so many of them.
@@ -122,8 +128,9 @@ export function createOutgoing({
     bufferBytes,
     turn: createTurns(clock, () => CATCH_UP_BYTES / bufferBytes()),
     flush,
+    join: (frames) => join(frames),
     flushSoon(queue) {
-      if (dirty.push(queue) === 1 && pass.length === 0) plan()
+      if (dirty.push(queue) === 1 && pass.length === 0) goOn()
     },
     hurry() {
       if (dirty.length === 0) return

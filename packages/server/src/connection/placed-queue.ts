@@ -1,7 +1,7 @@
 // A connection's queue, which stands at a place in the log: what is queued moves it on, and what is dropped, to be read again, moves it back.
 
 import type { Cursor } from '../log.ts'
-import { type Frame, joinFrames } from '../wire/frames.ts'
+import type { Frame } from '../wire/frames.ts'
 import { Queue } from './queue.ts'
 
 /** What waits for the reader of one stream, and up to where of the log that is. */
@@ -61,9 +61,9 @@ export class PlacedQueue extends Queue {
     this.push(frame)
   }
 
-  /** Whether the frame fits, now or when what only waits for the end of the turn is gone. */
+  /** Whether the frame fits, now or when what only waits for its turn is gone. */
   makeRoom(frame: Frame): boolean {
-    if (!this.hasRoom(frame)) this.flush(joinFrames)
+    if (!this.hasRoom(frame)) this.flush()
     return this.hasRoom(frame)
   }
 

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { numbers } from '../fixtures/world.ts'
 import { createHub } from '../hub.ts'
-import { frameOf } from '../wire/frames.ts'
+import { frameOf, joinFrames } from '../wire/frames.ts'
 import { Queue } from './queue.ts'
 
 /** A queue of a hundred bytes whose reader takes what waits when it is told to. */
@@ -15,6 +15,7 @@ function queueOf(bufferBytes = 100) {
   const hub = {
     bufferBytes: () => bufferBytes,
     flushSoon() {},
+    join: joinFrames,
     held(bytes: number) {
       held += bytes
     },

@@ -9,8 +9,10 @@ import { LowPriority } from './low-priority.ts'
 export interface QueueHub {
   /** What one may have waiting at present, in bytes. */
   readonly bufferBytes: () => number
-  /** Has `flush` called at the end of this turn. */
+  /** Has `flush` called at the end of this turn, or in one that follows. */
   readonly flushSoon: (queue: Queue) => void
+  /** Joins what somebody is to be written who has been promised that; what is joined is shared with others who are in step. */
+  readonly join: (frames: readonly Frame[]) => Frame
   /** So many bytes more wait, or fewer. */
   readonly held: (bytes: number) => void
 }
@@ -142,7 +144,7 @@ export class Queue {
   }
 
   /** Writes all that waits, in one write, if the sink can take it. */
-  flush(join: (frames: readonly Frame[]) => Frame) {
+  flush(join = this.#hub.join) {
     this.#isDirty = false
     const sink = this.#sink
     if (!sink || this.#isBlocked || this.#phase === 'ended' || this.#phase === 'closed') return
