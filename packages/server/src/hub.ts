@@ -88,6 +88,8 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
 
   const outgoing = createOutgoing({
     ...{ clock, limits, roster, gatherMs: settings.gatherMs },
+    // What is compressed once must be the same for all.
+    ...(settings.compression ? { writesATurn: Number.POSITIVE_INFINITY } : {}),
     flushed: (connections) => {
       counters.flushed += connections
     },

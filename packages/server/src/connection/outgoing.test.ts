@@ -1,6 +1,7 @@
 // What leaves when: at the end of a turn, or, with `gatherMs`, so long after what left before; and to how many in one turn.
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { authorize, contract, numbers, testClock, until } from '../fixtures/world.ts'
+import { sharedGzip } from '../gzip.ts'
 import { createHub } from '../hub.ts'
 import type { HubOptions, Limits } from '../options.ts'
 import { type Frame, frameOf } from '../wire/frames.ts'
@@ -262,6 +263,36 @@ describe('where there are many', () => {
     const [first, ...others] = readers.map(({ reader }) => reader.frames)
     for (const other of others) expect(other.map((frame, index) => frame === first?.[index])).toEqual([true, true])
     expect(first?.[0]).not.toBe(first?.[1])
+  })
+
+  test('all are written to in one turn where that is compressed, once for all of them', async () => {
+    const { deflate, crc32 } = sharedGzip()
+    let deflated = 0
+    const { hub } = hubOf({
+      limits: { connectionsPerUser: 200 },
+      compression: {
+        crc32,
+        deflate(bytes) {
+          deflated++
+          return deflate(bytes)
+        },
+      },
+    })
+    const request = () =>
+      new Request('http://hub/api/sse/events?topics=news', { headers: { 'accept-encoding': 'gzip' } })
+    for (let n = 0; n < 200; n++) {
+      const { body } = await hub.fetch(request())
+      void body?.pipeTo(new WritableStream())
+    }
+    await until(() => expect(hub.stats().phases).toEqual({ live: 200 }))
+    await turns()
+    const before = deflated
+    const say = (text: string) => hub.publish({ type: 'news.said', topic: 'news', data: { text: text.repeat(200) } })
+    await say('a')
+    await turn()
+    await say('b')
+    await turns()
+    expect(deflated - before).toBe(2)
   })
 
   test('nobody waits for others where memory is short', async () => {

@@ -32,6 +32,7 @@ export function createOutgoing({
   limits,
   roster,
   gatherMs,
+  writesATurn = WRITES_A_TURN,
   flushed,
 }: {
   readonly clock: Clock
@@ -39,6 +40,8 @@ export function createOutgoing({
   readonly roster: Roster
   /** What comes sooner after the last write waits for that long to be over. */
   readonly gatherMs: number
+  /** To how many is written in one turn. Default 128. */
+  readonly writesATurn?: number
   /** So many connections have been sent back to the log. */
   readonly flushed: (connections: number) => void
 }): Outgoing {
@@ -78,7 +81,7 @@ export function createOutgoing({
   }
   const writeSome = () => {
     if (pass.length === 0 && dirty.length === 0) return
-    writeTo(WRITES_A_TURN)
+    writeTo(writesATurn)
     goOn()
   }
   /** Has what is left written: the rest of a pass at once, a new one when it may begin. */
