@@ -12,7 +12,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { outboxWorld } from '../../packages/core/src/fixtures/outbox-world.ts'
 import { platform } from '../../packages/core/src/platform.ts'
 import { browserRemedy, findBrowser } from '../lib/browsers.ts'
-import { launch } from './browser.ts'
+import { launch, type Tab } from './browser.ts'
 import { bundle, emptyPage } from './bundle.ts'
 import { contract } from './outbox-contract.ts'
 import type { OutboxPage } from './outbox-page.ts'
@@ -115,6 +115,9 @@ async function start() {
 
 const notes = (by: string, count: number, from = 1) => Array.from({ length: count }, (_, at) => `${by} ${from + at}`)
 const numbers = (count: number, from = 1) => Array.from({ length: count }, (_, at) => from + at)
+
+/** Whether a page of this origin holds a lock: the stream, or emits of its own. */
+const hasLocks = (page: Tab) => page.evaluate<boolean>('navigator.locks.query().then(({ held }) => held.length > 0)')
 
 describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
   test('emits survive reload, closing, crossing users and a network that flaps: each once, in order', async (context) => {
@@ -329,7 +332,8 @@ describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
       const emitted = () => opener.evaluate<number>(`Number(localStorage.getItem('${by}'))`)
       await until('some to be emitted', async () => (await emitted()) > 8)
       await opener.evaluate(`${by}.close()`)
-      await until('it to be closed', () => opener.evaluate<boolean>(`${by}.closed`))
+      // Closed it is before it has ended.
+      await until('it to be gone', async () => !(await hasLocks(opener)))
       expected.push(...notes(by, await emitted()))
       rig.away(false)
     }
@@ -343,6 +347,48 @@ describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
     })
     expect(await rig.accepted()).toEqual(expected)
   }, 60_000)
+
+  test('what a page emits right before its end, while the storage is busy, is left behind and arrives', async (context) => {
+    const rig = await start()
+    const browser = await launch(name, context)
+    closers.push(browser.close)
+    const opener = await browser.open(`${rig.origin}/`)
+    const open = (by: string) => opener.evaluate(`void (globalThis.${by} = open('/page?identity=u1'))`)
+    const isLive = (by: string) =>
+      until(`${by} to be live`, () => opener.evaluate<boolean>(`${by}.page?.phase() === 'live'`))
+    await open('a')
+    await isLive('a')
+    await opener.evaluate(`a.page.emit('a', [1])`)
+    await until('the first', async () => (await rig.accepted()).length === 1)
+    // A transaction that goes on and on: those of the page do not begin.
+    await opener.evaluate(`new Promise((resolve) => {
+      indexedDB.open('sse-hub').onsuccess = ({ target: { result } }) => {
+        const store = result.transaction('emits', 'readwrite').objectStore('emits')
+        globalThis.busy = true
+        const goOn = () => {
+          resolve()
+          if (busy) store.count().onsuccess = goOn
+          else result.close()
+        }
+        store.count().onsuccess = goOn
+      }
+    })`)
+    rig.away(true)
+    await opener.evaluate(`a.page.emit('a', [2, 3])`)
+    await opener.evaluate('a.close()')
+    await until('the page to be gone', async () => !(await hasLocks(opener)))
+    const left = "Object.keys(localStorage).filter((name) => name.startsWith('sse-hub ')).length"
+    expect(await opener.evaluate<number>(left)).toBe(1)
+    await opener.evaluate(`localStorage.setItem('sse-hub x', 'not ours')`)
+    await opener.evaluate('void (globalThis.busy = false)')
+    rig.away(false)
+    await open('b')
+    await until('all of it', async () => (await rig.accepted()).length >= 3)
+    expect(await rig.accepted()).toEqual(notes('a', 3))
+    await until('nothing to be left', async () => (await opener.evaluate<number>(left)) === 0)
+    await until('nothing to be kept', () => opener.evaluate<boolean>('b.page.kept().then((count) => count === 0)'))
+    expect(await opener.evaluate<string[]>('b.page.reports')).toEqual([])
+  })
 })
 
 test('chromium: a tab whose renderer is killed with emits waiting; the tab that lives sends them when it is back', async (context) => {

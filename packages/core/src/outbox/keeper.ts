@@ -124,20 +124,21 @@ export function createKeeper(
     },
     adopt: (owner, most) =>
       next(async (storage) => {
-        const read = () => storage.read(owner)
+        const found = await storage.read(owner)
         const orphans = new Set<string>()
-        let emits: readonly KeptEmit[] = []
+        let count = 0
         let more = false
-        for (const producer of new Set((await read()).map((emit) => emit.producer))) {
+        for (const producer of new Set(found.map((emit) => emit.producer))) {
           if (isUsed(producer)) continue
-          if (emits.length >= most || !(await hold(producer, storage))) {
+          if (count >= most || !(await hold(producer, storage))) {
             more = true
             continue
           }
           orphans.add(producer)
-          // Read only now that it is ours: its page may have had answers until it ended.
-          emits = (await read()).filter((emit) => orphans.has(emit.producer))
+          count += found.filter((emit) => emit.producer === producer).length
         }
+        // Read again now that they are ours: their pages may have had answers until they ended.
+        const emits = orphans.size ? (await storage.read(owner)).filter((emit) => orphans.has(emit.producer)) : []
         broken.delete('read')
         return { emits, more }
       }, 'read'),
