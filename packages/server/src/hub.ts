@@ -122,6 +122,7 @@ export function createHub<C extends Contract>(options: HubOptions<C>): Hub<C> {
     heartbeats: createRounds(clock, { everyMs: heartbeatMs, parts: HEARTBEAT_PARTS, call: (one) => one.beat() }),
     beat: createBeats(),
     compressor,
+    sharedChunks: settings.sharedChunks,
   }
   const handlers = new Map<string, Set<Handler>>()
   const answerEmits = createEmits({ ...shared, handlers: (type) => handlers.get(type) ?? [] })

@@ -318,6 +318,24 @@ describe('a Response that nobody reads', () => {
     while (!text.includes('card.moved')) text += await textOf(late)
   })
 
+  test('and gets those of all others where nobody does', async () => {
+    const chunks = async (options: { sharedChunks?: boolean }) => {
+      const { hub } = await world(options)
+      const open = async () =>
+        (await hub.fetch(new Request('http://hub/api/sse/events?topics=board:7'))).body?.getReader()
+      const readers = [await open(), await open()]
+      for (const reader of readers) await reader?.read()
+      await until(() => expect(hub.stats().phases).toEqual({ live: 2 }))
+      await hub.publish(moved(1))
+      return Promise.all(readers.map(async (reader) => (await reader?.read())?.value?.buffer))
+    }
+    const [a, b] = await chunks({ sharedChunks: true })
+    expect(a).toBeInstanceOf(ArrayBuffer)
+    expect(a).toBe(b)
+    const [own, other] = await chunks({})
+    expect(own).not.toBe(other)
+  })
+
   test('a reader that takes its time finds the good-bye all the same', async () => {
     const clock = testClock()
     const { hub } = await world({ clock })

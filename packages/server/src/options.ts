@@ -78,6 +78,11 @@ export interface HubOptions<C extends Contract> {
    * than this, and what comes more seldom does not wait. Neither do catching up, good-byes, a queue that is full, and anything while more than `memoryBytes` waits. From 0 to 500, and at most half of `heartbeatMs`. Default 0: what comes in one turn of the event loop leaves at its end.
    */
   readonly gatherMs?: number
+  /**
+   * Whether all who read the body of a stream's Response get the same bytes instead of a copy each. Say true only where nothing stands between the hub and its
+   * runtime that writes into a chunk or transfers it: what one did to it, all others would get. The adapter of `@sse-hub/server/node` shares them anyway. Default false.
+   */
+  readonly sharedChunks?: boolean
   /** How often every stream shows a sign of life, in milliseconds. Default 2,000. */
   readonly heartbeatMs?: number
   /** The longest that an open stream goes on without its authorization being confirmed, in milliseconds. Default 60,000. */
@@ -134,6 +139,7 @@ export function settle<C extends Contract>(options: HubOptions<C>): Settings<C> 
   const settings: Settings<C> = {
     prefix: '/api/sse',
     gatherMs: 0,
+    sharedChunks: false,
     heartbeatMs: 2_000,
     recheckMs: 60_000,
     retryMs: 1_000,

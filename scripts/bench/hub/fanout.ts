@@ -55,6 +55,7 @@ export async function benchFanout(args: readonly string[]): Promise<void> {
       'ours',
       'ours-ungathered',
       'ours-web',
+      'ours-web-shared',
       'raw',
       'raw-ungathered',
       'raw-gathered',
@@ -227,6 +228,7 @@ export function judgeFanout(found: Runs): Bar[] {
     bar('p99 at 30 events/s, to raw', ratio(calm('ours'), calm('raw')), '≤', 1.2, ' ×'),
     bar('limit with 10,000 connections, to raw', ratio(many('ours'), many('raw')), '≥', 3, ' ×'),
     bar('limit on plain Web Streams, to better-sse', ratio(limit('ours-web'), limit('better-sse')), '≥', 5, ' ×'),
+    bar('the same with shared chunks', ratio(limit('ours-web-shared'), limit('better-sse')), '≥', 5, ' ×'),
     bar('not the limit itself: the generator at that of raw', middle(generator('raw')), '<', GENERATOR, ' of a core'),
   ]
 }

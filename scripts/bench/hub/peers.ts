@@ -25,6 +25,10 @@ export const peers = {
     load: async () => (await hub()).startFetch,
     what: 'hub.fetch behind an adapter that only reads the body',
   },
+  'ours-web-shared': {
+    load: async () => (await hub()).startFetchShared,
+    what: 'the same, where all who read get the same chunks',
+  },
   'ours-sqlite': { load: async () => (await hub()).startSqlite, what: 'the hub on node:http, its log in SQLite' },
   raw: { load: async () => (await raw()).startRaw, what: 'node:http, one prepared buffer and one write per event' },
   'raw-ungathered': {

@@ -15,6 +15,8 @@ export interface Visited extends ConnectionHub {
   readonly gate: Gate
   readonly roster: Roster
   readonly limits: Limits
+  /** Whether all who read bodies get the same bytes. */
+  readonly sharedChunks: boolean
   /** How streams are compressed for who accepts it, if they are. */
   readonly compressor: Compressor | undefined
   /** Why nobody may come in now, and how long to stay away; undefined while the hub is open. */
@@ -26,7 +28,7 @@ export interface Visited extends ConnectionHub {
  * @throws HubError `invalid_topic`, `too_many_topics`, `unauthorized`
  */
 export async function answerStream(request: Request, url: URL, hub: Visited): Promise<Response> {
-  const { gate, roster, limits, compressor } = hub
+  const { gate, roster, limits, compressor, sharedChunks } = hub
   const asked = askedTopics(url, limits.topics)
   const shut = hub.shut()
   if (shut) return answerBye(shut.reason, shut.retryMs)
@@ -51,9 +53,9 @@ export async function answerStream(request: Request, url: URL, hub: Visited): Pr
   const { connection } = stream
   const taken = () => stream.unfollow()
   if (!compressor || !acceptsGzip(request.headers.get('accept-encoding'))) {
-    return new Response(lazyBody(connection, taken), { headers })
+    return new Response(lazyBody(connection, sharedChunks, taken), { headers })
   }
-  return new Response(lazyBody(compressing(connection, compressor), taken), {
+  return new Response(lazyBody(compressing(connection, compressor), sharedChunks, taken), {
     headers: { ...headers, 'content-encoding': 'gzip' },
   })
 }

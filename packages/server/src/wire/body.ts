@@ -36,15 +36,18 @@ export function takeOutlet(body: ReadableStream | null): Outlet | undefined {
   return found?.outlet
 }
 
-/** A body that begins when it is first read, and costs nothing if an adapter takes its outlet instead: of which `taken` hears. */
-export function lazyBody(outlet: Outlet, taken = () => {}): ReadableStream<Uint8Array> {
+/**
+ * A body that begins when it is first read, and costs nothing if an adapter takes its outlet instead: of which `taken` hears. Whoever reads it gets bytes of his own,
+ * or, with `sharedChunks`, those that everybody gets.
+ */
+export function lazyBody(outlet: Outlet, sharedChunks = false, taken = () => {}): ReadableStream<Uint8Array> {
   let sink: BodySink | undefined
   const body = new ReadableStream<Uint8Array>(
     {
       // With a high-water mark of 0, called once for every read that finds nothing: so what waits, waits in the connection, where it is counted.
       pull(controller) {
         if (sink) return sink.drained()
-        sink = new BodySink(controller, outlet)
+        sink = new BodySink(controller, outlet, sharedChunks)
         outlet.attach(sink)
       },
       cancel: () => outlet.closed(),
@@ -58,13 +61,15 @@ export function lazyBody(outlet: Outlet, taken = () => {}): ReadableStream<Uint8
 class BodySink implements Sink {
   readonly #controller: ReadableStreamDefaultController<Uint8Array>
   readonly #outlet: Outlet
+  readonly #sharedChunks: boolean
   #isWanted = true
   // One write at most waits in the stream itself.
   #unread = 0
 
-  constructor(controller: ReadableStreamDefaultController<Uint8Array>, outlet: Outlet) {
+  constructor(controller: ReadableStreamDefaultController<Uint8Array>, outlet: Outlet, sharedChunks: boolean) {
     this.#controller = controller
     this.#outlet = outlet
+    this.#sharedChunks = sharedChunks
   }
 
   get pending(): number {
@@ -80,8 +85,8 @@ class BodySink implements Sink {
   write(frame: Frame): boolean {
     this.#isWanted = false
     this.#unread = frame.bytes.length
-    // A copy of its own: whoever reads it may change it, or hand its memory on, and the frame is everybody's.
-    this.#controller.enqueue(frame.bytes.slice())
+    // A copy of its own, unless it was promised: whoever reads it may change it, or hand its memory on, and the frame is everybody's.
+    this.#controller.enqueue(this.#sharedChunks ? frame.bytes : frame.bytes.slice())
     return this.#isWanted
   }
 

@@ -37,24 +37,33 @@ export const startSqlite: StartPeer = async (options) => {
 /** On node:http, by an adapter that reads the body of a Response as any other would. */
 export const startFetch: StartPeer = (options) => start(options, readBody)
 
+/** The same with shared chunks. */
+export const startFetchShared: StartPeer = (options) => start({ ...options, sharedChunks: true }, readBody)
+
 /** What a hub's own options say is nowhere chosen here, but for the number of connections. */
-function makeHub({ heartbeatMs, gatherMs = 0, compressed }: PeerOptions, log?: EventLog) {
+function makeHub({ heartbeatMs, gatherMs = 0, sharedChunks = false, compressed }: HubPeer, log?: EventLog) {
   return createHub({
     contract,
     // Everybody may read what they ask for.
     authorize: ({ url }) => ({ read: (new URL(url).searchParams.get('topics') ?? '').split(',') }),
     limits: { connections: 100_000 },
     gatherMs,
+    sharedChunks,
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     ...(log ? { log } : {}),
     ...(compressed ? { compression: sharedGzip() } : {}),
   })
 }
 
+/** What only our hub can be asked for. */
+interface HubPeer extends PeerOptions {
+  readonly sharedChunks?: boolean
+}
+
 type Handler = (req: IncomingMessage, res: ServerResponse) => void
 
 async function start(
-  options: PeerOptions,
+  options: HubPeer,
   handlerOf: (hub: ReturnType<typeof makeHub>) => Handler,
   log?: EventLog,
 ): Promise<Peer> {
