@@ -41,6 +41,7 @@ const page = {
     }
     port2.postMessage(null)
   },
+  close: () => client.close(),
   phase: () => client.status.get().phase,
   reports,
   outcomes,

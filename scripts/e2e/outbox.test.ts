@@ -348,20 +348,25 @@ describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
     expect(await rig.accepted()).toEqual(expected)
   }, 60_000)
 
-  test('what a page emits right before its end, while the storage is busy, is left behind and arrives', async (context) => {
-    const rig = await start()
-    const browser = await launch(name, context)
-    closers.push(browser.close)
-    const opener = await browser.open(`${rig.origin}/`)
-    const open = (by: string) => opener.evaluate(`void (globalThis.${by} = open('/page?identity=u1'))`)
-    const isLive = (by: string) =>
-      until(`${by} to be live`, () => opener.evaluate<boolean>(`${by}.page?.phase() === 'live'`))
-    await open('a')
-    await isLive('a')
-    await opener.evaluate(`a.page.emit('a', [1])`)
-    await until('the first', async () => (await rig.accepted()).length === 1)
-    // A transaction that goes on and on: those of the page do not begin.
-    await opener.evaluate(`new Promise((resolve) => {
+  test.for([
+    ['right before its end', ''],
+    ['before its client is closed, right before its end', 'a.page.close()'],
+  ] as const)(
+    'what a page emits %s, while the storage is busy, is left behind and arrives',
+    async ([, first], context) => {
+      const rig = await start()
+      const browser = await launch(name, context)
+      closers.push(browser.close)
+      const opener = await browser.open(`${rig.origin}/`)
+      const open = (by: string) => opener.evaluate(`void (globalThis.${by} = open('/page?identity=u1'))`)
+      const isLive = (by: string) =>
+        until(`${by} to be live`, () => opener.evaluate<boolean>(`${by}.page?.phase() === 'live'`))
+      await open('a')
+      await isLive('a')
+      await opener.evaluate(`a.page.emit('a', [1])`)
+      await until('the first', async () => (await rig.accepted()).length === 1)
+      // A transaction that goes on and on: those of the page do not begin.
+      await opener.evaluate(`new Promise((resolve) => {
       indexedDB.open('sse-hub').onsuccess = ({ target: { result } }) => {
         const store = result.transaction('emits', 'readwrite').objectStore('emits')
         globalThis.busy = true
@@ -373,22 +378,23 @@ describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
         store.count().onsuccess = goOn
       }
     })`)
-    rig.away(true)
-    await opener.evaluate(`a.page.emit('a', [2, 3])`)
-    await opener.evaluate('a.close()')
-    await until('the page to be gone', async () => !(await hasLocks(opener)))
-    const left = "Object.keys(localStorage).filter((name) => name.startsWith('sse-hub ')).length"
-    expect(await opener.evaluate<number>(left)).toBe(1)
-    await opener.evaluate(`localStorage.setItem('sse-hub x', 'not ours')`)
-    await opener.evaluate('void (globalThis.busy = false)')
-    rig.away(false)
-    await open('b')
-    await until('all of it', async () => (await rig.accepted()).length >= 3)
-    expect(await rig.accepted()).toEqual(notes('a', 3))
-    await until('nothing to be left', async () => (await opener.evaluate<number>(left)) === 0)
-    await until('nothing to be kept', () => opener.evaluate<boolean>('b.page.kept().then((count) => count === 0)'))
-    expect(await opener.evaluate<string[]>('b.page.reports')).toEqual([])
-  })
+      rig.away(true)
+      await opener.evaluate(`a.page.emit('a', [2, 3])`)
+      await opener.evaluate(`${first}; a.close()`)
+      await until('the page to be gone', async () => !(await hasLocks(opener)))
+      const left = "Object.keys(localStorage).filter((name) => name.startsWith('sse-hub ')).length"
+      expect(await opener.evaluate<number>(left)).toBe(1)
+      await opener.evaluate(`localStorage.setItem('sse-hub x', 'not ours')`)
+      await opener.evaluate('void (globalThis.busy = false)')
+      rig.away(false)
+      await open('b')
+      await until('all of it', async () => (await rig.accepted()).length >= 3)
+      expect(await rig.accepted()).toEqual(notes('a', 3))
+      await until('nothing to be left', async () => (await opener.evaluate<number>(left)) === 0)
+      await until('nothing to be kept', () => opener.evaluate<boolean>('b.page.kept().then((count) => count === 0)'))
+      expect(await opener.evaluate<string[]>('b.page.reports')).toEqual([])
+    },
+  )
 })
 
 test('chromium: a tab whose renderer is killed with emits waiting; the tab that lives sends them when it is back', async (context) => {

@@ -1,5 +1,5 @@
-// Where emits outlive their page: IndexedDB for what they say, localStorage for the page's last moment, Web Locks for whose they are. Loaded on demand, with the
-// outbox.
+// Where emits outlive their page: IndexedDB for what they say, Web Locks for whose they are. Loaded on demand, with the outbox.
+import { createLeftBehind } from './left-behind.ts'
 import type { Clock, EmitStorage, KeptEmit } from './ports.ts'
 
 // What nobody came back for is forgotten, whoever it is of: a shared computer must not keep it for ever.
@@ -7,16 +7,18 @@ const FORGET_MS = 30 * 24 * 60 * 60_000
 // Where there are no locks (plain http), a page that is there says so this often; the timers of a hidden one run once a minute.
 const RENEW_MS = 60_000
 const LEASE_MS = 3 * RENEW_MS
-// The name of what a page leaves behind, before that of a line.
-const LEFT = 'sse-hub '
+// A browser that takes longer for a step will not do it: what was asked of it is not kept.
+const HUNG_MS = 5_000
 
 /** The storage of this browser; undefined where there is none, as on a server. */
 export function browserStorage(clock: Clock): EmitStorage | undefined {
   if (!('indexedDB' in globalThis)) return undefined
+  const leftBehind = createLeftBehind(() => localStorage)
   let opening: Promise<IDBDatabase> | undefined
 
   const open = () =>
     new Promise<IDBDatabase>((resolve, reject) => {
+      leftBehind.mark()
       const request = indexedDB.open('sse-hub', 1)
       request.onupgradeneeded = () => {
         request.result.createObjectStore('emits', { keyPath: ['producer', 'seq'] }).createIndex('owner', 'owner')
@@ -80,46 +82,44 @@ export function browserStorage(clock: Clock): EmitStorage | undefined {
   // What is being written, by its key.
   const writing = new Map<string, KeptEmit>()
   const keyOf = ({ producer, seq }: KeptEmit) => `${producer} ${seq}`
-  /** Leaves that behind, at once. Chromium takes a transaction back that is not over when its page ends, though all of it was asked for. */
-  const leave = () => {
-    const all = [...writing.values()]
-    try {
-      if (all[0]) localStorage.setItem(LEFT + all[0].producer, JSON.stringify(all))
-    } catch {
-      // It is full, or denied. Most of the time the transaction is enough.
-    }
-  }
-  /** Writes down what pages have left behind. Answers how to forget that. */
-  const gather = (store: IDBObjectStore) => {
-    const names: string[] = []
-    try {
-      for (const name of Object.keys(localStorage).filter((name) => name.startsWith(LEFT))) {
-        names.push(name)
-        for (const emit of JSON.parse(localStorage.getItem(name) as string)) store.put(emit)
+  /** Chromium takes a transaction back that is not over when its page ends, though all of it was asked for. */
+  const leave = () => leftBehind.leave([...writing.values()])
+
+  /** Moves to where it belongs what pages have left behind. Where there is no room, it stays where it is. */
+  const gather = async (oldest: string) => {
+    const { emits, forget } = leftBehind.find(oldest)
+    if (!emits[0]) return forget()
+    const moved = step((store) => {
+      for (const emit of emits) {
+        // What is there may know more of it: that it was sent is never unsaid.
+        if (emit.sent) store.put(emit)
+        else store.add(emit).onerror = (event) => event.preventDefault()
       }
-    } catch {
-      // It is denied, or what is there is not ours: then that is forgotten, and the next look takes the rest.
-    }
-    return () => {
-      for (const name of names) localStorage.removeItem(name)
-    }
+      return undefined
+    })
+    await moved.then(forget, () => {})
   }
 
   return {
     now: Date.now,
     async read(owner) {
-      let forget = () => {}
+      const oldest = (Date.now() - FORGET_MS).toString(36)
+      await gather(oldest)
       const found = await step<KeptEmit[]>((store) => {
-        forget = gather(store)
-        store.delete(IDBKeyRange.upperBound([(Date.now() - FORGET_MS).toString(36)]))
+        store.delete(IDBKeyRange.upperBound([oldest]))
         return store.index('owner').getAll(owner)
       })
-      forget()
       return found ?? []
     },
     async write(kept, gone) {
-      for (const emit of kept) writing.set(keyOf(emit), emit)
       for (const emit of gone) writing.delete(keyOf(emit))
+      for (const emit of kept) writing.set(keyOf(emit), emit)
+      const over = () => {
+        for (const emit of kept) if (writing.get(keyOf(emit)) === emit) writing.delete(keyOf(emit))
+        if (writing.size === 0) removeEventListener('pagehide', leave)
+      }
+      addEventListener('pagehide', leave)
+      const cancel = clock.after(HUNG_MS, over)
       const done = step((store) => {
         for (const { producer, seq } of gone) store.delete([producer, seq])
         for (const emit of kept) store.put(emit)
@@ -128,7 +128,8 @@ export function browserStorage(clock: Clock): EmitStorage | undefined {
         return undefined
       })
       await done.finally(() => {
-        for (const emit of kept) if (writing.get(keyOf(emit)) === emit) writing.delete(keyOf(emit))
+        cancel()
+        over()
       })
     },
     hold(producer) {

@@ -517,6 +517,7 @@ describe('options that cannot be', () => {
     [{ prefix: 'api' }, /`prefix` must begin with "\/"/],
     [{ prefix: '/api/' }, /`prefix`/],
     [{ heartbeatMs: 0 }, /`heartbeatMs`/],
+    [{ sharedChunks: 'false' as never }, /`sharedChunks` must be true or false, not "false"/],
     [{ gatherMs: -1 }, /`gatherMs` must be a whole number from 0 to 500/],
     [{ gatherMs: 501 }, /`gatherMs`/],
     [{ gatherMs: 2.5 }, /`gatherMs`/],

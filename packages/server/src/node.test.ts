@@ -6,6 +6,7 @@ import net from 'node:net'
 import { createGunzip, createGzip } from 'node:zlib'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { listen, numbers, testClock, until, world } from './fixtures/world.ts'
+import { sharedGzip } from './gzip.ts'
 import { toNodeHandler, writeResponse } from './node.ts'
 
 const moved = (n: number) => ({ type: 'card.moved' as const, topic: 'board:7' as const, data: { n } })
@@ -318,11 +319,16 @@ describe('a Response that nobody reads', () => {
     while (!text.includes('card.moved')) text += await textOf(late)
   })
 
-  test('and gets those of all others where nobody does', async () => {
+  test.each([
+    ['as they are', {}, {}],
+    ['in gzip', { compression: sharedGzip() }, { 'accept-encoding': 'gzip' }],
+  ])('and gets those of all others where nobody does: %s', async (_, compressed, headers) => {
     const chunks = async (options: { sharedChunks?: boolean }) => {
-      const { hub } = await world(options)
-      const open = async () =>
-        (await hub.fetch(new Request('http://hub/api/sse/events?topics=board:7'))).body?.getReader()
+      const { hub } = await world({ ...compressed, ...options })
+      const open = async () => {
+        const { body } = await hub.fetch(new Request('http://hub/api/sse/events?topics=board:7', { headers }))
+        return body?.getReader()
+      }
       const readers = [await open(), await open()]
       for (const reader of readers) await reader?.read()
       await until(() => expect(hub.stats().phases).toEqual({ live: 2 }))

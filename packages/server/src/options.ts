@@ -80,7 +80,7 @@ export interface HubOptions<C extends Contract> {
   readonly gatherMs?: number
   /**
    * Whether all who read the body of a stream's Response get the same bytes instead of a copy each. Say true only where nothing stands between the hub and its
-   * runtime that writes into a chunk or transfers it: what one did to it, all others would get. The adapter of `@sse-hub/server/node` shares them anyway. Default false.
+   * runtime that writes into a chunk or transfers it: what one did to it, all others would get. A chunk is a view, too, of memory that holds more than itself. The adapter of `@sse-hub/server/node` shares them anyway. Default false.
    */
   readonly sharedChunks?: boolean
   /** How often every stream shows a sign of life, in milliseconds. Default 2,000. */
@@ -157,6 +157,9 @@ export function settle<C extends Contract>(options: HubOptions<C>): Settings<C> 
     wrong(
       '`authorize` must be a function: it says what a request may do, or null (to let everybody read: `() => ({ read: [...] })`)',
     )
+  }
+  if (typeof settings.sharedChunks !== 'boolean') {
+    wrong(`\`sharedChunks\` must be true or false, not ${JSON.stringify(settings.sharedChunks)}`)
   }
   const { compression } = settings
   if (compression && (typeof compression.deflate !== 'function' || typeof compression.crc32 !== 'function')) {

@@ -134,7 +134,7 @@ export function createTestHub<C extends Contract>(options: TestHubOptions<C>): T
     signal.addEventListener('abort', end)
     if (signal.aborted) end()
     const { status, headers } = response
-    return new Response(lazyBody(between), { status, headers })
+    return new Response(lazyBody(between, false), { status, headers })
   }
   const answer = async (request: Request, isServed: boolean): Promise<Response> => {
     const asked = request.method === 'POST' ? await meetEmits(request, meet) : request

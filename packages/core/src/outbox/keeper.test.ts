@@ -78,6 +78,45 @@ describe('across pages', () => {
     expect(hub.accepted).toEqual([1])
   })
 
+  test('of a page that is there nothing is taken over, while all of one that is gone is', async () => {
+    const { away, works, page, clock, hub } = outboxWorld()
+    away()
+    const [gone, there] = [page(), page({ disturb: (step) => (step === 'post' ? 'hangs' : undefined) })]
+    gone.emit([1, 2])
+    there.emit([3])
+    await clock.advance(100)
+    gone.die()
+    works()
+    page()
+    await clock.advance(100)
+    expect(hub.accepted).toEqual([1, 2])
+  })
+
+  test('what a storage that hangs was handed as the page was put away is uncertain: it may have been left behind', async () => {
+    const { away, page, clock } = outboxWorld()
+    away()
+    const first = page({ disturb: (step) => (step === 'write' ? 'hangs' : undefined) })
+    const padded = (n: number) => JSON.stringify({ type: 'moved', data: [n, 'x'.repeat(15_000)] })
+    const all = [1, 2, 3].map((n) => first.outbox.add(`n${n}`, padded(n), 'u1', false))
+    await clock.advance(0)
+    first.hide()
+    await clock.advance(20_000)
+    const outcomes = await Promise.all(all)
+    expect(outcomes.map((outcome) => outcome.ok || outcome.error.code)).toEqual(['uncertain', 'uncertain', 'uncertain'])
+  })
+
+  test('lines are taken over whole, until there are a thousand emits; the rest at the next look', async () => {
+    const { put, page, clock, hub } = outboxWorld()
+    for (const [line, count] of [600, 400, 1].entries()) {
+      for (const seq of upTo(count)) put({ ...kept(seq), producer: `producer-${line}` })
+    }
+    page()
+    await clock.advance(9_000)
+    expect(hub.accepted).toHaveLength(1_000)
+    await clock.advance(2_000)
+    expect(hub.accepted).toHaveLength(1_001)
+  })
+
   test('what is closed once more while it is put away is kept all the same, and said to be', async () => {
     const { away, page, emits, clock } = outboxWorld()
     away()

@@ -231,6 +231,8 @@ export function createOutbox(
     )
     const batch = queue.isMoving() ? [] : nextBatch()
     for (const waiting of batch) waiting.doubt = true
+    // Nor does anybody know what becomes of what is handed to the storage now, and not answered.
+    if (storage) for (const waiting of queue.all()) waiting.doubt ||= waiting.seq > 0
     // Nobody hears its answer: who comes next asks again, and is told the same.
     if (batch[0]) post(batch, new AbortController()).catch(() => {})
     close()

@@ -40,7 +40,7 @@ export function takeOutlet(body: ReadableStream | null): Outlet | undefined {
  * A body that begins when it is first read, and costs nothing if an adapter takes its outlet instead: of which `taken` hears. Whoever reads it gets bytes of his own,
  * or, with `sharedChunks`, those that everybody gets.
  */
-export function lazyBody(outlet: Outlet, sharedChunks = false, taken = () => {}): ReadableStream<Uint8Array> {
+export function lazyBody(outlet: Outlet, sharedChunks: boolean, taken = () => {}): ReadableStream<Uint8Array> {
   let sink: BodySink | undefined
   const body = new ReadableStream<Uint8Array>(
     {
