@@ -382,9 +382,9 @@ describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
       await opener.evaluate(`a.page.emit('a', [2, 3])`)
       await opener.evaluate(`${first}; a.close()`)
       await until('the page to be gone', async () => !(await hasLocks(opener)))
-      const left = "Object.keys(localStorage).filter((name) => name.startsWith('sse-hub ')).length"
+      const left = "Object.keys(localStorage).filter((name) => name.startsWith('sse-hub emits ')).length"
       expect(await opener.evaluate<number>(left)).toBe(1)
-      await opener.evaluate(`localStorage.setItem('sse-hub x', 'not ours')`)
+      await opener.evaluate(`localStorage.setItem('sse-hub emits x', 'not ours')`)
       await opener.evaluate('void (globalThis.busy = false)')
       rig.away(false)
       await open('b')

@@ -17,7 +17,7 @@ const emit = (seq: number, more: Partial<KeptEmit> = {}): KeptEmit => ({
   ...{ producer: `${today}-a`, seq, owner: OWNER, user: 'u1', id: `n${seq}`, json: '}', at: Date.now(), sent: false },
   ...more,
 })
-const names = () => Object.keys(localStorage).filter((name) => name.startsWith('sse-hub '))
+const names = () => Object.keys(localStorage).filter((name) => name.startsWith('sse-hub emits '))
 
 /** What the test calls. */
 const page = {
@@ -27,7 +27,7 @@ const page = {
   names,
   hasKept: platform.hasKept,
   /** Leaves this behind, as a page did. */
-  left: (name: string, what: unknown) => localStorage.setItem(`sse-hub ${name}`, JSON.stringify(what)),
+  left: (name: string, what: unknown) => localStorage.setItem(`sse-hub emits ${name}`, JSON.stringify(what)),
   /** What is kept. */
   kept: async () => (await storage.read(OWNER)).map(({ id, sent }) => `${id}${sent ? ' sent' : ''}`).join(),
   hide: () => dispatchEvent(new Event('pagehide')),

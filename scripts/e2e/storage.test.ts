@@ -97,14 +97,14 @@ describe.each(['chromium', 'firefox'] as const)('%s', (name) => {
     ],
     [
       'what was left comes to where it belongs, whatever else stands under such names; what is older than 30 days does not',
-      `localStorage.setItem('sse-hub  first', 'nothing of ours')
+      `localStorage.setItem('sse-hub emits  first', 'nothing of ours')
        page.left('0-b', [page.emit(5, { producer: '0-b' })])
        page.left(page.today + '-a', [page.emit(1), page.emit(2, { sent: true })])
        for (const [at, what] of [null, 5, 'abc', {}, [null], [[]], [{}], [{ ...page.emit(3), json: undefined }], [{ ...page.emit(3), seq: '3' }], [{ ...page.emit(3), seq: 0 }]].entries())
          page.left(page.today + '-x' + at, what)
-       localStorage.setItem('sse-hubris', 'the application\\'s')
+       localStorage.setItem('sse-hub devtools', 'the panel\\'s')
        return [await page.kept(), Object.keys(localStorage).sort()]`,
-      ['n1,n2 sent', ['sse-hub', 'sse-hubris']],
+      ['n1,n2 sent', ['sse-hub devtools', 'sse-hub emits']],
     ],
     [
       'that an emit was sent is never unsaid',

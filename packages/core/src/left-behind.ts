@@ -2,7 +2,7 @@
 import type { KeptEmit } from './ports.ts'
 
 // The name that says that emits have been kept in this browser; and, with a space and that of a line, the names of what was left behind.
-const MARK = 'sse-hub'
+const MARK = 'sse-hub emits'
 
 /** What pages have left behind. */
 export interface Left {

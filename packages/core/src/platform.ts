@@ -19,7 +19,7 @@ export const platform: Ports = {
   },
   // Called late, so that a test or a polyfill that replaces the global is honoured.
   fetch: (url, init) => fetch(url, init),
-  hasKept: async () => 'sse-hub' in localStorage,
+  hasKept: async () => 'sse-hub emits' in localStorage,
 }
 
 /** The time of day, in milliseconds. */
