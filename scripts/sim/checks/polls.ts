@@ -47,6 +47,8 @@ interface Polled {
   /** When it had data last, by an answer. */
   knownAt: number
   isReading: boolean
+  /** The answer of what is being read is nobody's. */
+  isGivenUp: boolean
   hasFailed: boolean
   /** Of an infinite query: how many pages it had when it was polled. */
   pages: number | undefined
@@ -119,6 +121,7 @@ export const polls: Check = {
         answeredAt: NEVER,
         knownAt: NEVER,
         isReading: false,
+        isGivenUp: false,
         hasFailed: false,
         pages: undefined,
         isRetry: false,
@@ -312,6 +315,7 @@ export const polls: Check = {
           if (entry.why === 'focus') for (const polled of poller.queries.values()) polled.sharesAt = EVER
           // What is being read is given up for it, and its answer is nobody's.
           if (entry.why === 'one more page' && entry.query !== undefined) polledOf(poller, entry.query).beganAt = at
+          if (entry.why === 'cancel') for (const polled of poller.queries.values()) polled.isGivenUp = polled.isReading
           if (entry.why === 'seen' || entry.why === 'hidden') poller.isSeen = entry.why === 'seen'
           if (entry.why === 'online' || entry.why === 'offline') poller.isOnline = entry.why === 'online'
           noteAll(page, at)
@@ -414,7 +418,8 @@ export const polls: Check = {
           polled.isReading = false
           polled.hasFailed = !entry.ok
           polled.answeredAt = at
-          if (entry.ok) polled.knownAt = at
+          if (entry.ok && !polled.isGivenUp) polled.knownAt = at
+          polled.isGivenUp = false
           break
         }
         case 'change':
