@@ -1,5 +1,5 @@
 // What leaves when: at the end of a turn, or, with `gatherMs`, so long after what left before; and to how many in one turn.
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { authorize, contract, numbers, testClock, until } from '../fixtures/world.ts'
 import { sharedGzip } from '../gzip.ts'
 import { createHub } from '../hub.ts'
@@ -241,7 +241,7 @@ describe('where there are many', () => {
     const { clock, hurry, enter } = shareOf({ gatherMs: 25, bufferBytes: 20_000, memoryBytes: 9_000 })
     const { queue, reader } = await enter()
     queue.push(frameOf('x'))
-    await turns()
+    await vi.waitUntil(() => reader.writes === 1)
     hurry()
     queue.push(frameOf('x'))
     await turns()
